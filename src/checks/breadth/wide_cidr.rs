@@ -1,0 +1,106 @@
+//! NP204: an external that is a good part of the internet.
+
+use ipnet::IpNet;
+
+use crate::checks::{Findings, Group, Rule};
+use crate::diag::{Code, quote};
+use crate::model::{LintLevel, Model, WaiveTarget};
+
+/// The shortest mask of an IPv4 range that passes.
+const MIN_V4: u8 = 8;
+/// The shortest mask of an IPv6 range that passes.
+const MIN_V6: u8 = 16;
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: Code("NP204"),
+    name: "wide-cidr",
+    group: Group::Breadth,
+    default: LintLevel::Error,
+    about: "external",
+    summary: "a range of an external is wider than any one destination",
+    doc: r#"
+An external stands for a destination that somebody approved. A range wider than `/8` (IPv6: `/16`) is no destination
+but a part of the internet, and `0.0.0.0/0` is all of it; two halves `0.0.0.0/1` and `128.0.0.0/1` are no better, and
+each is found.
+
+To mend it, write the ranges that the destination publishes. Where every public address is meant, use the built-in
+`internet`: it leaves out private, metadata and cluster addresses, which a wide range does not.
+
+```toml
+# bad
+app = "shop"
+
+[tiers]
+web = { namespace = "shop", pods = { app = "web" } }
+
+[external]
+payments = { cidrs = ["64.0.0.0/6"], ports = [443] }
+
+[[allow]]
+from = "web"
+to   = "payments"
+why  = "cards are charged"
+```
+
+```toml
+# mended
+app = "shop"
+
+[tiers]
+web = { namespace = "shop", pods = { app = "web" } }
+
+[external]
+payments = { cidrs = ["203.0.113.0/24"], ports = [443] }
+
+[[allow]]
+from = "web"
+to   = "payments"
+why  = "cards are charged"
+```
+"#,
+    check,
+};
+
+fn check(model: &Model, findings: &mut Findings) {
+    for (id, external) in model.externals() {
+        for cidr in &external.cidrs {
+            let (min, all) = match cidr.value {
+                IpNet::V4(_) => (MIN_V4, "IPv4"),
+                IpNet::V6(_) => (MIN_V6, "IPv6"),
+            };
+            let share = match cidr.value.prefix_len() {
+                0 => format!("every {all} address"),
+                bits if bits < min => format!("1/{} of all {all} addresses", 1_u32 << bits),
+                _ => continue,
+            };
+            let finding = findings
+                .at(cidr.span, format!("{} of {} is {share}", quote(&cidr.value.to_string()), quote(&external.name)))
+                .help(format!("write the ranges of the destination, none wider than /{min}"))
+                .help("if every public address is meant, use the built-in `internet`");
+            findings.push(&[WaiveTarget::External(id)], finding);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::Draft;
+
+    #[test]
+    fn each_wide_range_is_found() {
+        let cidrs = "0.0.0.0/0 0.0.0.0/1 128.0.0.0/1 8.0.0.0/8 8.0.0.0/7 ::/0 2000::/15 2001::/16";
+        assert_eq!(
+            Draft::new().external("world", cidrs, "").messages(&RULE),
+            [
+                "`0.0.0.0/0` of `world` is every IPv4 address",
+                "`0.0.0.0/1` of `world` is 1/2 of all IPv4 addresses",
+                "`128.0.0.0/1` of `world` is 1/2 of all IPv4 addresses",
+                "`8.0.0.0/7` of `world` is 1/128 of all IPv4 addresses",
+                "`::/0` of `world` is every IPv6 address",
+                "`2000::/15` of `world` is 1/32768 of all IPv6 addresses",
+            ]
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! NP209: an edge with a port range that nobody has counted.
+
+use crate::checks::{Findings, Group, Rule};
+use crate::diag::{Code, quote};
+use crate::model::{LintLevel, Model, WaiveTarget};
+
+/// The most ports that one range may hold and pass.
+const MAX_PORTS: u16 = 1_000;
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: Code("NP209"),
+    name: "wide-port-range",
+    group: Group::Breadth,
+    default: LintLevel::Warning,
+    about: "edge",
+    summary: "a port range of an edge holds more than 1,000 ports",
+    doc: r#"
+A range of thousands of ports is seldom what a service listens on; it is a guess that is large enough to work. It
+opens whatever else listens there, as edges on all ports do (those, written as `all` or as `1-65535`, have their own
+rule).
+
+To mend it, pin the range down in the callee's settings, as passive FTP, RTP and RPC servers all can, and write that
+range.
+
+```toml
+# bad
+app = "media"
+
+[tiers]
+edge  = { namespace = "media", pods = { app = "edge" } }
+relay = { namespace = "media", pods = { app = "relay" } }
+
+[[allow]]
+from  = "edge"
+to    = "relay"
+ports = ["20000-30000/UDP"]
+why   = "calls are relayed"
+```
+
+```toml
+# mended
+app = "media"
+
+[tiers]
+edge  = { namespace = "media", pods = { app = "edge" } }
+relay = { namespace = "media", pods = { app = "relay" } }
+
+[[allow]]
+from  = "edge"
+to    = "relay"
+ports = ["20000-20499/UDP"]
+why   = "calls are relayed"
+```
+"#,
+    check,
+};
+
+fn check(model: &Model, findings: &mut Findings) {
+    for (id, edge) in model.edges() {
+        for range in edge.ports.iter().filter(|range| range.last - range.first >= MAX_PORTS && !range.is_all()) {
+            let count = u32::from(range.last - range.first) + 1;
+            let name = quote(&model.edge_name(edge));
+            let finding = findings
+                .at(edge.ports_span, format!("{name} opens {count} ports: {}", quote(&range.to_string())))
+                .help(format!("narrow the range to the ports in use; ranges up to {MAX_PORTS} ports pass"));
+            findings.push(&[WaiveTarget::Edge(id)], finding);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::Draft;
+
+    #[test]
+    fn ranges_above_the_limit_are_found() {
+        let draft = |ports| Draft::new().tiers("a b").edge("a -> b", ports).messages(&RULE);
+        assert_eq!(draft("1-1001/TCP"), ["`a -> b` opens 1001 ports: `1-1001/TCP`"]);
+        assert!(draft("1-1000/TCP 5000-5999/UDP").is_empty());
+        assert!(draft("1-65535/TCP").is_empty(), "every port is another rule's");
+    }
+}

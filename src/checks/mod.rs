@@ -1,0 +1,122 @@
+//! Rules over the model: what is legal and yet probably not what somebody wants.
+//!
+//! In: a [`Model`]. Out: an [`Outcome`], the findings with the level that the project gave each rule, and those that
+//! a waiver accepts. A rule lives in one file below `src/checks/<group>/`, named after it: its code, level,
+//! explanation, examples and function together; [`REGISTRY`] lists it, and nothing else knows it. A rule may never
+//! change the model, nor look at anything but the model: the day decides only which waivers still hold.
+
+mod rule;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+use jiff::civil::Date;
+
+use crate::diag::{Diagnostic, Level};
+use crate::model::{Model, Sym};
+use crate::source::Span;
+
+pub use rule::{Findings, Group, Rule};
+
+/// Rules over the whole flow graph.
+pub mod graph {
+    pub mod cycle;
+    pub mod orphan_tier;
+    pub mod self_edge;
+    pub mod shadowed_edge;
+}
+
+/// Rules over how much a single line opens.
+pub mod breadth {
+    pub mod all_ports;
+    pub mod metadata_range;
+    pub mod open_source;
+    pub mod private_range;
+    pub mod private_range_lookalike;
+    pub mod redundant_range;
+    pub mod whole_namespace_tier;
+    pub mod wide_cidr;
+    pub mod wide_port_range;
+}
+
+/// Rules over selectors that do not hold what they seem to hold.
+pub mod safety {
+    pub mod mutable_namespace_label;
+    pub mod peer_matches_managed;
+    pub mod tiers_share_pods;
+}
+
+/// Every rule, by code.
+pub static REGISTRY: &[&Rule] = &[
+    &graph::cycle::RULE,
+    &graph::orphan_tier::RULE,
+    &graph::self_edge::RULE,
+    &graph::shadowed_edge::RULE,
+    &breadth::all_ports::RULE,
+    &breadth::whole_namespace_tier::RULE,
+    &breadth::open_source::RULE,
+    &breadth::wide_cidr::RULE,
+    &breadth::private_range::RULE,
+    &breadth::metadata_range::RULE,
+    &breadth::private_range_lookalike::RULE,
+    &breadth::redundant_range::RULE,
+    &breadth::wide_port_range::RULE,
+    &safety::tiers_share_pods::RULE,
+    &safety::mutable_namespace_label::RULE,
+    &safety::peer_matches_managed::RULE,
+];
+
+/// Every rule, by code.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    REGISTRY.iter().copied()
+}
+
+/// The rule of a code or a name; case does not matter.
+pub fn find(code: &str) -> Option<&'static Rule> {
+    all().find(|rule| rule.code.0.eq_ignore_ascii_case(code) || rule.name.eq_ignore_ascii_case(code))
+}
+
+/// What the rules found.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// What to tell, expired waivers included; by rule, not by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What waivers accept.
+    pub waived: Vec<Waived>,
+}
+
+/// A finding that a waiver accepts.
+#[derive(Debug, Clone)]
+pub struct Waived {
+    /// What would be told without the waiver.
+    pub diagnostic: Diagnostic,
+    /// Why it is accepted.
+    pub reason: Sym,
+    /// Where the waiver is written.
+    pub waiver: Span,
+}
+
+/// Runs every rule that the project does not allow to be broken, and sorts out what waivers accept on this day.
+///
+/// An expired waiver accepts nothing and is told itself, at the level `expired`.
+pub fn run(model: &Model, today: Date, expired: Level) -> Outcome {
+    let mut outcome = Outcome::default();
+    for rule in all() {
+        let Some(mut findings) = Findings::new(rule, model, today) else { continue };
+        (rule.check)(model, &mut findings);
+        for finding in findings.into_list() {
+            match finding.waiver.and_then(|position| model.waivers.get(position)) {
+                Some(waiver) => outcome.waived.push(Waived {
+                    diagnostic: finding.diagnostic,
+                    reason: waiver.reason.clone(),
+                    waiver: waiver.span,
+                }),
+                None => outcome.diagnostics.push(finding.diagnostic),
+            }
+        }
+    }
+    let expiries = model.waivers.iter().filter_map(|waiver| waiver.expiry(today));
+    outcome.diagnostics.extend(expiries.map(|diagnostic| Diagnostic { level: expired, ..diagnostic }));
+    outcome
+}

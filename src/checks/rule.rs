@@ -1,0 +1,147 @@
+//! What a rule is, and where it puts what it finds.
+//!
+//! In: a rule's data and its function. Out: [`Findings`], each with the waiver that accepts it, if any. A rule's
+//! function knows neither levels nor waivers.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::civil::Date;
+
+use crate::diag::{Code, Diagnostic, Level};
+use crate::model::{LintLevel, Model, WaiveTarget};
+use crate::source::Span;
+
+/// What a rule looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// The flow graph as a whole: `NP1xx`.
+    Graph,
+    /// How much one line opens: `NP2xx`.
+    Breadth,
+    /// Selectors that do not hold what they seem to hold: `NP3xx`.
+    Safety,
+}
+
+impl Group {
+    /// The word in listings, and the folder of its rules.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Graph => "graph",
+            Self::Breadth => "breadth",
+            Self::Safety => "safety",
+        }
+    }
+}
+
+/// A rule with all that is known of it.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its stable code.
+    pub code: Code,
+    /// Its name, in kebab-case.
+    pub name: &'static str,
+    /// What it looks at.
+    pub group: Group,
+    /// Its level where the project file says nothing.
+    pub default: LintLevel,
+    /// What a finding is about, and the key that names it in a `[[waive]]`: `edge`, `tier`, `peer` or `external`.
+    pub about: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// What, why, and how to mend, in Markdown, with one bad and one mended intent. Each example is a `toml` block
+    /// whose first line is `# bad` or `# mended`; a block that begins with `# netpolc.toml` is a project file for
+    /// both.
+    pub doc: &'static str,
+    /// Looks for it.
+    pub check: fn(&Model, &mut Findings),
+}
+
+impl Rule {
+    /// The level in a project.
+    pub fn level(&self, model: &Model) -> LintLevel {
+        model.profile.lints.get(self.code.0).copied().unwrap_or(self.default)
+    }
+}
+
+/// All that `netpolc rule CODE` prints.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { code, name, about, summary, .. } = self;
+        let level = match self.default {
+            LintLevel::Error => "error",
+            LintLevel::Warning => "warning",
+            LintLevel::Allow => "allow",
+        };
+        writeln!(f, "# {code} {name}\n\n{summary} (default level: {level})\n\n{}\n", self.doc.trim())?;
+        writeln!(f, "## If it is meant\n")?;
+        writeln!(f, "Accept one finding, with a reason and best until a day:\n")?;
+        writeln!(
+            f,
+            "```toml\n[[waive]]\ncode   = \"{code}\"\n{about} = \"…\"\nreason = \"…\"\nuntil  = 2030-12-31\n```\n"
+        )?;
+        writeln!(f, "The platform team sets the level for the project in `netpolc.toml`:\n")?;
+        writeln!(f, "```toml\n[lints]\n{code} = \"error\" # or \"warning\", or \"allow\"\n```")
+    }
+}
+
+/// One finding.
+#[derive(Debug)]
+pub(super) struct Finding {
+    pub(super) diagnostic: Diagnostic,
+    /// Position of the waiver that accepts it.
+    pub(super) waiver: Option<usize>,
+}
+
+/// What one rule found in one model.
+#[derive(Debug)]
+pub struct Findings {
+    code: Code,
+    level: Level,
+    /// What is accepted today under this rule's code, and by which waiver.
+    accepted: BTreeMap<WaiveTarget, usize>,
+    list: Vec<Finding>,
+}
+
+impl Findings {
+    /// Nothing found yet; `None` when the project allows what the rule looks for.
+    pub(super) fn new(rule: &Rule, model: &Model, today: Date) -> Option<Self> {
+        let level = match rule.level(model) {
+            LintLevel::Error => Level::Error,
+            LintLevel::Warning => Level::Warning,
+            LintLevel::Allow => return None,
+        };
+        let mut accepted = BTreeMap::new();
+        for (position, waiver) in model.waivers.iter().enumerate() {
+            if waiver.code == rule.code && !waiver.expired(today) {
+                for target in &waiver.targets {
+                    accepted.entry(*target).or_insert(position);
+                }
+            }
+        }
+        Some(Self { code: rule.code, level, accepted, list: vec![] })
+    }
+
+    /// A diagnostic with the rule's code and level, to be filled and [pushed](Self::push).
+    pub fn at(&self, span: Span, message: impl Into<String>) -> Diagnostic {
+        match self.level {
+            Level::Error => Diagnostic::error(self.code, span, message),
+            Level::Warning => Diagnostic::warning(self.code, span, message),
+        }
+    }
+
+    /// Adds a finding. A waiver for any of `targets` accepts it.
+    pub fn push(&mut self, targets: &[WaiveTarget], diagnostic: Diagnostic) {
+        let waiver = targets.iter().find_map(|target| self.accepted.get(target)).copied();
+        self.list.push(Finding { diagnostic, waiver });
+    }
+
+    /// Whether a waiver accepts this rule's findings about a target today.
+    pub fn accepts(&self, target: WaiveTarget) -> bool {
+        self.accepted.contains_key(&target)
+    }
+
+    pub(super) fn into_list(self) -> Vec<Finding> {
+        self.list
+    }
+}

@@ -1,0 +1,158 @@
+//! `netpolc build`: compile, check, prove, show, write.
+
+use super::report::{self, plural};
+use super::run::Run;
+use super::{BuildArgs, Exit, Terminal, diff};
+use crate::diag::{Diagnostic, Diagnostics, Level, codes};
+use crate::output::{Plan, Scope, Tree};
+use crate::pipeline::{Compiled, Project};
+
+/// How many lines of the text diff are shown at most: a first build is told by its flows.
+const MAX_DIFF_LINES: usize = 400;
+
+pub(super) fn run(args: &BuildArgs, terminal: &mut Terminal) -> Exit {
+    build(args, terminal).unwrap_or_else(|exit| exit)
+}
+
+fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
+    // A waiver that ran out overnight must not stop the tool that renders what is already running.
+    let expired = if args.stdout { Level::Warning } else { Level::Error };
+    let mut run = Run::start(&args.common, args.target.cluster.as_deref(), expired, terminal)?;
+    let compiled = run.compile(&args.target, terminal)?;
+    let shown = run.shown();
+    let Some(compiled) = compiled else {
+        let nothing = if args.stdout { "; nothing was printed" } else { "; nothing was written" };
+        report::diagnostics(&run, &shown, nothing, terminal);
+        return Ok(Exit::NotFine);
+    };
+    report::diagnostics(&run, &shown, "", terminal);
+    if args.stdout {
+        return print(&run, &compiled, terminal);
+    }
+    let wanted: Tree = compiled.iter().flat_map(|done| done.files.clone()).collect();
+    let disk = diff::inspect(&run.project, diff::scope(&run, &args.target, terminal)?)
+        .map_err(|error| terminal.fail(error))?;
+    let plan = crate::output::plan(&disk, &wanted, &mut run.project.sources, args.overwrite);
+    if args.check {
+        return Ok(check(&mut run, &plan, &compiled, terminal));
+    }
+    let problems = sorted(&run, plan.problems.iter().chain(&plan.warnings).cloned());
+    report::diagnostics(&run, &problems, if plan.problems.is_empty() { "" } else { "; nothing was written" }, terminal);
+    if !plan.problems.is_empty() {
+        return Ok(Exit::NotFine);
+    }
+    diff::show(&run, &disk, &plan, &compiled, Some(MAX_DIFF_LINES), terminal);
+    let first = disk.is_fresh();
+    let applied = plan.apply().map_err(|error| terminal.fail(error))?;
+    let counts = [
+        (applied.created, "created"),
+        (applied.updated, "updated"),
+        (applied.deleted, "removed"),
+        (plan.unchanged, "unchanged"),
+    ];
+    let counts: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    terminal.line(format!(
+        "built {} into {}/: {}",
+        plural(run.project.intents.len(), "intent"),
+        run.project.out,
+        if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") }
+    ));
+    verified(&run, &compiled, terminal);
+    if first {
+        let folder = compiled.first().and_then(|done| done.files.keys().next()).and_then(|path| {
+            let dialect = compiled.first()?.dialect;
+            path.ancestors().find(|ancestor| ancestor.file_name() == Some(dialect)).map(|p| run.project.out.join(p))
+        });
+        if let Some(folder) = folder {
+            terminal.line(format!(
+                "next: read {folder}, commit it with the intents, and apply it: kubectl apply -k {folder}"
+            ));
+        }
+    }
+    let changed = args.exit_nonzero_on_change && applied.wrote();
+    Ok(if changed { Exit::NotFine } else { Exit::Fine })
+}
+
+fn sorted(run: &Run, list: impl IntoIterator<Item = Diagnostic>) -> Vec<Diagnostic> {
+    let mut diags = Diagnostics::default();
+    diags.extend(list);
+    diags.into_sorted(&run.project.sources)
+}
+
+/// `verified: kubernetes allows exactly the 214 flows of 6 intents`, and what limits that sentence.
+fn verified(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
+    let mut dialects: Vec<&str> = compiled.iter().map(|done| done.dialect).collect();
+    dialects.dedup();
+    let flows = compiled.iter().map(|done| done.flows).max().unwrap_or(0);
+    let green = anstyle::AnsiColor::Green.on_default().bold();
+    terminal.line(format!(
+        "{green}verified{green:#}: {} {} exactly the {} of {}",
+        dialects.join(", "),
+        if dialects.len() == 1 { "allows" } else { "allow" },
+        plural(flows, "flow"),
+        plural(run.project.intents.len(), "intent")
+    ));
+    report::caveats(run, compiled, terminal);
+    let waived = run.waived_shown();
+    if waived > 0 {
+        terminal.line(format!("{} waived", plural(waived, "finding")));
+    }
+}
+
+/// `--check`: nothing is written, and everything that is not as it shall be is named.
+fn check(run: &mut Run, plan: &Plan, compiled: &[Compiled], terminal: &mut Terminal) -> Exit {
+    let problems = plan.check_problems(&mut run.project.sources);
+    let problems = sorted(run, problems);
+    if problems.is_empty() {
+        terminal.line(format!("{}/ is up to date: {}", run.project.out, plural(plan.unchanged, "file")));
+        verified(run, compiled, terminal);
+        return Exit::Fine;
+    }
+    report::diagnostics(run, &problems, "", terminal);
+    Exit::NotFine
+}
+
+/// `--stdout`: manifests, and nothing else.
+fn print(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) -> Result<Exit, Exit> {
+    let [done] = compiled else {
+        let clusters = run.project.clusters();
+        let hint = match clusters.is_empty() {
+            true => "name one with --dialect".to_owned(),
+            false => format!("name one with --cluster ({}), and one dialect with --dialect", clusters.join(", ")),
+        };
+        return Err(terminal.fail(format!("--stdout prints one dialect of one cluster; {hint}")));
+    };
+    // An empty answer would make a GitOps tool prune every policy.
+    if done.policies.is_empty() {
+        let error = Diagnostic::placeless(codes::PATH, "there are no policies to print");
+        report::diagnostics(run, &[error.help("declare a tier")], "; nothing was printed", terminal);
+        return Ok(Exit::NotFine);
+    }
+    let manifests = done.files.iter().filter(|(path, _)| path.file_name() != Some("kustomization.yaml"));
+    for (position, (_, text)) in manifests.enumerate() {
+        if position > 0 && !text.starts_with("---") {
+            terminal.print("---\n");
+        }
+        terminal.print(text);
+    }
+    Ok(if terminal.finish() { Exit::Fine } else { Exit::Failed })
+}
+
+/// What a run may write: everything, unless it was limited to a dialect or cluster.
+pub(super) fn limited(
+    project: &Project,
+    args: &super::Target,
+    dialects: &[&'static dyn crate::dialects::Dialect],
+) -> Scope {
+    if args.dialect.is_empty() && args.cluster.is_none() {
+        return Scope::everything();
+    }
+    let clusters: Vec<Option<&str>> = match (&args.cluster, project.clusters()) {
+        (Some(name), _) => vec![Some(name.as_str())],
+        (None, names) if names.is_empty() => vec![None],
+        (None, names) => names.into_iter().map(Some).collect(),
+    };
+    Scope::folders(
+        clusters.iter().flat_map(|cluster| dialects.iter().map(|dialect| Project::folder(*cluster, *dialect))),
+    )
+}

@@ -1,0 +1,142 @@
+//! `netpolc diff`: what a build would open, close and write.
+
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
+
+use super::report::{self, plural};
+use super::run::Run;
+use super::{DiffArgs, Exit, Target, Terminal, build};
+use crate::diag::Level;
+use crate::dialects;
+use crate::output::{Change, Disk, OutputError, Plan, Scope, Tree, inspect as inspect_disk, unified_diff};
+use crate::pipeline::{Compiled, Project};
+use crate::source::Sources;
+use crate::verify::{ChangeKind, FlowChange, Flows, flow_changes, normal};
+
+/// How many flows are shown at most.
+const MAX_FLOWS: usize = 40;
+
+pub(super) fn run(args: &DiffArgs, terminal: &mut Terminal) -> Exit {
+    diff(args, terminal).unwrap_or_else(|exit| exit)
+}
+
+fn diff(args: &DiffArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
+    let mut run = Run::start(&args.common, args.target.cluster.as_deref(), Level::Warning, terminal)?;
+    let compiled = run.compile(&args.target, terminal)?;
+    let shown = run.shown();
+    report::diagnostics(&run, &shown, "", terminal);
+    let Some(compiled) = compiled else { return Ok(Exit::NotFine) };
+    let wanted: Tree = compiled.iter().flat_map(|done| done.files.clone()).collect();
+    let disk = inspect(&run.project, scope(&run, &args.target, terminal)?).map_err(|error| terminal.fail(error))?;
+    // What someone edited is part of the difference: it is what a build would replace.
+    let plan = crate::output::plan(&disk, &wanted, &mut run.project.sources, true);
+    show(&run, &disk, &plan, &compiled, None, terminal);
+    Ok(if plan.changes.is_empty() { Exit::Fine } else { Exit::NotFine })
+}
+
+/// What is on disk.
+pub(super) fn inspect(project: &Project, scope: Scope) -> Result<Disk, OutputError> {
+    inspect_disk(&project.out_dir(), &project.out, scope)
+}
+
+/// What this run renders.
+pub(super) fn scope(run: &Run, target: &Target, terminal: &mut Terminal) -> Result<Scope, Exit> {
+    let dialects = run.dialects(target, terminal)?;
+    Ok(build::limited(&run.project, target, &dialects))
+}
+
+/// Flows that open and close, then the text.
+pub(super) fn show(
+    run: &Run,
+    disk: &Disk,
+    plan: &Plan,
+    compiled: &[Compiled],
+    most_lines: Option<usize>,
+    terminal: &mut Terminal,
+) {
+    let changes: Vec<Change> = plan.changes.iter().filter(|change| is_shown(run, change, compiled)).cloned().collect();
+    if changes.is_empty() {
+        return;
+    }
+    let text = unified_diff(&changes, true);
+    let lines = text.lines().count();
+    match most_lines.filter(|most| lines > *most) {
+        Some(most) => {
+            for line in text.lines().take(most) {
+                terminal.line(line);
+            }
+            terminal.line(format!("… {} more of the difference: see `git diff`\n", plural(lines - most, "line")));
+        }
+        None => terminal.line(text),
+    }
+    let flows = changed_flows(run, disk, compiled);
+    match flows {
+        None => terminal.line("the old output cannot be read: opened and closed flows are not known\n"),
+        Some(flows) => {
+            let groups = [
+                ("opened", ChangeKind::Opened),
+                ("closed", ChangeKind::Closed),
+                ("widened", ChangeKind::Widened),
+                ("narrowed", ChangeKind::Narrowed),
+            ];
+            let mut any = false;
+            for (word, kind) in groups {
+                let of_kind: Vec<FlowChange> = flows.iter().filter(|change| change.kind == kind).cloned().collect();
+                if !of_kind.is_empty() {
+                    any = true;
+                    terminal.line(format!("{} {word}:", plural(of_kind.len(), "flow")));
+                    report::flows(&of_kind, MAX_FLOWS, terminal);
+                    terminal.line("");
+                }
+            }
+            if !any {
+                terminal.line("no flow opens or closes\n");
+            }
+        }
+    }
+}
+
+/// Whether a change is about the chosen intents: its file comes, or came, from one of them.
+fn is_shown(run: &Run, change: &Change, compiled: &[Compiled]) -> bool {
+    let Some(selected) = &run.selected else { return true };
+    let now = compiled.iter().filter_map(|done| done.contributors.get(&change.path)).flatten();
+    let before = change.old_text().and_then(|text| text.lines().next()).unwrap_or_default();
+    now.into_iter().any(|path| selected.contains(path))
+        || selected.iter().any(|path| before.split([' ', ',']).any(|word| word.trim_end_matches(".") == path.as_str()))
+}
+
+/// The difference of meaning between what is on disk and what was compiled; `None` when the disk cannot be read.
+fn changed_flows(run: &Run, disk: &Disk, compiled: &[Compiled]) -> Option<Vec<FlowChange>> {
+    let names = report::tier_names(&run.models);
+    let mut changes: Vec<FlowChange> = vec![];
+    // Every dialect says the same flows: one of them is told. Clusters may differ.
+    let mut seen: BTreeSet<Utf8PathBuf> = BTreeSet::new();
+    for done in compiled {
+        let Some(folder) = done.files.keys().next().and_then(|path| {
+            path.ancestors().find(|ancestor| ancestor.file_name() == Some(done.dialect)).map(|p| p.to_owned())
+        }) else {
+            continue;
+        };
+        let cluster = folder.parent().map(|parent| parent.to_owned()).unwrap_or_default();
+        if !seen.insert(cluster.clone()) {
+            continue;
+        }
+        let old = read_old(disk, &folder, done.dialect)?;
+        let name =
+            |namespace: &str, labels: &crate::model::Labels| names.get(&(namespace.into(), labels.clone())).cloned();
+        changes.extend(flow_changes(&Flows::of(&old), &Flows::of(&done.policies), &name));
+    }
+    Some(changes)
+}
+
+fn read_old(disk: &Disk, folder: &camino::Utf8Path, dialect: &str) -> Option<Vec<normal::Policy>> {
+    let dialect = dialects::find(dialect)?;
+    let mut sources = Sources::default();
+    let mut policies = vec![];
+    for (path, text) in disk.generated().filter(|(path, _)| path.starts_with(folder)) {
+        let file = sources.add(path, text.to_owned());
+        policies.extend(dialect.read(&sources, file).ok()?);
+    }
+    Some(policies)
+}

@@ -1,0 +1,228 @@
+//! The command line: one file a subcommand, one definition for parser, help, completions and man page.
+//!
+//! In: arguments. Out: text on standard output and standard error, and an [`Exit`]. Diagnostics go to standard error;
+//! what a command is asked for goes to standard output.
+
+mod build;
+mod check;
+mod diff;
+mod generate;
+mod init;
+mod report;
+mod rule;
+mod run;
+mod terminal;
+
+use camino::Utf8PathBuf;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
+
+pub use terminal::Terminal;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// All is fine.
+    Fine = 0,
+    /// The intents or the output are not fine: errors, findings, stale files, differences.
+    NotFine = 1,
+    /// netpolc could not do its work: usage, or what the system refused.
+    Failed = 2,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Compiles who may talk to whom into network policies, and proves that they say exactly that.
+#[derive(Debug, Parser)]
+#[command(name = "netpolc", version, arg_required_else_help = true, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t = ColorWhen::Auto, global = true, value_name = "WHEN")]
+    color: ColorWhen,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set; also where CLICOLOR_FORCE is set
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Compile, check, prove, show what changes, and write it
+    Build(BuildArgs),
+    /// Report findings; write nothing
+    Check(CheckArgs),
+    /// Show what a build would open, close and write
+    Diff(DiffArgs),
+    /// Explain a code: what it means, why it matters, how to mend it
+    Rule(RuleArgs),
+    /// Write a first intent and the schema that editors use
+    Init(InitArgs),
+    /// Print the JSON schema of intents or of the project file
+    Schema(SchemaArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man,
+}
+
+/// What most commands take.
+#[derive(Debug, Args)]
+struct Common {
+    /// Intents whose findings and changes are shown; the whole project is always compiled [default: all]
+    paths: Vec<Utf8PathBuf>,
+
+    /// The day on which waivers are judged, as 2027-03-01 [default: today]
+    #[arg(long, value_name = "DATE")]
+    today: Option<Date>,
+}
+
+#[derive(Debug, Args)]
+struct Target {
+    /// Only these dialects, comma separated
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    dialect: Vec<String>,
+
+    /// Only this cluster of the project file
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct BuildArgs {
+    #[command(flatten)]
+    common: Common,
+
+    #[command(flatten)]
+    target: Target,
+
+    /// Write nothing; fail if the output is missing, stale, edited or has files that do not belong there
+    #[arg(long, conflicts_with_all = ["stdout", "overwrite", "exit_nonzero_on_change"])]
+    check: bool,
+
+    /// Write nothing; print the manifests of one dialect, and nothing else, on standard output
+    #[arg(long, conflicts_with_all = ["overwrite", "exit_nonzero_on_change"])]
+    stdout: bool,
+
+    /// Regenerate generated files that someone edited
+    #[arg(long)]
+    overwrite: bool,
+
+    /// Exit with 1 when anything was written or removed
+    #[arg(long)]
+    exit_nonzero_on_change: bool,
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    #[command(flatten)]
+    common: Common,
+
+    /// How findings are printed
+    #[arg(long, value_enum, default_value_t = Format::Full)]
+    format: Format,
+
+    /// Only findings whose code starts with one of these, comma separated
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    select: Vec<String>,
+
+    /// Leave out findings of rules whose code starts with one of these, comma separated
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    ignore: Vec<String>,
+
+    /// Fail on warnings too
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// With the source lines and what to do
+    Full,
+    /// One line each
+    Concise,
+    /// One JSON document
+    Json,
+}
+
+#[derive(Debug, Args)]
+struct DiffArgs {
+    #[command(flatten)]
+    common: Common,
+
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Args)]
+struct RuleArgs {
+    /// The code, as NP201
+    #[arg(required_unless_present = "all")]
+    code: Option<String>,
+
+    /// List every code
+    #[arg(long, conflicts_with = "code")]
+    all: bool,
+}
+
+#[derive(Debug, Args)]
+struct InitArgs {
+    /// The folder of the project [default: the current one]
+    dir: Option<Utf8PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct SchemaArgs {
+    /// Of which file
+    #[arg(value_enum, default_value_t = SchemaOf::Intent)]
+    of: SchemaOf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SchemaOf {
+    /// An intent
+    Intent,
+    /// netpolc.toml
+    Project,
+}
+
+#[derive(Debug, Args)]
+struct CompletionsArgs {
+    /// The shell
+    shell: clap_complete::Shell,
+}
+
+/// The definition of the command line.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs a command.
+pub fn run(cli: Cli) -> Exit {
+    match cli.color {
+        ColorWhen::Auto => {}
+        ColorWhen::Always => anstream::ColorChoice::Always.write_global(),
+        ColorWhen::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    let mut terminal = Terminal::new();
+    match cli.command {
+        Command::Build(args) => build::run(&args, &mut terminal),
+        Command::Check(args) => check::run(&args, &mut terminal),
+        Command::Diff(args) => diff::run(&args, &mut terminal),
+        Command::Rule(args) => rule::run(&args, &mut terminal),
+        Command::Init(args) => init::run(&args, &mut terminal),
+        Command::Schema(args) => generate::schema(args.of, &mut terminal),
+        Command::Completions(args) => generate::completions(args.shell, &mut terminal),
+        Command::Man => generate::man(&mut terminal),
+    }
+}

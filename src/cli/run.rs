@@ -1,0 +1,184 @@
+//! What every command does first: find the project, read it, resolve it, check it, compile it.
+
+use std::collections::BTreeSet;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use jiff::civil::Date;
+
+use super::{Common, Exit, Target, Terminal};
+use crate::checks::{self, Waived};
+use crate::diag::{Diagnostic, Diagnostics, Level, codes, nearest, quote};
+use crate::dialects::{self, Dialect};
+use crate::model::Model;
+use crate::pipeline::{Compiled, Project, compile};
+use crate::source::{self, Span};
+
+/// A project, checked.
+pub(super) struct Run {
+    pub(super) project: Project,
+    /// One model a cluster; fewer where something is wrong.
+    pub(super) models: Vec<Model>,
+    /// Everything that was found.
+    pub(super) diags: Diagnostics,
+    /// What waivers accept, each once.
+    pub(super) waived: Vec<Waived>,
+    /// The intents whose findings and changes are shown; `None`: all.
+    pub(super) selected: Option<BTreeSet<Utf8PathBuf>>,
+}
+
+impl Run {
+    /// Everything up to the findings. The error is an exit code; the reason was told.
+    pub(super) fn start(
+        common: &Common,
+        cluster: Option<&str>,
+        expired: Level,
+        terminal: &mut Terminal,
+    ) -> Result<Self, Exit> {
+        let cwd = std::env::current_dir()
+            .map_err(|error| terminal.fail(format!("cannot find the current folder: {error}")))?;
+        let cwd = Utf8PathBuf::from_path_buf(cwd)
+            .map_err(|path| terminal.fail(format!("the current folder {} is not UTF-8", path.display())))?;
+        let root = source::find_root(&common.paths, &cwd).map_err(|error| terminal.fail(error))?;
+        let mut diags = Diagnostics::default();
+        terminal.progress("reading intents");
+        let project = Project::load(root, &mut diags).map_err(|error| terminal.fail(error))?;
+        let selected = select(&project, &common.paths, &cwd, &mut diags).map_err(|error| terminal.fail(error))?;
+        if let Some(name) = cluster {
+            let known = project.clusters();
+            if !known.contains(&name) {
+                let hint = nearest(name, known.iter().copied()).map_or_else(
+                    || match known.is_empty() {
+                        true => "; netpolc.toml names no clusters".to_owned(),
+                        false => format!("; it names {}", known.join(", ")),
+                    },
+                    |near| format!("; did you mean {}?", quote(near)),
+                );
+                return Err(terminal.fail(format!("there is no cluster {}{hint}", quote(name))));
+            }
+        }
+        terminal.progress("resolving names");
+        let models = project.models(cluster, &mut diags);
+        let today = common.today.unwrap_or_else(today);
+        terminal.progress("checking");
+        let mut waived: Vec<Waived> = vec![];
+        for model in &models {
+            let outcome = checks::run(model, today, expired);
+            diags.extend(outcome.diagnostics);
+            waived.extend(outcome.waived);
+        }
+        // Clusters share most findings: each is told once.
+        let mut seen: BTreeSet<(Span, &'static str, String)> = BTreeSet::new();
+        waived.retain(|w| seen.insert((w.waiver, w.diagnostic.code.0, w.diagnostic.message.clone())));
+        terminal.end_progress();
+        Ok(Self { project, models, diags, waived, selected })
+    }
+
+    /// Compiles every model into the chosen dialects. `None` when there was an error, before or now: see [`Self::diags`].
+    pub(super) fn compile(&mut self, target: &Target, terminal: &mut Terminal) -> Result<Option<Vec<Compiled>>, Exit> {
+        let chosen = self.dialects(target, terminal)?;
+        if self.diags.has_errors() {
+            return Ok(None);
+        }
+        let mut compiled = vec![];
+        // The texts grow by what is rendered, which the models never point into.
+        let mut sources = std::mem::take(&mut self.project.sources);
+        for model in &self.models {
+            for dialect in &chosen {
+                let place = model.cluster.as_ref().map_or(String::new(), |name| format!("{name}/"));
+                terminal.progress(&format!("compiling and proving {place}{}", dialect.name()));
+                match compile(&self.project, &mut sources, model, *dialect) {
+                    Ok(done) => compiled.push(done),
+                    Err(errors) => self.diags.extend(errors),
+                }
+            }
+        }
+        self.project.sources = sources;
+        terminal.end_progress();
+        Ok((!self.diags.has_errors()).then_some(compiled))
+    }
+
+    /// The dialects of this run: those asked for, else those of the project.
+    pub(super) fn dialects(&self, target: &Target, terminal: &mut Terminal) -> Result<Vec<&'static dyn Dialect>, Exit> {
+        let known: Vec<&str> = dialects::REGISTRY.iter().map(|dialect| dialect.name()).collect();
+        if let Some(wrong) = target.dialect.iter().find(|name| !known.contains(&name.as_str())) {
+            let hint = nearest(wrong, known.iter().copied()).map_or_else(
+                || format!("known: {}", known.join(", ")),
+                |near| format!("did you mean {}?", quote(near)),
+            );
+            return Err(terminal.fail(format!("there is no dialect {}; {hint}", quote(wrong))));
+        }
+        if let Some(off) = target.dialect.iter().find(|name| !self.project.dialects.iter().any(|d| d.name() == *name)) {
+            return Err(terminal.fail(format!("netpolc.toml leaves the dialect {} out", quote(off))));
+        }
+        let wanted = |dialect: &&'static dyn Dialect| {
+            target.dialect.is_empty() || target.dialect.iter().any(|n| n == dialect.name())
+        };
+        Ok(self.project.dialects.iter().copied().filter(wanted).collect())
+    }
+
+    /// All diagnostics in the order of files and lines. Errors are always among them, as they stop everything; of warnings
+    /// only those about the chosen intents.
+    pub(super) fn shown(&self) -> Vec<Diagnostic> {
+        let about = |diagnostic: &Diagnostic| {
+            let labels = diagnostic.primary.iter().chain(&diagnostic.related);
+            self.selected.as_ref().is_none_or(|selected| {
+                labels.into_iter().any(|label| selected.contains(self.project.sources.path(label.span.file)))
+            })
+        };
+        let sorted = self.diags.clone().into_sorted(&self.project.sources);
+        sorted.into_iter().filter(|d| d.level == Level::Error || about(d)).collect()
+    }
+
+    /// How many waived findings are about the chosen intents.
+    pub(super) fn waived_shown(&self) -> usize {
+        let chosen = |waived: &&Waived| {
+            let path = self.project.sources.path(waived.waiver.file);
+            self.selected.as_ref().is_none_or(|selected| selected.contains(path))
+        };
+        self.waived.iter().filter(chosen).count()
+    }
+}
+
+/// The chosen intents.
+fn select(
+    project: &Project,
+    paths: &[Utf8PathBuf],
+    cwd: &Utf8Path,
+    diags: &mut Diagnostics,
+) -> Result<Option<BTreeSet<Utf8PathBuf>>, String> {
+    if paths.is_empty() {
+        return Ok(None);
+    }
+    let all: Vec<&Utf8Path> = project.intents.iter().map(|intent| project.sources.path(intent.file)).collect();
+    let mut selected = BTreeSet::new();
+    for path in paths {
+        let absolute = cwd.join(path);
+        match source::entry_kind(&absolute) {
+            Ok(Some(_)) => {}
+            Ok(None) => return Err(format!("there is no {}", quote(path.as_str()))),
+            Err(error) => return Err(format!("cannot read {}: {error}", quote(path.as_str()))),
+        }
+        let relative = project.root.relative(path, cwd);
+        let before = selected.len();
+        if let Some(relative) = &relative {
+            // A folder above the intents means all of them.
+            selected
+                .extend(all.iter().filter(|intent| intent.starts_with(relative)).map(|intent| intent.to_path_buf()));
+        }
+        let unreadable = relative.as_ref().is_some_and(|r| r.starts_with(&project.intents_dir)) && diags.has_errors();
+        if selected.len() == before && !unreadable && !all.is_empty() {
+            let message = format!("{} is no intent of this project", quote(path.as_str()));
+            let error = Diagnostic::placeless(codes::PATH, message);
+            diags.push(error.help(format!(
+                "the intents of {} are the `.toml` files in `{}/`",
+                project.root.dir, project.intents_dir
+            )));
+        }
+    }
+    Ok(Some(selected))
+}
+
+/// The system's date, where it lives.
+fn today() -> Date {
+    jiff::Zoned::now().date()
+}

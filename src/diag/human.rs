@@ -1,0 +1,61 @@
+//! Diagnostics as a person reads them: the form of rustc, and one line each.
+
+use annotate_snippets::{AnnotationKind, Element, Group, Level as Shown, Renderer, Snippet};
+
+use super::{Diagnostic, Level};
+use crate::source::Sources;
+
+/// The full form: message, the source lines with the place underlined, notes and help. Styled with ANSI colours;
+/// the caller's stream strips them where they are not wanted.
+pub fn render(diagnostic: &Diagnostic, sources: &Sources, colour: bool) -> String {
+    let level = match diagnostic.level {
+        Level::Error => Shown::ERROR,
+        Level::Warning => Shown::WARNING,
+    };
+    let mut group =
+        level.primary_title(&diagnostic.message).id(diagnostic.code.0).elements(snippets(diagnostic, sources));
+    for note in &diagnostic.notes {
+        group = group.element(Shown::NOTE.message(note));
+    }
+    for help in &diagnostic.help {
+        group = group.element(Shown::HELP.message(help));
+    }
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    renderer.render(&[group] as &[Group<'_>])
+}
+
+/// One snippet a file: the primary's file first.
+fn snippets<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Vec<Element<'a>> {
+    let Some(primary) = &diagnostic.primary else { return vec![] };
+    let mut files = vec![primary.span.file];
+    for label in &diagnostic.related {
+        if !files.contains(&label.span.file) {
+            files.push(label.span.file);
+        }
+    }
+    files
+        .into_iter()
+        .map(|file| {
+            let source = sources.get(file);
+            let mut snippet = Snippet::source(source.text.as_str()).path(source.path.as_str());
+            let all = std::iter::once((AnnotationKind::Primary, primary))
+                .chain(diagnostic.related.iter().map(|label| (AnnotationKind::Context, label)));
+            for (kind, label) in all.filter(|(_, label)| label.span.file == file) {
+                let annotation = kind.span(label.span.range());
+                let text = (!label.text.is_empty()).then_some(label.text.as_str());
+                snippet = snippet.annotation(annotation.label(text));
+            }
+            Element::from(snippet)
+        })
+        .collect()
+}
+
+/// One line: `file:line:col: level[CODE]: message`.
+pub fn concise(diagnostic: &Diagnostic, sources: &Sources) -> String {
+    let place = diagnostic.primary.as_ref().map(|primary| {
+        let (line, col) = sources.line_col(primary.span);
+        format!("{}:{line}:{col}: ", sources.path(primary.span.file))
+    });
+    let Diagnostic { code, level, message, .. } = diagnostic;
+    format!("{}{}[{code}]: {message}", place.unwrap_or_default(), level.as_str())
+}

@@ -1,0 +1,261 @@
+//! Documents of a file, and strings of a document: where YAML readers disagree, nothing is read.
+//!
+//! kubectl splits a file at lines that are exactly `---` before its YAML reader sees it, and that reader follows YAML
+//! 1.1: it breaks lines at characters that YAML 1.2 does not know as line breaks, and takes plain words such as `y` or
+//! `12:30` for other things than strings.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+use crate::diag::{Diagnostic, codes, is_deceptive, quote};
+use crate::source::{FileId, Sources, Span};
+
+/// One document of a file.
+pub(super) struct Doc<'s> {
+    sources: &'s Sources,
+    file: FileId,
+    /// Its own text.
+    pub(super) text: &'s str,
+    /// Number of its first line in the file, from 1.
+    first_line: usize,
+    /// Number of the first line that says something.
+    top: usize,
+}
+
+/// A string as written; only [`Doc::string`] gives it out.
+#[derive(Debug)]
+pub(super) struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct V;
+        impl<'de> Visitor<'de> for V {
+            type Value = Text<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+            fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text)))
+            }
+        }
+        deserializer.deserialize_str(V)
+    }
+}
+
+/// The documents of a file, without those that are empty or comments alone.
+pub(super) fn split(sources: &Sources, file: FileId) -> Result<Vec<Doc<'_>>, Vec<Diagnostic>> {
+    let text = sources.get(file).text.as_str();
+    let mut errors = vec![];
+    let mut docs = vec![];
+    let (mut start, mut first_line, mut top) = (0, 1, None);
+    let mut end = 0;
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        let number = index + 1;
+        let begin = end;
+        end += line.len();
+        let content = line.strip_suffix('\n').map_or(line, |l| l.strip_suffix('\r').unwrap_or(l));
+        if let Some(complaint) = refused(content) {
+            errors.push(
+                Diagnostic::error(codes::RENDERED, sources.line_span(file, number), complaint.0).help(complaint.1),
+            );
+        }
+        if content.starts_with("---") {
+            if let Some(top) = top.take() {
+                docs.push(Doc { sources, file, text: text.get(start..begin).unwrap_or_default(), first_line, top });
+            }
+            (start, first_line) = (end, number + 1);
+        } else if top.is_none() && !matches!(content.trim_start().as_bytes().first(), None | Some(b'#')) {
+            top = Some(number);
+        }
+    }
+    if let Some(top) = top {
+        docs.push(Doc { sources, file, text: text.get(start..).unwrap_or_default(), first_line, top });
+    }
+    if errors.is_empty() { Ok(docs) } else { Err(errors) }
+}
+
+/// Lines on which YAML readers disagree, with what to do about it.
+fn refused(line: &str) -> Option<(String, &'static str)> {
+    let plain = line.bytes().all(|b| matches!(b, b' '..=b'~'));
+    if !plain && let Some(c) = line.chars().find(|c| is_deceptive(*c)) {
+        let word = match c {
+            '\t' => "a tab".to_owned(),
+            '\r' => "a carriage return inside a line".to_owned(),
+            c => format!("the character {}", c.escape_unicode()),
+        };
+        return Some((format!("{word} in YAML"), "write it as an escape inside double quotes, and indent by spaces"));
+    }
+    match line.as_bytes() {
+        [b'-', b'-', b'-', rest @ ..] if !rest.iter().all(|b| *b == b' ') => Some((
+            format!("{} is no separator of documents for every reader", quote(line)),
+            "write `---` alone on its line",
+        )),
+        [b'.', b'.', b'.'] | [b'.', b'.', b'.', b' ', ..] => Some((
+            "`...` ends a document for some readers, and the file for others".to_owned(),
+            "separate documents by `---`",
+        )),
+        [b'%', ..] => Some(("a YAML directive is not allowed here".to_owned(), "remove the line")),
+        _ => None,
+    }
+}
+
+impl<'s> Doc<'s> {
+    /// Where the object starts.
+    pub(super) fn top(&self) -> Span {
+        self.sources.line_span(self.file, self.top)
+    }
+
+    /// A whole line; `line` counts from 1 in the document.
+    pub(super) fn line(&self, line: u64) -> Span {
+        match usize::try_from(line) {
+            Ok(line) if line > 0 => self.sources.line_span(self.file, self.first_line + line - 1),
+            _ => self.top(),
+        }
+    }
+
+    /// Where a string stands; the object when the string is not in the text as such.
+    pub(super) fn place(&self, text: &Text<'_>) -> Span {
+        match self.offset(text) {
+            Some(start) => Span::new(self.file, start..start + text.0.len()),
+            None => self.top(),
+        }
+    }
+
+    /// Where the bytes of a string start in the file.
+    fn offset(&self, text: &Text<'_>) -> Option<usize> {
+        let Cow::Borrowed(borrowed) = &text.0 else { return None };
+        let file = self.sources.get(self.file).text.as_str();
+        let start = (borrowed.as_ptr() as usize).checked_sub(file.as_ptr() as usize)?;
+        (start + borrowed.len() <= file.len()).then_some(start)
+    }
+
+    /// The string, if every reader takes it for one.
+    ///
+    /// The parser lends what stands in the text as it is; a quote before it then tells that it was quoted. What it made
+    /// itself (escapes, folded lines) has lost that, so an ambiguous one is refused either way.
+    pub(super) fn string<'t>(&self, text: &'t Text<'_>) -> Result<&'t str, Box<Diagnostic>> {
+        let quoted = || {
+            let start = self.offset(text)?.checked_sub(1)?;
+            let file = self.sources.get(self.file).text.as_bytes();
+            Some(matches!(file.get(start), Some(b'"' | b'\'')))
+        };
+        if is_ambiguous(&text.0) && quoted() != Some(true) {
+            return Err(Box::new(ambiguous(self.place(text), &text.0)));
+        }
+        Ok(&text.0)
+    }
+}
+
+/// What to say of a plain word that some reader takes for something else.
+pub(super) fn ambiguous(span: Span, word: &str) -> Diagnostic {
+    let message = format!("{} is no string for every reader of YAML", quote(word));
+    Diagnostic::error(codes::RENDERED, span, message).help("put it in quotes")
+}
+
+/// Whether a reader of YAML 1.1 or 1.2 may take a plain word for null, a boolean, a number, a time or a merge key.
+fn is_ambiguous(word: &str) -> bool {
+    const WORDS: [&str; 10] = ["null", "y", "n", "yes", "no", "on", "off", "true", "false", "~"];
+    match word.bytes().next() {
+        None | Some(b'=') => true,
+        Some(b'0'..=b'9' | b'+' | b'-' | b'.') => is_numeric(word),
+        Some(b'<') => word == "<<",
+        _ => word.len() <= 5 && WORDS.iter().any(|w| w.eq_ignore_ascii_case(word)),
+    }
+}
+
+fn is_numeric(word: &str) -> bool {
+    let word: String = word.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect();
+    let digits = word.strip_prefix(['+', '-']).unwrap_or(&word);
+    let based =
+        |prefix, radix| digits.strip_prefix(prefix).is_some_and(|rest: &str| rest.chars().all(|c| c.is_digit(radix)));
+    let sexagesimal = || digits.contains(':') && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b':' | b'.'));
+    // `2027-03-01`, alone or before a time.
+    let date = || {
+        let mut parts = word.splitn(3, '-').map(|part| part.bytes().take_while(u8::is_ascii_digit).count());
+        matches!((parts.next(), parts.next(), parts.next()), (Some(4), Some(1 | 2), Some(1..)))
+    };
+    // Rust reads every decimal number of YAML, `1.` and `.5` included, and more words than YAML does.
+    digits.is_empty()
+        || digits.parse::<f64>().is_ok()
+        || matches!(digits, ".inf" | ".nan")
+        || based("0x", 16)
+        || based("0o", 8)
+        || based("0b", 2)
+        || sexagesimal()
+        || date()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_ambiguous;
+
+    #[test]
+    fn words_that_some_reader_takes_for_something_else_are_ambiguous() {
+        for word in [
+            "",
+            "~",
+            "null",
+            "Null",
+            "NULL",
+            "y",
+            "N",
+            "yes",
+            "No",
+            "ON",
+            "off",
+            "true",
+            "False",
+            "1",
+            "-1",
+            "+1",
+            "0",
+            "017",
+            "08",
+            "0o17",
+            "0x1f",
+            "0x_1f",
+            "0b1",
+            "1_000",
+            "1__0",
+            "1_",
+            ".5",
+            "5.",
+            "1e3",
+            "1E+3",
+            "00000107e6880793",
+            "12:30",
+            "12:30:45.5",
+            "-1:30",
+            ".inf",
+            "-.INF",
+            ".NaN",
+            "2027-03-01",
+            "2027-3-1",
+            "2027-03-01T10:00:00Z",
+            "2027-03-01 10:00:00",
+            "<<",
+            "=",
+            "-",
+            "+",
+        ] {
+            assert!(is_ambiguous(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn other_words_are_strings() {
+        for word in
+            ["web", "yesterday", "nope", "1a", "1.2.3", "10.0.0.0/8", "::/0", "a1", "v1", "TCP", "1::/16", "2027-03"]
+        {
+            assert!(!is_ambiguous(word), "{word}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What the API server accepts as names, labels, ranges and ports.
+
+use ipnet::IpNet;
+
+/// RFC 1123 label: at most 63 characters of lower-case letters, digits and inner hyphens.
+pub(super) fn is_dns_label(text: &str) -> bool {
+    let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let bytes = text.as_bytes();
+    bytes.len() <= 63
+        && edge(bytes.first())
+        && edge(bytes.last())
+        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+}
+
+/// RFC 1123 subdomain: labels (of any length, as the API server has it) joined by dots, at most 253 characters.
+pub(super) fn is_dns_subdomain(text: &str) -> bool {
+    let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    text.len() <= 253
+        && text.split('.').all(|part| {
+            let bytes = part.as_bytes();
+            edge(bytes.first())
+                && edge(bytes.last())
+                && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+        })
+}
+
+/// A word of a label: 1 to 63 characters, letters or digits at its ends.
+fn is_label_word(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let edge = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+    bytes.len() <= 63
+        && edge(bytes.first())
+        && edge(bytes.last())
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
+/// `[prefix/]name`.
+pub(super) fn is_label_key(text: &str) -> bool {
+    match text.split_once('/') {
+        Some((prefix, name)) => is_dns_subdomain(prefix) && is_label_word(name),
+        None => is_label_word(text),
+    }
+}
+
+/// A value of a label; may be empty.
+pub(super) fn is_label_value(text: &str) -> bool {
+    text.is_empty() || is_label_word(text)
+}
+
+/// A range in the one form in which every reader takes it alike: no host bits, no leading zeros, shortest IPv6, no
+/// IPv4-mapped IPv6.
+pub(super) fn cidr(text: &str) -> Option<IpNet> {
+    let range: IpNet = text.parse().ok()?;
+    if let IpNet::V6(v6) = range
+        && v6.addr().to_ipv4_mapped().is_some()
+    {
+        return None;
+    }
+    (range.trunc().to_string() == text).then_some(range)
+}
+
+/// 1 to 65535.
+pub(super) fn port(number: i128) -> Option<u16> {
+    u16::try_from(number).ok().filter(|port| *port > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_rfc_1123() {
+        assert!(is_dns_subdomain("a.b-c.9") && is_dns_subdomain(&"a".repeat(253)));
+        for bad in ["", "A", "a_b", "-a", "a-", "a..b", ".a", "a."] {
+            assert!(!is_dns_subdomain(bad), "{bad}");
+        }
+        assert!(!is_dns_subdomain(&"a".repeat(254)) && !is_dns_label(&"a".repeat(64)) && !is_dns_label("a.b"));
+    }
+
+    #[test]
+    fn labels_follow_the_api_server() {
+        assert!(is_label_key("app.kubernetes.io/name") && is_label_key("A_b.C") && is_label_value(""));
+        for bad in ["", "a/b/c", "/a", "a/", "A/b", "-a", "a b"] {
+            assert!(!is_label_key(bad), "{bad}");
+        }
+        assert!(!is_label_value("a b") && !is_label_value("-a") && !is_label_value(&"a".repeat(64)));
+    }
+
+    #[test]
+    fn ranges_must_be_canonical() {
+        for good in ["10.0.0.0/8", "0.0.0.0/0", "::/0", "2001:db8::/32", "203.0.113.7/32"] {
+            assert!(cidr(good).is_some(), "{good}");
+        }
+        for bad in [
+            "10.0.0.1/8",
+            "010.0.0.0/8",
+            "10.0.0.0/08",
+            "10.0.0.0",
+            "10.0.0.0/33",
+            "2001:DB8::/32",
+            "::ffff:1.2.3.0/120",
+            "::ffff:102:300/120",
+            "2001:db8:0::/32",
+            " 10.0.0.0/8",
+        ] {
+            assert!(cidr(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The dialects: one folder each, and the registry that everything else asks.
+//!
+//! In: policies neutral of a dialect. Out: documents for templates. And, apart from it and sharing no code with it, the
+//! reader: rendered text to the verifier's normal form.
+
+pub mod kubernetes;
+
+use camino::Utf8PathBuf;
+use serde::Serialize;
+
+use crate::diag::Diagnostic;
+use crate::lower::Policies;
+use crate::model::{Approximation, Edge, EdgeId, Model};
+use crate::source::{FileId, Sources};
+use crate::verify::normal;
+
+/// Every dialect, in the order of output. Adding one adds a line here and a folder beside it.
+pub const REGISTRY: &[&dyn Dialect] = &[&kubernetes::Kubernetes];
+
+/// A target language for policies.
+pub trait Dialect: Sync {
+    /// Its name: on the command line, in the project file, as folder of the output and of the templates.
+    fn name(&self) -> &'static str;
+
+    /// Its embedded templates: file name and text.
+    fn templates(&self) -> &'static [(&'static str, &'static str)];
+
+    /// What of the model it cannot say: errors at the intent's line, or approximations that the project file permits.
+    fn review(&self, model: &Model) -> Review;
+
+    /// The documents that its templates make of the policies, in the order of their paths.
+    fn documents(&self, model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>>;
+
+    /// Reads one rendered file back. Unknown kinds and fields are errors, never skipped. Files that are no manifests for
+    /// the API server (a kustomization) are checked and give no policies.
+    fn read(&self, sources: &Sources, file: FileId) -> Result<Vec<normal::Policy>, Vec<Diagnostic>>;
+}
+
+/// What a dialect cannot say of a model.
+#[derive(Debug, Clone, Default)]
+pub struct Review {
+    /// What stops the build.
+    pub errors: Vec<Diagnostic>,
+    /// What is said otherwise, as permitted.
+    pub approximations: Vec<Approximated>,
+}
+
+/// One thing that a dialect says otherwise than it was meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approximated {
+    /// How.
+    pub approximation: Approximation,
+    /// Of which edge.
+    pub edge: EdgeId,
+    /// What is lost, in words: `GET /api/v1/products`.
+    pub detail: String,
+}
+
+/// One output file before rendering.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// Path below the dialect's folder.
+    pub path: Utf8PathBuf,
+    /// Name of its template.
+    pub template: &'static str,
+    /// What the template sees, under the names of the fields.
+    pub view: minijinja::Value,
+    /// About how many bytes it will have: what rendering may cost grows with it.
+    pub weight: usize,
+    /// The intents that contribute, for the header.
+    pub sources: Vec<Utf8PathBuf>,
+}
+
+impl Document {
+    /// A document from a serializable view.
+    pub fn new(
+        path: impl Into<Utf8PathBuf>,
+        template: &'static str,
+        view: impl Serialize,
+        weight: usize,
+        sources: impl IntoIterator<Item = Utf8PathBuf>,
+    ) -> Self {
+        let view = minijinja::Value::from(minijinja::value::Serde(view));
+        Self { path: path.into(), template, view, weight, sources: sources.into_iter().collect() }
+    }
+}
+
+/// The dialect of a name.
+pub fn find(name: &str) -> Option<&'static dyn Dialect> {
+    REGISTRY.iter().copied().find(|dialect| dialect.name() == name)
+}
+
+/// How messages call what an edge loses.
+pub fn describe(model: &Model, dialect: &dyn Dialect, approximated: &Approximated) -> String {
+    let edge: &Edge = &model[approximated.edge];
+    format!(
+        "{} {} ({}): {}: {}",
+        dialect.name(),
+        approximated.approximation.name(),
+        approximated.approximation.direction(),
+        model.edge_name(edge),
+        approximated.detail
+    )
+}

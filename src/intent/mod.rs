@@ -1,0 +1,79 @@
+//! The files' tables: TOML to spanned types, no meaning yet.
+//!
+//! In: texts. Out: an [`IntentFile`] for each intent and a [`ProjectFile`]. One definition of each table (see
+//! [`table!`]) feeds the parser, "did you mean" for keys, and the JSON schema with its hover texts. Every error of a file
+//! is reported; what could be read is handed on all the same, so that one mistake neither hides others nor makes false
+//! ones: a value that failed keeps its name in its [`Table`].
+
+#[macro_use]
+mod table;
+mod decode;
+mod file;
+mod project;
+mod schema;
+mod values;
+
+use toml::de::DeTable;
+
+use crate::diag::{Diagnostic, Diagnostics, codes};
+use crate::source::{FileId, Sources, Span};
+
+pub use decode::{Cx, Decode, Item, Table};
+pub use file::{AllowTable, ExternalTable, ForbidTable, HttpTable, IntentFile, PeerTable, TierTable, WaiveTable};
+pub use project::{ClusterTable, DnsSetting, DnsTable, PathsTable, ProjectFile, ScrapersTable};
+pub use schema::{intent_schema, project_schema};
+pub use values::{ByLabels, DeclaredPorts, LabelMap, List, Namespaces, Pods, PortText, Ports};
+
+/// What could be read of a file.
+#[derive(Debug, Clone)]
+pub struct Parsed<T> {
+    /// The file.
+    pub file: FileId,
+    /// Its tables; `None` when not even its required keys could be read.
+    pub table: Option<T>,
+    /// The name that the file gives its app, also when nothing else of it could be read.
+    pub app: Option<String>,
+    /// Whether its syntax is broken: then nothing in it is worth a further message.
+    pub broken: bool,
+}
+
+/// Reads one file. Errors go to `diags`.
+pub fn parse<T: Decode>(sources: &Sources, file: FileId, diags: &mut Diagnostics) -> Parsed<T> {
+    let text = sources.get(file).text.as_str();
+    let (root, errors) = DeTable::parse_recoverable(text);
+    let broken = !errors.is_empty();
+    for error in errors {
+        diags.push(syntax_error(file, text, &error));
+    }
+    let app = root.get_ref().get("app").and_then(|value| value.get_ref().as_str()).map(str::to_owned);
+    let mut local = Diagnostics::default();
+    let mut cx = Cx::new(file, &mut local);
+    let root = toml::Spanned::new(root.span(), toml::de::DeValue::Table(root.into_inner()));
+    let item = Item { key: "", value: root.get_ref(), span: Span::new(file, 0..0) };
+    let table = T::decode(item, &mut cx);
+    if !broken {
+        diags.extend(local.iter().cloned());
+    }
+    Parsed { file, table, app, broken }
+}
+
+/// The parser's own words, in our form.
+fn syntax_error(file: FileId, text: &str, error: &toml::de::Error) -> Diagnostic {
+    let range = error.span().unwrap_or(0..0);
+    let end = range.end.min(text.len());
+    let start = range.start.min(end);
+    let message = error.message().trim();
+    let mut lines = message.lines();
+    let first = lines.next().unwrap_or("invalid TOML").trim_end_matches('.');
+    let mut diagnostic = Diagnostic::error(codes::SYNTAX, Span::new(file, start..end), escape(first));
+    for line in lines.filter(|line| !line.trim().is_empty()) {
+        diagnostic = diagnostic.note(escape(line.trim()));
+    }
+    diagnostic.help("see https://toml.io for the syntax of TOML")
+}
+
+fn escape(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| if crate::diag::is_deceptive(c) { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] })
+        .collect()
+}

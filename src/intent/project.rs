@@ -1,0 +1,117 @@
+//! The tables of `netpolc.toml`, which belongs to the platform team.
+
+use super::decode::{Cx, Decode, Item, Table};
+use super::file::{ExternalTable, ForbidTable};
+use super::values::{List, Namespaces, Pods, Ports};
+use crate::source::Spanned;
+
+table! {
+    /// Settings of a project: paths, dialects, what is known of the cluster, and what the platform team decided.
+    pub struct ProjectFile {
+        /// Where things are, relative to this file.
+        "paths" => paths: Option<PathsTable>,
+        /// Dialects to render. Default: all.
+        "dialects" => dialects: Option<List<String>>,
+        /// What is known of the cluster.
+        "cluster" => cluster: Option<ClusterTable>,
+        /// Approved destinations outside the cluster that every app may name.
+        "external" => external: Option<Table<ExternalTable>>,
+        /// Guardrails over all apps; their endpoints are `app/tier`, CIDRs or built-ins.
+        "forbid" => forbid: Option<Vec<ForbidTable>>,
+        /// Levels of rules by code: "error", "warning" or "allow".
+        "lints" => lints: Option<Table<Spanned<String>>>,
+        /// Approximations that are permitted, by dialect: kubernetes = ["http-as-l4", "fqdns-omitted"].
+        "approximate" => approximate: Option<Table<List<String>>>,
+        /// Named clusters: each overrides keys of `cluster` and gets its own folder of output.
+        "clusters" => clusters: Option<Table<ClusterTable>>,
+    }
+
+    /// Folders of the project.
+    pub struct PathsTable {
+        /// The intents. Default: intents.
+        "intents" => intents: Option<Spanned<String>>,
+        /// The generated policies. Default: out.
+        "out" => out: Option<Spanned<String>>,
+        /// Templates that replace the built-in ones. Default: templates.
+        "templates" => templates: Option<Spanned<String>>,
+    }
+
+    /// What is known of a cluster.
+    pub struct ClusterTable {
+        /// The cluster's DNS: "kube-dns" (the default), "node-local", "openshift", or where it answers.
+        "dns" => dns: Option<DnsSetting>,
+        /// Address ranges of pods.
+        "pod-cidrs" => pod_cidrs: Option<List<String>>,
+        /// Address ranges of Services.
+        "service-cidrs" => service_cidrs: Option<List<String>>,
+        /// Address ranges of nodes.
+        "node-cidrs" => node_cidrs: Option<List<String>>,
+        /// Addresses of the Kubernetes API server.
+        "api-server-cidrs" => api_server_cidrs: Option<List<String>>,
+        /// Further ranges that `internet` leaves out.
+        "private-cidrs" => private_cidrs: Option<List<String>>,
+        /// Who scrapes metrics. Default: pods labelled app.kubernetes.io/name: prometheus in the namespace monitoring.
+        "scrapers" => scrapers: Option<ScrapersTable>,
+        /// Namespaces that several apps may manage.
+        "shared-namespaces" => shared_namespaces: Option<List<String>>,
+        /// Whether the CNI enforces egress policies. Default: true.
+        "enforces-egress" => enforces_egress: Option<bool>,
+    }
+
+    /// The pods that scrape metrics.
+    pub struct ScrapersTable {
+        /// The namespace, a list of them, { labels = { … } }, or "all".
+        "namespace" => namespace: Namespaces,
+        /// Labels of the pods, or "all".
+        "pods" => pods: Pods,
+    }
+
+    /// Where the cluster's DNS answers: pods, addresses, or both.
+    pub struct DnsTable {
+        /// Namespace of its pods.
+        "namespace" => namespace: Option<Spanned<String>>,
+        /// Labels of its pods.
+        "pods" => pods: Option<Pods>,
+        /// Addresses of a cache on each node, as ["169.254.20.10/32"].
+        "cidrs" => cidrs: Option<List<String>>,
+        /// Ports as pods see them, each both UDP and TCP unless it says which. Default: [53].
+        "ports" => ports: Option<Ports>,
+    }
+}
+
+/// The cluster's DNS: the word for a preset, or a table.
+#[derive(Debug, Clone)]
+pub enum DnsSetting {
+    /// A preset.
+    Preset(Spanned<String>),
+    /// Where it answers.
+    Custom(DnsTable),
+}
+
+impl Decode for DnsSetting {
+    const EXPECTED: &'static str = "\"kube-dns\", \"node-local\", \"openshift\", or a table";
+
+    fn decode(item: Item<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        if item.value.is_table() {
+            return DnsTable::decode(item, cx).map(Self::Custom);
+        }
+        if !item.value.is_str() {
+            cx.wrong_type(item, Self::EXPECTED);
+            return None;
+        }
+        Spanned::decode(item, cx).map(Self::Preset)
+    }
+}
+
+impl schemars::JsonSchema for DnsSetting {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Dns".into()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let table = generator.subschema_for::<DnsTable>();
+        schemars::json_schema!({ "anyOf": [{ "enum": ["kube-dns", "node-local", "openshift"] }, table] })
+    }
+}

@@ -1,0 +1,83 @@
+//! From the model's grants to policies: grouped, named and annotated, but neutral of any dialect.
+//!
+//! In: a [`Model`]. Out: [`Policies`], pure data, one [`NamespacePolicies`] for each managed namespace. A dialect turns
+//! them into what its templates need. Grants of one subject, direction and peer become one policy, whatever the number
+//! of edges behind them; no list in a policy is ever empty.
+
+mod name;
+mod policies;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+
+use crate::model::{Direction, EdgeId, HttpRule, Labels, PeerSet, PortRange, Sym};
+use crate::source::Span;
+
+pub use name::{MAX_NAME, shorten};
+pub use policies::lower;
+
+/// All policies of a cluster, by namespace.
+#[derive(Debug, Clone, Default)]
+pub struct Policies {
+    /// Every managed namespace, also one that gets nothing but its default deny.
+    pub namespaces: BTreeMap<Sym, NamespacePolicies>,
+}
+
+/// The policies whose subjects are pods of one namespace.
+#[derive(Debug, Clone)]
+pub struct NamespacePolicies {
+    /// The namespace.
+    pub namespace: Sym,
+    /// Who manages it: the default deny's provenance.
+    pub about: About,
+    /// What its pods may send and receive; sorted by name, names unique.
+    pub allows: Vec<Policy>,
+}
+
+/// What some pods of a namespace may send to one peer, or receive from it.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Unique in the namespace, a DNS-1123 subdomain of at most [`MAX_NAME`] characters. It says whose, which
+    /// direction and which peer, and depends on nothing else.
+    pub name: String,
+    /// Labels of the subject's pods; empty: all pods of the namespace.
+    pub subject: Labels,
+    /// Which side it is.
+    pub direction: Direction,
+    /// What is allowed; never empty.
+    pub rules: Vec<Rule>,
+    /// Where it comes from.
+    pub about: About,
+}
+
+/// Peers of one kind, and the ports on which they are reached or reach.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// The other ends; never empty.
+    pub peers: Vec<PeerSet>,
+    /// Ports of the destination; never empty.
+    pub ports: Arc<[PortRange]>,
+    /// HTTP requests that are meant; empty: anything.
+    pub http: Vec<HttpRule>,
+    /// The edge that asks for it; `None` for DNS and metrics.
+    pub edge: Option<EdgeId>,
+    /// The line that asks for it.
+    pub span: Span,
+}
+
+/// Provenance of an object: what its annotations and its file's header say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// Apps.
+    pub apps: BTreeSet<Sym>,
+    /// Their teams.
+    pub owners: BTreeSet<Sym>,
+    /// Reasons.
+    pub whys: BTreeSet<Sym>,
+    /// Edges by name, DNS and metrics by word: what to look for in the intent.
+    pub flows: BTreeSet<String>,
+    /// Intents, relative to the project root.
+    pub sources: BTreeSet<Utf8PathBuf>,
+}

@@ -1,0 +1,171 @@
+//! Address ranges: canonical CIDRs, and the ranges with a meaning of their own.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+const fn v4(a: u8, b: u8, c: u8, d: u8, bits: u8) -> IpNet {
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), bits))
+}
+
+const fn v6(first: u16, bits: u8) -> IpNet {
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, 0), bits))
+}
+
+/// Private and link-local space: RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291.
+pub const PRIVATE: [IpNet; 7] = [
+    v4(10, 0, 0, 0, 8),
+    v4(100, 64, 0, 0, 10),
+    v4(169, 254, 0, 0, 16),
+    v4(172, 16, 0, 0, 12),
+    v4(192, 168, 0, 0, 16),
+    v6(0xfc00, 7),
+    v6(0xfe80, 10),
+];
+
+/// Metadata endpoints of clouds: whoever reaches one may get credentials of the node.
+pub const METADATA: [(&str, IpAddr); 7] = [
+    ("the cloud metadata service", IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254))),
+    ("the ECS task metadata service", IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2))),
+    ("the EKS Pod Identity agent", IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23))),
+    ("the Azure platform address", IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16))),
+    ("the Alibaba metadata service", IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200))),
+    ("the EC2 metadata service", IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254))),
+    ("the EKS Pod Identity agent", IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23))),
+];
+
+/// Ranges that no pod traffic goes to: unspecified, loopback, multicast, reserved and broadcast.
+pub const SPECIAL: [(&str, IpNet); 7] = [
+    ("the unspecified network", v4(0, 0, 0, 0, 8)),
+    ("loopback", v4(127, 0, 0, 0, 8)),
+    ("multicast", v4(224, 0, 0, 0, 4)),
+    ("reserved or broadcast", v4(240, 0, 0, 0, 4)),
+    ("the unspecified address", IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 128))),
+    ("loopback", IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128))),
+    ("multicast", v6(0xff00, 8)),
+];
+
+/// Whether two ranges share an address.
+pub fn overlap(a: &IpNet, b: &IpNet) -> bool {
+    a.contains(b) || b.contains(a)
+}
+
+/// A union of blocks, each less its exceptions; sorted by block.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Cidrs {
+    /// The blocks: disjoint, sorted.
+    pub blocks: Vec<Block>,
+}
+
+/// A range less some ranges inside it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Block {
+    /// The range.
+    pub cidr: IpNet,
+    /// What is left out: inside `cidr`, narrower than it, disjoint, sorted.
+    pub except: Vec<IpNet>,
+}
+
+impl Cidrs {
+    /// A union of ranges; those inside others vanish.
+    pub fn new(ranges: impl IntoIterator<Item = IpNet>) -> Self {
+        let blocks = IpNet::aggregate_contained(ranges);
+        Self { blocks: blocks.into_iter().map(|cidr| Block { cidr, except: vec![] }).collect() }
+    }
+
+    /// Every IPv4 and IPv6 address.
+    pub fn everything() -> Self {
+        Self::new([IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())])
+    }
+
+    /// The same less some ranges. A block that is left out whole vanishes.
+    #[must_use]
+    pub fn minus(&self, ranges: &[IpNet]) -> Self {
+        let mut blocks = vec![];
+        for block in &self.blocks {
+            if ranges.iter().any(|range| range.contains(&block.cidr)) {
+                continue;
+            }
+            let inside = ranges.iter().filter(|range| block.cidr.contains(*range)).copied();
+            let except = IpNet::aggregate_contained(block.except.iter().copied().chain(inside));
+            // What is left out may add up to the whole block.
+            if IpNet::aggregate(&except).contains(&block.cidr) {
+                continue;
+            }
+            blocks.push(Block { cidr: block.cidr, except });
+        }
+        Self { blocks }
+    }
+
+    /// Whether no address is left.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    /// Whether some address of `range` is among them.
+    pub fn overlaps(&self, range: &IpNet) -> bool {
+        self.blocks.iter().any(|block| {
+            overlap(&block.cidr, range) && {
+                let inner = if block.cidr.contains(range) { range } else { &block.cidr };
+                let except: Vec<IpNet> = block.except.iter().filter(|e| overlap(e, inner)).copied().collect();
+                !except.iter().any(|e| e.contains(inner))
+                    && !IpNet::aggregate(&except).iter().any(|e| e.contains(inner))
+            }
+        })
+    }
+
+    /// The first address that is among them.
+    pub fn first(&self) -> Option<IpAddr> {
+        let block = self.blocks.first()?;
+        let mut candidate = block.cidr.network();
+        for except in &block.except {
+            if except.contains(&candidate) {
+                candidate = after(except)?;
+            }
+        }
+        Some(candidate)
+    }
+}
+
+/// The address after the last one of a range.
+fn after(range: &IpNet) -> Option<IpAddr> {
+    match range.broadcast() {
+        IpAddr::V4(last) => u32::from(last).checked_add(1).map(|n| IpAddr::V4(n.into())),
+        IpAddr::V6(last) => u128::from(last).checked_add(1).map(|n| IpAddr::V6(n.into())),
+    }
+}
+
+trait AggregateContained {
+    fn aggregate_contained(ranges: impl IntoIterator<Item = IpNet>) -> Vec<IpNet>;
+}
+
+impl AggregateContained for IpNet {
+    /// Sorted, without ranges inside others. Unlike `aggregate`, neighbours stay apart, as their author wrote them.
+    fn aggregate_contained(ranges: impl IntoIterator<Item = IpNet>) -> Vec<IpNet> {
+        let mut sorted: Vec<IpNet> = ranges.into_iter().collect();
+        sorted.sort_unstable();
+        let mut kept: Vec<IpNet> = Vec::with_capacity(sorted.len());
+        for range in sorted {
+            // Sorted by address, then mask, and ranges are nested or disjoint: only the last one kept can hold it.
+            if !kept.last().is_some_and(|k| k.contains(&range)) {
+                kept.push(range);
+            }
+        }
+        kept
+    }
+}
+
+impl Cidrs {
+    /// Some address that is in both, if there is one.
+    pub fn common(&self, other: &Self) -> Option<IpAddr> {
+        self.blocks.iter().flat_map(|a| other.blocks.iter().map(move |b| (a, b))).find_map(|(a, b)| {
+            let inner = match (a.cidr.contains(&b.cidr), b.cidr.contains(&a.cidr)) {
+                (true, _) => b.cidr,
+                (_, true) => a.cidr,
+                _ => return None,
+            };
+            let except: Vec<IpNet> = a.except.iter().chain(&b.except).copied().collect();
+            Self::new([inner]).minus(&except).first()
+        })
+    }
+}

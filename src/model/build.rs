@@ -1,0 +1,423 @@
+//! From the files' tables to the model: names first, then what they stand for, then who may talk to whom.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::names::{self, Refusal};
+use super::{App, AppId, Builtin, Edge, Endpoint, ExternalId, FlowGraph, Model, PeerId, Profile, Sym, TierId, overlap};
+use crate::diag::{Diagnostic, Diagnostics, codes, nearest, quote};
+use crate::intent::{IntentFile, Parsed, ProjectFile};
+use crate::source::{FileId, Sources, Span, Spanned};
+
+/// What a model is built from.
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    /// The texts.
+    pub sources: &'a Sources,
+    /// The intents, also those that could not be read whole.
+    pub intents: &'a [Parsed<IntentFile>],
+    /// The project file.
+    pub project: Option<&'a ProjectFile>,
+    /// The named cluster, when the project file names some.
+    pub cluster: Option<&'a str>,
+    /// Codes of all rules.
+    pub rules: &'a [&'static str],
+    /// Names of all dialects.
+    pub dialects: &'a [&'a str],
+}
+
+/// Builds the model. `None` when anything was wrong, in the intents or before: `diags` says what.
+pub fn build(input: Input<'_>, diags: &mut Diagnostics) -> Option<Model> {
+    let mut builder = Builder::new(input, diags);
+    builder.profile();
+    builder.apps();
+    builder.declare();
+    builder.edges();
+    builder.forbids();
+    builder.waivers();
+    builder.finish()
+}
+
+/// What a name of an app stands for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Declared {
+    /// Something whole.
+    Whole(Endpoint),
+    /// Something whose declaration is wrong, which was reported: its name is known, and nothing more is said of it.
+    Broken,
+}
+
+/// Names of one app and what they stand for.
+pub(super) type Names = BTreeMap<String, (Declared, Span)>;
+
+/// The model in the making.
+pub(super) struct Builder<'a, 'd> {
+    pub(super) input: Input<'a>,
+    pub(super) diags: &'d mut Diagnostics,
+    pub(super) model: Model,
+    /// Intents in the order of their apps' names.
+    pub(super) files: Vec<(AppId, Option<&'a IntentFile>)>,
+    /// Names by app.
+    pub(super) names: Vec<Names>,
+    /// Names of the project file's externals.
+    pub(super) project_names: Names,
+    by_name: HashMap<String, AppId>,
+    /// Apps named by files that could not be read.
+    unreadable: BTreeSet<String>,
+}
+
+impl<'a, 'd> Builder<'a, 'd> {
+    fn new(input: Input<'a>, diags: &'d mut Diagnostics) -> Self {
+        let model = Model {
+            cluster: input.cluster.map(Sym::from),
+            profile: Profile::unknown(),
+            apps: vec![],
+            tiers: vec![],
+            peers: vec![],
+            externals: vec![],
+            edges: vec![],
+            forbids: vec![],
+            waivers: vec![],
+            namespaces: BTreeMap::new(),
+            graph: FlowGraph::default(),
+        };
+        Self {
+            input,
+            diags,
+            model,
+            files: vec![],
+            names: vec![],
+            project_names: Names::new(),
+            by_name: HashMap::new(),
+            unreadable: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn error(&mut self, diagnostic: Diagnostic) {
+        self.diags.push(diagnostic);
+    }
+
+    pub(super) fn refusal(&mut self, span: Span, refusal: Refusal) {
+        self.error(Diagnostic::error(refusal.code, span, refusal.message).help(refusal.help));
+    }
+
+    /// Reports a refusal; whether there was none.
+    pub(super) fn accept(&mut self, span: Span, result: Result<(), Refusal>) -> bool {
+        result.map_err(|refusal| self.refusal(span, refusal)).is_ok()
+    }
+
+    /// A free text, if it is written and fit to be shown.
+    pub(super) fn text(&mut self, what: &str, text: Option<&Spanned<String>>) -> Option<Sym> {
+        let text = text?;
+        self.accept(text.span, names::check_text(what, &text.value)).then(|| Sym::from(text.value.as_str()))
+    }
+
+    /// Apps in the order of their names, each name once.
+    fn apps(&mut self) {
+        let mut files: Vec<(String, Span, FileId, Option<&'a IntentFile>)> = vec![];
+        for parsed in self.input.intents {
+            match &parsed.table {
+                Some(table) if !parsed.broken => {
+                    files.push((table.app.value.clone(), table.app.span, parsed.file, Some(table)));
+                }
+                _ => self.unreadable.extend(parsed.app.clone()),
+            }
+        }
+        // The path breaks ties, so that the same file is called the second one whatever the order of reading.
+        let path = |file: FileId| self.input.sources.path(file).to_owned();
+        files.sort_by_key(|(name, _, file, _)| (name.clone(), path(*file)));
+        for (name, span, file, table) in files {
+            if !self.accept(span, names::check_name("app", &name)) {
+                self.unreadable.insert(name);
+                continue;
+            }
+            if let Some(first) = self.by_name.get(&name) {
+                let (first, span_first) = (self.model[*first].path.clone(), self.model[*first].span);
+                self.error(
+                    Diagnostic::error(codes::DUPLICATE_NAME, span, format!("app {} is declared twice", quote(&name)))
+                        .related(span_first, format!("first declared in {first}"))
+                        .help("an app is one file: rename one of them, or move its tables into the other file"),
+                );
+                continue;
+            }
+            let id = AppId(self.model.apps.len() as u32);
+            if let Some(version) = table.and_then(|t| t.version.as_ref()).filter(|v| v.value != 1) {
+                let message = format!("language version {} is not known", version.value);
+                self.error(
+                    Diagnostic::error(codes::VERSION, version.span, message)
+                        .help("write `version = 1`, or leave it out"),
+                );
+            }
+            let owner = self.text("owner", table.and_then(|t| t.owner.as_ref()));
+            let path = self.input.sources.path(file).to_owned();
+            self.by_name.insert(name.clone(), id);
+            self.model.apps.push(App { name: name.into(), owner, scrapers: None, path, file, span });
+            self.files.push((id, table));
+            self.names.push(Names::new());
+        }
+    }
+
+    /// Everything that has a name, app by app, in the order of names.
+    fn declare(&mut self) {
+        if let Some(externals) = self.input.project.and_then(|p| p.external.as_ref()) {
+            self.declare_externals(None, externals);
+        }
+        for (app, table) in self.files.clone() {
+            let Some(table) = table else { continue };
+            for (name, tier) in sorted(table.tiers.as_ref()) {
+                let declared = tier.as_ref().and_then(|tier| self.tier(app, table, name, tier)).map(|tier| {
+                    self.model.tiers.push(tier);
+                    Endpoint::Tier(TierId(self.model.tiers.len() as u32 - 1))
+                });
+                self.name(app, "tier", name, declared);
+            }
+            for (name, peer) in sorted(table.peers.as_ref()) {
+                let declared = peer.as_ref().and_then(|peer| self.peer(app, name, peer)).map(|peer| {
+                    self.model.peers.push(peer);
+                    Endpoint::Peer(PeerId(self.model.peers.len() as u32 - 1))
+                });
+                self.name(app, "peer", name, declared);
+            }
+            if let Some(externals) = &table.external {
+                self.declare_externals(Some(app), externals);
+            }
+            self.scrapers(app, table);
+        }
+        self.namespaces();
+        overlap::check(&self.model, self.diags);
+    }
+
+    fn declare_externals(&mut self, app: Option<AppId>, table: &'a crate::intent::Table<crate::intent::ExternalTable>) {
+        for (name, external) in sorted(Some(table)) {
+            let declared = external.as_ref().and_then(|external| self.external(app, name, external)).map(|external| {
+                self.model.externals.push(external);
+                Endpoint::External(ExternalId(self.model.externals.len() as u32 - 1))
+            });
+            match app {
+                Some(app) => self.name(app, "external", name, declared),
+                None => {
+                    let valid = self.accept(name.span, names::check_name("external", &name.value));
+                    let declared = declared.filter(|_| valid).map_or(Declared::Broken, Declared::Whole);
+                    self.project_names.insert(name.value.clone(), (declared, name.span));
+                }
+            }
+        }
+    }
+
+    /// Gives a name its meaning; tiers, peers and externals of an app share one space of names.
+    fn name(&mut self, app: AppId, what: &str, name: &Spanned<String>, endpoint: Option<Endpoint>) {
+        let valid = self.accept(name.span, names::check_name(what, &name.value));
+        let first = self.names.get(app.index()).and_then(|names| names.get(&name.value)).map(|(_, span)| *span);
+        if let Some(first) = first {
+            self.error(
+                Diagnostic::error(
+                    codes::DUPLICATE_NAME,
+                    name.span,
+                    format!("{} is declared twice", quote(&name.value)),
+                )
+                .related(first, "first declared here")
+                .help("tiers, peers and externals of an app share one space of names: rename one"),
+            );
+            return;
+        }
+        let declared = endpoint.filter(|_| valid).map_or(Declared::Broken, Declared::Whole);
+        if let Some(names) = self.names.get_mut(app.index()) {
+            names.insert(name.value.clone(), (declared, name.span));
+        }
+    }
+
+    fn scrapers(&mut self, app: AppId, table: &IntentFile) {
+        let Some(scrapers) = &table.scrapers else { return };
+        match self.resolve(Some(app), scrapers) {
+            Some(Endpoint::Peer(peer)) => {
+                if let Some(app) = self.model.apps.get_mut(app.index()) {
+                    app.scrapers = Some(peer);
+                }
+            }
+            Some(_) => self.error(
+                Diagnostic::error(codes::ENDPOINT, scrapers.span, format!("{} is no peer", quote(&scrapers.value)))
+                    .help("scrapers are declared under `[peers]`"),
+            ),
+            None => {}
+        }
+    }
+
+    /// Managed namespaces, and that two apps share one only where the project file says so.
+    fn namespaces(&mut self) {
+        let mut places: BTreeMap<(Sym, AppId), Span> = BTreeMap::new();
+        for tier in &self.model.tiers {
+            for namespace in tier.pods.namespaces.names() {
+                places.entry((namespace.clone(), tier.app)).or_insert(tier.span);
+                let apps = self.model.namespaces.entry(namespace.clone()).or_default();
+                if !apps.contains(&tier.app) {
+                    apps.push(tier.app);
+                }
+            }
+        }
+        for (namespace, apps) in self.model.namespaces.clone() {
+            let [first, others @ ..] = apps.as_slice() else { continue };
+            if self.model.profile.shared_namespaces.contains(&namespace) {
+                continue;
+            }
+            for other in others {
+                let (Some(here), Some(there)) =
+                    (places.get(&(namespace.clone(), *other)), places.get(&(namespace.clone(), *first)))
+                else {
+                    continue;
+                };
+                let (a, b) = (self.model[*first].name.clone(), self.model[*other].name.clone());
+                let message = format!("namespace {} is managed by the apps `{a}` and `{b}`", quote(&namespace));
+                self.error(
+                    Diagnostic::error(codes::SHARED_NAMESPACE, *here, message)
+                        .related(*there, format!("`{a}` manages it here"))
+                        .help(format!("let the platform team write `shared-namespaces = [\"{namespace}\"]` under `[cluster]` in netpolc.toml")),
+                );
+            }
+        }
+    }
+
+    /// The endpoint of a name as `app` (or the project file) writes it. Reports unknown names; `None` for broken ones too.
+    pub(super) fn resolve(&mut self, app: Option<AppId>, written: &Spanned<String>) -> Option<Endpoint> {
+        let text = written.value.as_str();
+        if let Some(builtin) = Builtin::parse(text) {
+            return Some(Endpoint::Builtin(builtin));
+        }
+        if let Some((other, tier)) = text.split_once('/') {
+            return self.resolve_foreign(app, written, other, tier);
+        }
+        let own = app.and_then(|app| self.names.get(app.index())).and_then(|names| names.get(text));
+        match own.or_else(|| self.project_names.get(text)) {
+            Some((Declared::Whole(endpoint), _)) => Some(*endpoint),
+            Some((Declared::Broken, _)) => None,
+            None => {
+                self.unknown_name(app, written);
+                None
+            }
+        }
+    }
+
+    fn unknown_name(&mut self, app: Option<AppId>, written: &Spanned<String>) {
+        let text = written.value.as_str();
+        let own = app.and_then(|app| self.names.get(app.index()));
+        let known: Vec<&str> = own
+            .into_iter()
+            .flat_map(|names| names.keys())
+            .chain(self.project_names.keys())
+            .map(String::as_str)
+            .chain(Builtin::ALL.map(Builtin::name))
+            .collect();
+        let mut error =
+            Diagnostic::error(codes::UNKNOWN_NAME, written.span, format!("{} is not declared", quote(text)));
+        let elsewhere = self
+            .names
+            .iter()
+            .zip(&self.model.apps)
+            .find(|(names, _)| matches!(names.get(text), Some((Declared::Whole(Endpoint::Tier(_)), _))))
+            .map(|(_, other)| other.name.clone());
+        error = match (nearest(text, known.iter().copied()), elsewhere) {
+            (Some(name), _) => error.help(format!("did you mean {}?", quote(name))),
+            (None, Some(other)) => error.help(format!("app `{other}` has such a tier: write \"{other}/{text}\"")),
+            (None, None) if app.is_none() => error.help("the project file names tiers as `app/tier`"),
+            (None, None) => error.help("declare it under `[tiers]`, `[peers]` or `[external]`, or write `app/tier`"),
+        };
+        self.error(error);
+    }
+
+    fn resolve_foreign(
+        &mut self,
+        app: Option<AppId>,
+        written: &Spanned<String>,
+        other: &str,
+        tier: &str,
+    ) -> Option<Endpoint> {
+        let Some(id) = self.by_name.get(other).copied() else {
+            if !self.unreadable.contains(other) {
+                let known: Vec<Sym> = self.model.apps.iter().map(|app| app.name.clone()).collect();
+                let error =
+                    Diagnostic::error(codes::UNKNOWN_NAME, written.span, format!("there is no app {}", quote(other)));
+                let error = match nearest(other, known.iter().map(|name| &**name)) {
+                    Some(name) => error.help(format!("did you mean \"{name}/{tier}\"?")),
+                    None => error.help("`app/tier` names a tier of another intent in this project"),
+                };
+                self.error(error);
+            }
+            return None;
+        };
+        let found = self.names.get(id.index()).and_then(|names| names.get(tier)).map(|(declared, _)| *declared);
+        match found {
+            Some(Declared::Whole(Endpoint::Tier(tier))) => Some(Endpoint::Tier(tier)),
+            Some(Declared::Broken) => None,
+            Some(Declared::Whole(_)) if app == Some(id) => {
+                self.resolve(app, &Spanned::new(tier.to_owned(), written.span))
+            }
+            other_kind => {
+                let names = self.names.get(id.index());
+                let tiers: Vec<&str> = names
+                    .into_iter()
+                    .flatten()
+                    .filter(|(_, (declared, _))| matches!(declared, Declared::Whole(Endpoint::Tier(_))))
+                    .map(|(name, _)| name.as_str())
+                    .collect();
+                let message = match other_kind {
+                    Some(_) => format!("{} of app `{other}` is no tier", quote(tier)),
+                    None => format!("app `{other}` has no tier {}", quote(tier)),
+                };
+                let error = Diagnostic::error(codes::UNKNOWN_NAME, written.span, message);
+                let error = match nearest(tier, tiers.iter().copied()) {
+                    Some(name) => error.help(format!("did you mean \"{other}/{name}\"?")),
+                    None => error.help(format!("its tiers: {}", tiers.join(", "))),
+                };
+                self.error(error);
+                None
+            }
+        }
+    }
+
+    fn finish(self) -> Option<Model> {
+        let Self { mut model, diags, .. } = self;
+        model.graph = {
+            let tiers = model.tiers().map(|(id, _)| Endpoint::Tier(id));
+            let peers = model.peers().map(|(id, _)| Endpoint::Peer(id));
+            FlowGraph::new(tiers.chain(peers), model.edges())
+        };
+        if diags.has_errors() {
+            return None;
+        }
+        super::forbid::check(&model, diags);
+        (!diags.has_errors()).then_some(model)
+    }
+
+    /// Puts edges into their order, and reports those written twice.
+    pub(super) fn set_edges(&mut self, mut edges: Vec<Edge>) {
+        let key = |edge: &Edge| (edge.from, edge.to, edge.ports.clone(), edge.http.clone(), edge.app);
+        edges.sort_by_key(|edge| (key(edge), edge.why.clone(), edge.from_span));
+        let mut first: Option<Edge> = None;
+        let mut kept = Vec::with_capacity(edges.len());
+        for edge in edges {
+            // Two apps may ask for one edge, each from its own side: the policy then names both.
+            let same = |f: &Edge| {
+                (f.from, f.to, &f.ports, &f.http, f.app) == (edge.from, edge.to, &edge.ports, &edge.http, edge.app)
+            };
+            if let Some(first) = first.as_ref().filter(|first| same(first)) {
+                let (a, b) = if first.from_span <= edge.from_span { (first, &edge) } else { (&edge, first) };
+                let message = format!("edge {} is written twice", quote(&self.model.edge_name(&edge)));
+                self.diags.push(
+                    Diagnostic::error(codes::DUPLICATE_EDGE, b.from_span, message)
+                        .related(a.from_span, "first written here")
+                        .help("remove one of them"),
+                );
+                continue;
+            }
+            first = Some(edge.clone());
+            kept.push(edge);
+        }
+        kept.sort_by_key(|edge| (edge.app, edge.from, edge.to, edge.ports.clone(), edge.http.clone()));
+        self.model.edges = kept;
+    }
+}
+
+/// Entries of a table by name.
+fn sorted<T>(table: Option<&crate::intent::Table<T>>) -> Vec<(&Spanned<String>, &Option<T>)> {
+    let mut entries: Vec<_> = table.into_iter().flat_map(|table| &table.0).map(|(name, value)| (name, value)).collect();
+    entries.sort_by_key(|(name, _)| &name.value);
+    entries
+}

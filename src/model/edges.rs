@@ -1,0 +1,198 @@
+//! Edges: one source, one destination, ports resolved.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::build::Builder;
+use super::{AppId, Edge, Endpoint, HttpRule, PortRange, Protocol, Sym};
+use crate::diag::{Diagnostic, codes, quote};
+use crate::intent::{AllowTable, HttpTable};
+use crate::source::{Span, Spanned};
+
+/// What an endpoint declares: its ports, and those with names.
+type Declares = (Vec<PortRange>, BTreeMap<Sym, PortRange>);
+
+impl Builder<'_, '_> {
+    pub(super) fn edges(&mut self) {
+        let mut edges = vec![];
+        for (app, table) in self.files.clone() {
+            for allow in table.into_iter().flat_map(|table| table.allow.iter().flatten()) {
+                self.edge(app, allow, &mut edges);
+            }
+        }
+        self.set_edges(edges);
+    }
+
+    /// One `[[allow]]`: an edge for each pair of its ends.
+    fn edge(&mut self, app: AppId, allow: &AllowTable, edges: &mut Vec<Edge>) {
+        let why = self.text("why", allow.why.as_ref());
+        let http = self.http(allow.http.as_deref());
+        let froms = self.ends(app, &allow.from.items);
+        let tos = self.ends(app, &allow.to.items);
+        for (from, from_span) in &froms {
+            if let Endpoint::External(id) = from {
+                let message = format!("external {} cannot be the source of an edge", quote(&self.model[*id].name));
+                self.error(Diagnostic::error(codes::ENDPOINT, *from_span, message).help(
+                    "externals are destinations; traffic from outside comes from `anywhere`, `internet` or a peer",
+                ));
+            }
+        }
+        for (to, to_span) in &tos {
+            // Ports do not depend on the source: their errors are reported once.
+            let Some(ports) = self.edge_ports(app, allow, *to, *to_span) else { continue };
+            for (from, from_span) in froms.iter().filter(|(from, _)| !matches!(from, Endpoint::External(_))) {
+                if !self.has_tier(app, (*from, *from_span), (*to, *to_span)) {
+                    continue;
+                }
+                let edge = Edge {
+                    app,
+                    from: *from,
+                    to: *to,
+                    all_ports: ports.iter().filter(|range| range.is_all()).count() == Protocol::ALL.len(),
+                    ports: Arc::from(ports.clone()),
+                    http: http.iter().map(|(rule, _)| rule.clone()).collect(),
+                    why: why.clone(),
+                    from_span: *from_span,
+                    to_span: *to_span,
+                    ports_span: allow.ports.as_ref().map_or(*to_span, |ports| ports.span),
+                    http_span: http.first().map(|(_, span)| *span),
+                };
+                self.check_http(&edge);
+                self.check_names(&edge);
+                edges.push(edge);
+            }
+        }
+    }
+
+    fn ends(&mut self, app: AppId, list: &[Spanned<String>]) -> Vec<(Endpoint, Span)> {
+        list.iter().filter_map(|name| Some((self.resolve(Some(app), name)?, name.span))).collect()
+    }
+
+    /// Of an edge between groups that nobody manages here nothing would be rendered.
+    fn has_tier(&mut self, app: AppId, from: (Endpoint, Span), to: (Endpoint, Span)) -> bool {
+        if matches!(from.0, Endpoint::Tier(_)) || matches!(to.0, Endpoint::Tier(_)) {
+            return true;
+        }
+        let (a, b) = (self.model.endpoint_name(from.0, app), self.model.endpoint_name(to.0, app));
+        let message = format!("neither {} nor {} is a tier", quote(&a), quote(&b));
+        self.error(
+            Diagnostic::error(codes::ENDPOINT, from.1, message)
+                .related(to.1, "")
+                .help("netpolc writes policies for tiers; at least one end of an edge must be one"),
+        );
+        false
+    }
+
+    /// The ports of an edge to `to`: those written, else those that the callee declares.
+    fn edge_ports(&mut self, app: AppId, allow: &AllowTable, to: Endpoint, to_span: Span) -> Option<Vec<PortRange>> {
+        let name = self.model.endpoint_name(to, app);
+        let (declared, names) = self.declares(to);
+        if let Some(ports) = &allow.ports {
+            return self.ports(ports, "ports", &names, Some(&name));
+        }
+        if !declared.is_empty() {
+            return Some(declared);
+        }
+        let message = format!("no ports: neither the edge nor {} says which", quote(&name));
+        let help = match to {
+            Endpoint::Builtin(_) => {
+                "add `ports = […]` to the edge; every port must be written as `ports = \"all\"`".to_owned()
+            }
+            _ => format!(
+                "add `ports = […]` to the edge or to {}; every port must be written as `ports = \"all\"`",
+                quote(&name)
+            ),
+        };
+        self.error(Diagnostic::error(codes::NO_PORTS, to_span, message).help(help));
+        None
+    }
+
+    fn declares(&self, endpoint: Endpoint) -> Declares {
+        let model = &self.model;
+        match endpoint {
+            Endpoint::Tier(id) => (model[id].ports.clone(), model[id].port_names.clone()),
+            Endpoint::Peer(id) => (model[id].ports.clone(), model[id].port_names.clone()),
+            Endpoint::External(id) => (model[id].ports.clone(), model[id].port_names.clone()),
+            Endpoint::Builtin(_) => (vec![], BTreeMap::new()),
+        }
+    }
+
+    fn http(&mut self, rules: Option<&[HttpTable]>) -> Vec<(HttpRule, Span)> {
+        let mut out = vec![];
+        for rule in rules.unwrap_or_default() {
+            let mut valid = true;
+            let mut fail = |this: &mut Self, span, message: String, help: &str| {
+                valid = false;
+                this.error(Diagnostic::error(codes::HTTP, span, message).help(help));
+            };
+            if rule.method.is_none() && rule.path.is_none() {
+                fail(
+                    self,
+                    rule.span,
+                    "HTTP rule says neither method nor path".to_owned(),
+                    "leave `http` out where any request is meant",
+                );
+            }
+            if let Some(method) = &rule.method
+                && (method.value.is_empty() || !method.value.bytes().all(|b| b.is_ascii_uppercase()))
+            {
+                let message = format!("{} is no HTTP method", quote(&method.value));
+                fail(self, method.span, message, "write it in upper case, as GET or POST");
+            }
+            if let Some(path) = &rule.path {
+                let shown = quote(&path.value);
+                if !path.value.starts_with('/') {
+                    fail(
+                        self,
+                        path.span,
+                        format!("path {shown} does not start with `/`"),
+                        "write it as /api/v1/products",
+                    );
+                } else if path.value.contains("${") || path.value.chars().any(crate::diag::is_deceptive) {
+                    fail(
+                        self,
+                        path.span,
+                        format!("path {shown} holds characters that cannot be rendered"),
+                        "remove them",
+                    );
+                } else if let Err(error) = regex_syntax::parse(&path.value) {
+                    let reason = error.to_string();
+                    let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                    fail(self, path.span, format!("path {shown} is no valid regular expression"), &reason);
+                }
+            }
+            if valid {
+                let sym = |text: &Option<Spanned<String>>| text.as_ref().map(|text| Sym::from(&*text.value));
+                out.push((HttpRule { method: sym(&rule.method), path: sym(&rule.path) }, rule.span));
+            }
+        }
+        out.sort_by(|a, b| a.0.cmp(&b.0));
+        out.dedup_by(|a, b| a.0 == b.0);
+        out
+    }
+
+    fn check_http(&mut self, edge: &Edge) {
+        let Some(span) = edge.http_span else { return };
+        if let Some(port) = edge.ports.iter().find(|port| port.protocol != Protocol::Tcp) {
+            let message = format!("HTTP rule on port `{port}`");
+            self.error(
+                Diagnostic::error(codes::HTTP, span, message)
+                    .related(edge.ports_span, "")
+                    .help("HTTP is TCP only: split the edge"),
+            );
+        }
+    }
+
+    /// Host names are resolved by the pod itself, through the cluster's DNS.
+    fn check_names(&mut self, edge: &Edge) {
+        let (Endpoint::Tier(tier), Endpoint::External(external)) = (edge.from, edge.to) else { return };
+        let (tier, external) = (&self.model[tier], &self.model[external]);
+        let Some(host) = external.fqdns.first().filter(|_| !tier.dns) else { return };
+        let message =
+            format!("tier {} has no DNS, and {} is found by host name", quote(&tier.name), quote(&external.name));
+        let error = Diagnostic::error(codes::HOST_WITHOUT_DNS, edge.to_span, message)
+            .related(host.span, "host name here")
+            .help("remove `dns = false`, or give the external address ranges");
+        self.error(error);
+    }
+}

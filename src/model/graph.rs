@@ -1,0 +1,58 @@
+//! The flow graph: who may open connections to whom, over all apps.
+
+use std::collections::BTreeMap;
+
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
+
+use super::{Edge, EdgeId, Endpoint};
+
+/// Endpoints and the edges between them.
+#[derive(Debug, Clone, Default)]
+pub struct FlowGraph {
+    /// Endpoints as nodes, edges of the model as edges.
+    pub graph: DiGraph<Endpoint, EdgeId>,
+    nodes: BTreeMap<Endpoint, NodeIndex>,
+}
+
+impl FlowGraph {
+    /// Nodes for all of `endpoints` (so that unconnected ones are there too), then one edge each.
+    pub fn new<'a>(
+        endpoints: impl IntoIterator<Item = Endpoint>,
+        edges: impl IntoIterator<Item = (EdgeId, &'a Edge)>,
+    ) -> Self {
+        let mut this = Self::default();
+        for endpoint in endpoints {
+            this.node(endpoint);
+        }
+        for (id, edge) in edges {
+            let (from, to) = (this.node(edge.from), this.node(edge.to));
+            this.graph.add_edge(from, to, id);
+        }
+        this
+    }
+
+    fn node(&mut self, endpoint: Endpoint) -> NodeIndex {
+        *self.nodes.entry(endpoint).or_insert_with(|| self.graph.add_node(endpoint))
+    }
+
+    /// The node of an endpoint, if it is in the graph.
+    pub fn index(&self, endpoint: Endpoint) -> Option<NodeIndex> {
+        self.nodes.get(&endpoint).copied()
+    }
+
+    /// The edges that start at an endpoint: where they lead, and which they are.
+    pub fn outgoing(&self, endpoint: Endpoint) -> impl Iterator<Item = (Endpoint, EdgeId)> {
+        self.index(endpoint).into_iter().flat_map(|node| {
+            self.graph.edges(node).filter_map(|edge| Some((*self.graph.node_weight(edge.target())?, *edge.weight())))
+        })
+    }
+
+    /// How many edges start or end at an endpoint.
+    pub fn degree(&self, endpoint: Endpoint) -> usize {
+        use petgraph::Direction::{Incoming, Outgoing};
+        self.index(endpoint).map_or(0, |node| {
+            [Incoming, Outgoing].into_iter().map(|d| self.graph.edges_directed(node, d).count()).sum()
+        })
+    }
+}

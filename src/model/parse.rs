@@ -1,0 +1,176 @@
+//! Ports and CIDRs as written, to values: canonical or refused.
+
+use ipnet::IpNet;
+
+use super::names::Refusal;
+use super::{PortRange, Protocol, address};
+use crate::diag::{Code, codes, nearest, quote};
+use crate::intent::PortText;
+
+fn refuse<T>(code: Code, message: impl Into<String>, help: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal { code, message: message.into(), help: help.into() })
+}
+
+const PORT_HELP: &str =
+    "write 80, \"53/UDP\", \"8000-8100/TCP\", \"all/TCP\", \"all\", or the name of a port of the callee";
+
+/// A port as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WrittenPort {
+    /// Numbers.
+    Range(PortRange),
+    /// All ports of all protocols.
+    All,
+    /// The name of a port that the callee declares.
+    Name(String),
+}
+
+/// Reads one port.
+pub fn parse_port(text: &PortText) -> Result<WrittenPort, Refusal> {
+    match text {
+        PortText::Number(number) => Ok(WrittenPort::Range(single(*number, Protocol::Tcp)?)),
+        PortText::Text(text) => parse_port_text(text),
+    }
+}
+
+fn single(number: i64, protocol: Protocol) -> Result<PortRange, Refusal> {
+    let port = u16::try_from(number).ok().and_then(|port| PortRange::new(protocol, port, port));
+    match port {
+        Some(range) => Ok(range),
+        None => refuse(codes::PORT, format!("port {number} is out of range"), "ports are 1 to 65535"),
+    }
+}
+
+fn parse_port_text(text: &str) -> Result<WrittenPort, Refusal> {
+    let (ports, protocol) = match text.split_once('/') {
+        Some((ports, protocol)) => (ports, Some(parse_protocol(text, protocol)?)),
+        None => (text, None),
+    };
+    if ports == "all" {
+        return Ok(protocol.map_or(WrittenPort::All, |p| WrittenPort::Range(PortRange::all(p))));
+    }
+    let tcp = protocol.unwrap_or(Protocol::Tcp);
+    if let Some((first, last)) = ports.split_once('-')
+        && first.bytes().all(|b| b.is_ascii_digit())
+        && !first.is_empty()
+        && last.bytes().all(|b| b.is_ascii_digit())
+    {
+        return parse_range(text, first, last, tcp).map(WrittenPort::Range);
+    }
+    if ports.bytes().all(|b| b.is_ascii_digit()) && !ports.is_empty() {
+        return Ok(WrittenPort::Range(single(parse_number(text, ports)?, tcp)?));
+    }
+    match ports.parse::<i64>() {
+        Ok(number) if number < 0 => return single(number, tcp).map(WrittenPort::Range),
+        _ => {}
+    }
+    if protocol.is_some() {
+        return refuse(codes::PORT, format!("{} is no port", quote(text)), PORT_HELP);
+    }
+    check_port_name(text)?;
+    Ok(WrittenPort::Name(text.to_owned()))
+}
+
+fn parse_protocol(text: &str, protocol: &str) -> Result<Protocol, Refusal> {
+    let known = Protocol::ALL.map(Protocol::as_str);
+    if let Some(found) = Protocol::ALL.into_iter().find(|p| p.as_str() == protocol) {
+        return Ok(found);
+    }
+    let help = match nearest(protocol, known) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => "protocols are TCP, UDP and SCTP".to_owned(),
+    };
+    refuse(codes::PORT, format!("{} has no known protocol", quote(text)), help)
+}
+
+fn parse_number(text: &str, digits: &str) -> Result<i64, Refusal> {
+    if digits.len() > 1 && digits.starts_with('0') {
+        return refuse(codes::PORT, format!("{} has a leading zero", quote(text)), "write the port without it");
+    }
+    match digits.parse() {
+        Ok(number) => Ok(number),
+        Err(_) => refuse(codes::PORT, format!("port {} is out of range", quote(text)), "ports are 1 to 65535"),
+    }
+}
+
+fn parse_range(text: &str, first: &str, last: &str, protocol: Protocol) -> Result<PortRange, Refusal> {
+    if last.is_empty() {
+        return refuse(codes::PORT, format!("range {} has no end", quote(text)), PORT_HELP);
+    }
+    let (first, last) = (parse_number(text, first)?, parse_number(text, last)?);
+    single(first, protocol)?;
+    single(last, protocol)?;
+    if first > last {
+        let help = format!("did you mean \"{last}-{first}\"?");
+        return refuse(codes::PORT, format!("range {} is reversed", quote(text)), help);
+    }
+    let bounds = (u16::try_from(first).ok(), u16::try_from(last).ok());
+    match bounds {
+        (Some(first), Some(last)) if first > 0 => Ok(PortRange { protocol, first, last }),
+        _ => refuse(codes::PORT, format!("range {} is out of range", quote(text)), "ports are 1 to 65535"),
+    }
+}
+
+/// The name of a port: IANA_SVC_NAME as Kubernetes checks it for container ports.
+pub fn check_port_name(text: &str) -> Result<(), Refusal> {
+    let valid = (1..=15).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text.bytes().any(|b| b.is_ascii_lowercase())
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && !text.contains("--");
+    if valid {
+        return Ok(());
+    }
+    let help = match text.len() > 15 && text.is_ascii() {
+        true => "the name of a port has at most 15 characters",
+        false => PORT_HELP,
+    };
+    refuse(codes::PORT, format!("{} is no port", quote(text)), help)
+}
+
+/// Reads a range of addresses, in its one canonical form only: what prints as it was written means what it seems to.
+pub fn parse_cidr(text: &str) -> Result<IpNet, Refusal> {
+    let shown = quote(text);
+    if !text.contains('/') {
+        let help = match text.parse::<std::net::IpAddr>() {
+            Ok(address) => format!("did you mean `{}`?", IpNet::from(address)),
+            Err(_) => "write a range as `203.0.113.0/24`".to_owned(),
+        };
+        return refuse(codes::CIDR, format!("{shown} has no mask"), help);
+    }
+    let Ok(net) = text.parse::<IpNet>() else {
+        return refuse(
+            codes::CIDR,
+            format!("{shown} is no address range"),
+            "write a range as `203.0.113.0/24` or `2001:db8::/32`",
+        );
+    };
+    let canonical = net.trunc().to_string();
+    if let IpNet::V6(v6) = net
+        && let Some(v4) = v6.addr().to_ipv4_mapped()
+    {
+        let help = format!("write the IPv4 range, as `{v4}/{}`", v6.prefix_len().saturating_sub(96));
+        return refuse(codes::CIDR, format!("{shown} is an IPv4 address in IPv6 form"), help);
+    }
+    if canonical != text {
+        let message = match net.trunc() == net {
+            true => format!("{shown} is not in canonical form"),
+            false => format!("{shown} has bits set beyond its mask"),
+        };
+        return refuse(codes::CIDR, message, format!("did you mean `{canonical}`?"));
+    }
+    Ok(net)
+}
+
+/// Refuses ranges that pod traffic never goes to.
+pub fn check_destination(net: &IpNet) -> Result<(), Refusal> {
+    match address::SPECIAL.iter().find(|(_, special)| special.contains(net)) {
+        Some((what, special)) => refuse(
+            codes::SPECIAL_RANGE,
+            format!("`{net}` is {what} (`{special}`)"),
+            "pods do not reach such addresses over the network; remove it",
+        ),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,120 @@
+//! What is known of the cluster, and what the platform team decided for the project.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::IpNet;
+
+use super::{Cidrs, METADATA, PRIVATE, PodSet, PortRange, Sym};
+
+/// The cluster as the project file describes it, defaults filled in.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// The cluster's DNS.
+    pub dns: DnsTarget,
+    /// Addresses of pods; empty: unknown, taken to lie in [`PRIVATE`].
+    pub pod_cidrs: Vec<IpNet>,
+    /// Addresses of Services; empty: unknown.
+    pub service_cidrs: Vec<IpNet>,
+    /// Addresses of nodes; empty: unknown.
+    pub node_cidrs: Vec<IpNet>,
+    /// Addresses of the API server; empty: unknown.
+    pub api_server_cidrs: Vec<IpNet>,
+    /// Further ranges that `internet` leaves out.
+    pub private_cidrs: Vec<IpNet>,
+    /// Who scrapes metrics.
+    pub scrapers: PodSet,
+    /// Namespaces that several apps may manage.
+    pub shared_namespaces: BTreeSet<Sym>,
+    /// Whether the CNI enforces egress policies.
+    pub enforces_egress: bool,
+    /// Levels of rules by code, as the project file sets them.
+    pub lints: BTreeMap<Sym, LintLevel>,
+    /// Approximations that the project file permits: dialect and approximation.
+    pub approximate: BTreeSet<(Sym, Approximation)>,
+}
+
+/// The cluster's DNS: pods or addresses, on some ports.
+#[derive(Debug, Clone)]
+pub struct DnsTarget {
+    /// Where it answers; never empty.
+    pub peers: Vec<DnsPeer>,
+    /// UDP and TCP, as pods see them.
+    pub ports: Vec<PortRange>,
+}
+
+/// One place where the cluster's DNS answers.
+#[derive(Debug, Clone)]
+pub enum DnsPeer {
+    /// Pods.
+    Pods(PodSet),
+    /// The address of a cache on each node, which runs on the host network.
+    Address(IpNet),
+}
+
+/// The level of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LintLevel {
+    /// Stops the build.
+    Error,
+    /// Is shown.
+    Warning,
+    /// Is not looked for.
+    Allow,
+}
+
+/// A named way to say something else than what was meant, where a dialect cannot say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Approximation {
+    /// HTTP rules become rules on ports: wider.
+    HttpAsL4,
+    /// Host names are left out: narrower.
+    FqdnsOmitted,
+}
+
+impl Approximation {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::HttpAsL4, Self::FqdnsOmitted];
+
+    /// The name in the project file and in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HttpAsL4 => "http-as-l4",
+            Self::FqdnsOmitted => "fqdns-omitted",
+        }
+    }
+
+    /// `wider` or `narrower` than the intent.
+    pub fn direction(self) -> &'static str {
+        match self {
+            Self::HttpAsL4 => "wider",
+            Self::FqdnsOmitted => "narrower",
+        }
+    }
+}
+
+impl Profile {
+    /// Ranges that hold the cluster's own addresses, as far as known.
+    pub fn cluster_cidrs(&self) -> Vec<IpNet> {
+        [&self.pod_cidrs, &self.service_cidrs, &self.node_cidrs].into_iter().flatten().copied().collect()
+    }
+
+    /// Whether pod, service and node ranges are all known.
+    pub fn knows_cluster(&self) -> bool {
+        !(self.pod_cidrs.is_empty() || self.service_cidrs.is_empty() || self.node_cidrs.is_empty())
+    }
+
+    /// What `internet` means here: every address but private, link-local, metadata and cluster ranges.
+    pub fn internet(&self) -> Cidrs {
+        let mut except: Vec<IpNet> = PRIVATE.to_vec();
+        except.extend(METADATA.iter().map(|address| IpNet::from(address.1)));
+        except.extend(&self.private_cidrs);
+        except.extend(self.cluster_cidrs());
+        Cidrs::everything().minus(&except)
+    }
+
+    /// What `anywhere` means as a destination, addresses only: every address but metadata addresses.
+    pub fn everywhere(&self) -> Cidrs {
+        let metadata: Vec<IpNet> = METADATA.iter().map(|address| IpNet::from(address.1)).collect();
+        Cidrs::everything().minus(&metadata)
+    }
+}

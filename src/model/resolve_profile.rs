@@ -1,0 +1,249 @@
+//! From the project file's tables to the profile of one cluster.
+
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+
+use super::build::{Builder, Input};
+use super::profile::{Approximation, DnsPeer, DnsTarget, LintLevel, Profile};
+use super::{Labels, NamespaceSet, PodSet, PortRange, Protocol, Sym};
+use crate::diag::{Diagnostic, codes, nearest, quote};
+use crate::intent::{ClusterTable, DnsSetting, DnsTable, List, PortText};
+use crate::source::Spanned;
+
+const PRESETS: [&str; 3] = ["kube-dns", "node-local", "openshift"];
+
+/// The address on which NodeLocal DNSCache listens unless told otherwise (kubernetes/dns, node-cache).
+const NODE_LOCAL: IpNet = IpNet::V4(ipnet::Ipv4Net::new_assert(std::net::Ipv4Addr::new(169, 254, 20, 10), 32));
+
+fn pods(namespace: &str, key: &str, value: &str) -> PodSet {
+    PodSet {
+        namespaces: NamespaceSet::Names(vec![namespace.into()]),
+        labels: Labels::new([(Sym::from(key), Sym::from(value))]),
+    }
+}
+
+/// UDP and TCP: answers that do not fit into a datagram are asked for again over TCP.
+fn dns_ports(port: u16) -> Vec<PortRange> {
+    let single = |protocol| PortRange { protocol, first: port, last: port };
+    vec![single(Protocol::Tcp), single(Protocol::Udp)]
+}
+
+/// DNS as kubeadm, k3s, EKS, GKE and AKS install it; OpenShift's listens on 5353 in its pods.
+fn preset(name: &str) -> Option<DnsTarget> {
+    let kube_dns = DnsPeer::Pods(pods("kube-system", "k8s-app", "kube-dns"));
+    match name {
+        "kube-dns" => Some(DnsTarget { peers: vec![kube_dns], ports: dns_ports(53) }),
+        "node-local" => Some(DnsTarget { peers: vec![kube_dns, DnsPeer::Address(NODE_LOCAL)], ports: dns_ports(53) }),
+        "openshift" => {
+            let pods = pods("openshift-dns", "dns.operator.openshift.io/daemonset-dns", "default");
+            Some(DnsTarget { peers: vec![DnsPeer::Pods(pods)], ports: dns_ports(5353) })
+        }
+        _ => None,
+    }
+}
+
+impl Profile {
+    /// What is taken for granted of a cluster that nobody described.
+    pub fn unknown() -> Self {
+        Self {
+            dns: DnsTarget {
+                peers: vec![DnsPeer::Pods(pods("kube-system", "k8s-app", "kube-dns"))],
+                ports: dns_ports(53),
+            },
+            pod_cidrs: vec![],
+            service_cidrs: vec![],
+            node_cidrs: vec![],
+            api_server_cidrs: vec![],
+            private_cidrs: vec![],
+            scrapers: pods("monitoring", "app.kubernetes.io/name", "prometheus"),
+            shared_namespaces: BTreeSet::new(),
+            enforces_egress: true,
+            lints: Default::default(),
+            approximate: BTreeSet::new(),
+        }
+    }
+}
+
+impl<'a> Builder<'a, '_> {
+    /// The profile of the cluster: the named cluster's keys, else those of `[cluster]`, else the defaults.
+    pub(super) fn profile(&mut self) {
+        let Some(project) = self.input.project else { return };
+        let named = self.input.cluster.and_then(|name| {
+            project.clusters.as_ref()?.iter().find(|(cluster, _)| cluster.value == name).map(|(_, table)| table)
+        });
+        let tables: Vec<&'a ClusterTable> = named.into_iter().chain(project.cluster.as_ref()).collect();
+        if let Some(dns) = tables.iter().find_map(|table| table.dns.as_ref()) {
+            if let Some(target) = self.dns(dns) {
+                self.model.profile.dns = target;
+            }
+        }
+        self.model.profile.pod_cidrs = self.ranges(tables.iter().find_map(|t| t.pod_cidrs.as_ref()));
+        self.model.profile.service_cidrs = self.ranges(tables.iter().find_map(|t| t.service_cidrs.as_ref()));
+        self.model.profile.node_cidrs = self.ranges(tables.iter().find_map(|t| t.node_cidrs.as_ref()));
+        self.model.profile.api_server_cidrs = self.ranges(tables.iter().find_map(|t| t.api_server_cidrs.as_ref()));
+        self.model.profile.private_cidrs = self.ranges(tables.iter().find_map(|t| t.private_cidrs.as_ref()));
+        if let Some(scrapers) = tables.iter().find_map(|table| table.scrapers.as_ref())
+            && let Some(pods) = self.scraper_pods(scrapers)
+        {
+            self.model.profile.scrapers = pods;
+        }
+        for namespace in tables.iter().find_map(|t| t.shared_namespaces.as_ref()).iter().flat_map(|list| &list.items) {
+            self.accept(namespace.span, super::names::check_namespace(&namespace.value));
+            self.model.profile.shared_namespaces.insert(namespace.value.as_str().into());
+        }
+        self.model.profile.enforces_egress = tables.iter().find_map(|table| table.enforces_egress).unwrap_or(true);
+        self.lints();
+        self.approximations();
+    }
+
+    fn ranges(&mut self, list: Option<&'a List<String>>) -> Vec<IpNet> {
+        let mut nets: Vec<IpNet> = self.cidrs(list).0.into_iter().map(|net| net.value).collect();
+        nets.sort_unstable();
+        nets.dedup();
+        nets
+    }
+
+    fn dns(&mut self, setting: &DnsSetting) -> Option<DnsTarget> {
+        match setting {
+            DnsSetting::Preset(name) => {
+                let target = preset(&name.value);
+                if target.is_none() {
+                    let error = Diagnostic::error(
+                        codes::UNKNOWN_NAME,
+                        name.span,
+                        format!("there is no DNS preset {}", quote(&name.value)),
+                    );
+                    self.error(match nearest(&name.value, PRESETS) {
+                        Some(near) => error.help(format!("did you mean {}?", quote(near))),
+                        None => error
+                            .help(format!("presets: {}; or a table that says where DNS answers", PRESETS.join(", "))),
+                    });
+                }
+                target
+            }
+            DnsSetting::Custom(table) => self.custom_dns(table),
+        }
+    }
+
+    fn custom_dns(&mut self, table: &DnsTable) -> Option<DnsTarget> {
+        let mut peers = vec![];
+        match (&table.namespace, &table.pods) {
+            (Some(namespace), Some(pods)) => {
+                self.accept(namespace.span, super::names::check_namespace(&namespace.value));
+                let labels = self.pods(pods)?;
+                let namespaces = NamespaceSet::Names(vec![namespace.value.as_str().into()]);
+                peers.push(DnsPeer::Pods(PodSet { namespaces, labels }));
+            }
+            (None, None) => {}
+            _ => {
+                let error = Diagnostic::error(
+                    codes::MISSING_KEY,
+                    table.span,
+                    "`dns` needs both `namespace` and `pods`, or neither",
+                );
+                self.error(error.help("name the namespace and the labels of the DNS pods"));
+            }
+        }
+        let cidrs = self.cidrs(table.cidrs.as_ref()).0;
+        peers.extend(cidrs.into_iter().map(|net| DnsPeer::Address(net.value)));
+        if peers.is_empty() {
+            let error = Diagnostic::error(codes::EMPTY, table.span, "`dns` says nowhere where DNS answers");
+            self.error(error.help("give `namespace` and `pods`, or `cidrs`, or both"));
+            return None;
+        }
+        let ports = match &table.ports {
+            None => dns_ports(53),
+            Some(ports) => {
+                let numbered = self.numbered_ports(ports, "ports")?;
+                let both = |port: &Spanned<PortText>| matches!(&port.value, PortText::Number(_));
+                let plain: Vec<u16> = ports
+                    .items
+                    .iter()
+                    .filter(|port| both(port))
+                    .filter_map(|port| match port.value {
+                        PortText::Number(number) => u16::try_from(number).ok(),
+                        PortText::Text(_) => None,
+                    })
+                    .collect();
+                PortRange::normalize(numbered.into_iter().chain(plain.into_iter().flat_map(dns_ports)).collect())
+            }
+        };
+        Some(DnsTarget { peers, ports })
+    }
+
+    fn lints(&mut self) {
+        for (code, level) in
+            self.input.project.and_then(|p| p.lints.as_ref()).into_iter().flat_map(|table| table.iter())
+        {
+            if !self.input.rules.contains(&code.value.as_str()) {
+                let error = Diagnostic::error(
+                    codes::UNKNOWN_NAME,
+                    code.span,
+                    format!("there is no rule {}", quote(&code.value)),
+                );
+                self.error(match nearest(&code.value, self.input.rules.iter().copied()) {
+                    Some(near) => error.help(format!("did you mean {}?", quote(near))),
+                    None => error.help("`netpolc rule --all` lists the rules"),
+                });
+                continue;
+            }
+            let parsed = match level.value.as_str() {
+                "error" => LintLevel::Error,
+                "warning" => LintLevel::Warning,
+                "allow" => LintLevel::Allow,
+                other => {
+                    let error =
+                        Diagnostic::error(codes::WRONG_TYPE, level.span, format!("{} is no level", quote(other)));
+                    self.error(error.help("levels are \"error\", \"warning\" and \"allow\""));
+                    continue;
+                }
+            };
+            self.model.profile.lints.insert(code.value.as_str().into(), parsed);
+        }
+    }
+
+    fn approximations(&mut self) {
+        let table = self.input.project.and_then(|project| project.approximate.as_ref());
+        for (dialect, list) in table.into_iter().flat_map(|table| table.iter()) {
+            if !self.input.dialects.contains(&dialect.value.as_str()) {
+                self.error(unknown_dialect(dialect, self.input.dialects));
+            }
+            for name in &list.items {
+                match Approximation::ALL.into_iter().find(|approximation| approximation.name() == name.value) {
+                    Some(found) => {
+                        self.model.profile.approximate.insert((dialect.value.as_str().into(), found));
+                    }
+                    None => {
+                        let known = Approximation::ALL.map(Approximation::name);
+                        let message = format!("there is no approximation {}", quote(&name.value));
+                        let error = Diagnostic::error(codes::UNKNOWN_NAME, name.span, message);
+                        self.error(match nearest(&name.value, known) {
+                            Some(near) => error.help(format!("did you mean {}?", quote(near))),
+                            None => error.help(format!("known: {}", known.join(", "))),
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What to say of a dialect that nobody knows.
+pub fn unknown_dialect(name: &Spanned<String>, known: &[&str]) -> Diagnostic {
+    let error =
+        Diagnostic::error(codes::UNKNOWN_NAME, name.span, format!("there is no dialect {}", quote(&name.value)));
+    match nearest(&name.value, known.iter().copied()) {
+        Some(near) => error.help(format!("did you mean {}?", quote(near))),
+        None => error.help(format!("dialects: {}", known.join(", "))),
+    }
+}
+
+/// The input's clusters by name; one without a name when the project file names none.
+pub fn clusters<'a>(input: &Input<'a>) -> Vec<Option<&'a str>> {
+    let table = input.project.and_then(|project| project.clusters.as_ref());
+    let mut names: Vec<Option<&str>> =
+        table.into_iter().flat_map(|t| &t.0).map(|(name, _)| Some(name.value.as_str())).collect();
+    names.sort_unstable();
+    if names.is_empty() { vec![None] } else { names }
+}

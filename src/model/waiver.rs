@@ -1,0 +1,166 @@
+//! Findings that somebody accepted, with a reason, until a day.
+
+use jiff::civil::Date;
+
+use super::build::Builder;
+use super::{AppId, EdgeId, Endpoint, ExternalId, PeerId, Sym, TierId};
+use crate::diag::{Code, Diagnostic, codes, quote};
+use crate::intent::WaiveTable;
+use crate::source::{Span, Spanned};
+
+/// What a waiver's finding is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WaiveTarget {
+    /// One edge.
+    Edge(EdgeId),
+    /// A tier.
+    Tier(TierId),
+    /// A peer.
+    Peer(PeerId),
+    /// An external.
+    External(ExternalId),
+}
+
+/// One `[[waive]]`.
+#[derive(Debug, Clone)]
+pub struct Waiver {
+    /// The app in whose intent it stands.
+    pub app: AppId,
+    /// The finding's code.
+    pub code: Code,
+    /// What the finding must be about: an edge name may mean several edges, one for each set of ports.
+    pub targets: Vec<WaiveTarget>,
+    /// Why it is accepted.
+    pub reason: Sym,
+    /// The last day on which it holds.
+    pub until: Option<Date>,
+    /// Where it is written.
+    pub span: Span,
+    /// Where its date is written.
+    pub until_span: Option<Span>,
+}
+
+impl Waiver {
+    /// Whether its last day is over.
+    pub fn expired(&self, today: Date) -> bool {
+        self.until.is_some_and(|until| until < today)
+    }
+
+    /// What to say when its last day is over.
+    pub fn expiry(&self, today: Date) -> Option<Diagnostic> {
+        let until = self.until.filter(|until| *until < today)?;
+        let span = self.until_span.unwrap_or(self.span);
+        Some(
+            Diagnostic::error(codes::WAIVER_EXPIRED, span, format!("waiver of {} expired on {until}", self.code))
+                .note(format!("its reason was: {}", self.reason))
+                .help("mend the finding and remove the waiver, or give it a new date and reason"),
+        )
+    }
+}
+
+impl Builder<'_, '_> {
+    pub(super) fn waivers(&mut self) {
+        for (app, table) in self.files.clone() {
+            for waive in table.into_iter().flat_map(|table| table.waive.iter().flatten()) {
+                if let Some(waiver) = self.waiver(app, waive) {
+                    self.model.waivers.push(waiver);
+                }
+            }
+        }
+    }
+
+    fn waiver(&mut self, app: AppId, table: &WaiveTable) -> Option<Waiver> {
+        let reason = self.text("reason", Some(&table.reason));
+        let code = self.input.rules.iter().find(|rule| **rule == table.code.value).map(|rule| Code(rule));
+        if code.is_none() {
+            self.unknown_rule(&table.code);
+        }
+        let targets = self.targets(app, table);
+        Some(Waiver {
+            app,
+            code: code?,
+            targets: targets?,
+            reason: reason?,
+            until: table.until.as_ref().map(|day| day.value.0),
+            span: table.code.span,
+            until_span: table.until.as_ref().map(|day| day.span),
+        })
+    }
+
+    fn unknown_rule(&mut self, code: &Spanned<String>) {
+        let fixed = codes::ALL.iter().any(|doc| doc.code.0 == code.value);
+        let message = match fixed {
+            true => format!("{} cannot be waived", quote(&code.value)),
+            false => format!("there is no rule {}", quote(&code.value)),
+        };
+        let error = Diagnostic::error(codes::WAIVER, code.span, message);
+        self.error(match crate::diag::nearest(&code.value, self.input.rules.iter().copied()) {
+            Some(near) if !fixed => error.help(format!("did you mean {}?", quote(near))),
+            _ => error.help("only findings of rules can be waived: `netpolc rule --all` lists them"),
+        });
+    }
+
+    /// What the waiver is about: exactly one of edge, tier, peer and external, and it must exist.
+    fn targets(&mut self, app: AppId, table: &WaiveTable) -> Option<Vec<WaiveTarget>> {
+        let named = [("tier", &table.tier), ("peer", &table.peer), ("external", &table.external)];
+        let written: Vec<_> = named.iter().filter_map(|(what, name)| Some((*what, name.as_ref()?))).collect();
+        match (&table.edge, written.as_slice()) {
+            (Some(edge), []) => self.waived_edges(app, edge),
+            (None, [(what, name)]) => {
+                let target = match (*what, self.resolve(Some(app), name)?) {
+                    ("tier", Endpoint::Tier(id)) => WaiveTarget::Tier(id),
+                    ("peer", Endpoint::Peer(id)) => WaiveTarget::Peer(id),
+                    ("external", Endpoint::External(id)) => WaiveTarget::External(id),
+                    _ => {
+                        let message = format!("{} is no {what}", quote(&name.value));
+                        self.error(
+                            Diagnostic::error(codes::WAIVER, name.span, message)
+                                .help("write the key that says what it is"),
+                        );
+                        return None;
+                    }
+                };
+                Some(vec![target])
+            }
+            _ => {
+                let error = Diagnostic::error(
+                    codes::WAIVER,
+                    table.code.span,
+                    "a waiver names one edge, tier, peer or external",
+                );
+                self.error(error.help("add one of `edge = \"web -> api\"`, `tier = …`, `peer = …`, `external = …`"));
+                None
+            }
+        }
+    }
+
+    fn waived_edges(&mut self, app: AppId, written: &Spanned<String>) -> Option<Vec<WaiveTarget>> {
+        let Some((from, to)) = written.value.split_once(" -> ") else {
+            let error =
+                Diagnostic::error(codes::WAIVER, written.span, format!("{} names no edge", quote(&written.value)));
+            self.error(error.help("write it as \"web -> api\""));
+            return None;
+        };
+        let mut end = |name: &str| self.resolve(Some(app), &Spanned::new(name.trim().to_owned(), written.span));
+        let (from, to) = (end(from), end(to));
+        let (from, to) = (from?, to?);
+        let edges: Vec<WaiveTarget> = self
+            .model
+            .edges()
+            .filter(|(_, edge)| edge.app == app && edge.from == from && edge.to == to)
+            .map(|(id, _)| WaiveTarget::Edge(id))
+            .collect();
+        if edges.is_empty() {
+            let known: Vec<String> =
+                self.model.edges.iter().filter(|edge| edge.app == app).map(|edge| self.model.edge_name(edge)).collect();
+            let error =
+                Diagnostic::error(codes::WAIVER, written.span, format!("there is no edge {}", quote(&written.value)));
+            self.error(match crate::diag::nearest(&written.value, known.iter().map(String::as_str)) {
+                Some(near) => error.help(format!("did you mean \"{near}\"?")),
+                None => error.help("a waiver covers one edge of its own intent, named as `from -> to`"),
+            });
+            return None;
+        }
+        Some(edges)
+    }
+}

@@ -1,0 +1,323 @@
+//! What a build would do to `out/`.
+//!
+//! In: the disk as inspected, and the wanted tree. Out: changes in the order of their paths, and what forbids them.
+//! A pure function: nothing is read or written here.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
+
+use super::Tree;
+use super::disk::{Disk, Owner};
+use super::lock::{Hashes, LOCK_FILE, Line, is_plain, to_text};
+use crate::diag::{Diagnostic, codes, quote};
+use crate::source::{EntryKind, Sources, decode};
+
+/// One file that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Path below `out/`.
+    pub path: Utf8PathBuf,
+    /// Path as messages show it.
+    pub shown: Utf8PathBuf,
+    /// What happens to it.
+    pub kind: ChangeKind,
+}
+
+/// What happens to a file. An old text that is not UTF-8 has replacement characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// It is new.
+    Create {
+        /// The text that is written.
+        new: String,
+    },
+    /// Its text is replaced.
+    Update {
+        /// The text on disk.
+        old: String,
+        /// The text that is written.
+        new: String,
+    },
+    /// It is removed.
+    Delete {
+        /// The text on disk.
+        old: String,
+    },
+}
+
+impl Change {
+    /// The text on disk, if there is one.
+    pub fn old_text(&self) -> Option<&str> {
+        match &self.kind {
+            ChangeKind::Create { .. } => None,
+            ChangeKind::Update { old, .. } | ChangeKind::Delete { old } => Some(old),
+        }
+    }
+
+    /// The text that is written, if any is.
+    pub fn new_text(&self) -> Option<&str> {
+        match &self.kind {
+            ChangeKind::Create { new } | ChangeKind::Update { new, .. } => Some(new),
+            ChangeKind::Delete { .. } => None,
+        }
+    }
+}
+
+/// What a build would do, and what forbids it.
+#[derive(Debug)]
+pub struct Plan {
+    /// Files that differ, in the order of their paths.
+    pub changes: Vec<Change>,
+    /// Files that are as they shall be.
+    pub unchanged: usize,
+    /// What forbids every write: errors only.
+    pub problems: Vec<Diagnostic>,
+    /// What a person should know, and no reason to stop.
+    pub warnings: Vec<Diagnostic>,
+    pub(super) dir: Utf8PathBuf,
+    pub(super) shown: Utf8PathBuf,
+    /// Hashes of the bytes that updates and deletes replace, where they could be read.
+    pub(super) replaced: BTreeMap<Utf8PathBuf, Line>,
+    pub(super) old_lock: Option<Vec<u8>>,
+    pub(super) old_hashes: Hashes,
+    pub(super) new_hashes: Hashes,
+    pub(super) new_lock: String,
+    pub(super) temporary: Vec<Utf8PathBuf>,
+    /// Files below `out/` that are neither wanted nor ours, as shown.
+    pub(super) extra: Vec<Utf8PathBuf>,
+    /// Files of other scopes that are not what the lock says: path as shown, and whether it is missing.
+    pub(super) elsewhere: Vec<(Utf8PathBuf, bool)>,
+}
+
+impl Plan {
+    /// Whether `out/` is what it shall be, so that applying the plan would write nothing.
+    pub fn is_clean(&self) -> bool {
+        self.problems.is_empty() && self.changes.is_empty() && !self.lock_changes()
+    }
+
+    /// Whether the lock file differs.
+    pub fn lock_changes(&self) -> bool {
+        self.old_lock.as_deref() != Some(self.new_lock.as_bytes())
+    }
+}
+
+/// Compares what is on disk with what is wanted. `overwrite` regenerates files of ours that someone edited; a file
+/// that is not ours is never touched. Texts that diagnostics point into are added to `sources`.
+pub fn plan(disk: &Disk, wanted: &Tree, sources: &mut Sources, overwrite: bool) -> Plan {
+    let mut plan = Plan {
+        changes: vec![],
+        unchanged: 0,
+        problems: vec![],
+        warnings: vec![],
+        dir: disk.dir.clone(),
+        shown: disk.shown.clone(),
+        replaced: BTreeMap::new(),
+        old_lock: disk.lock.bytes.clone(),
+        old_hashes: disk.lock.hashes.clone(),
+        new_hashes: Hashes::new(),
+        new_lock: String::new(),
+        temporary: disk.temporary.clone(),
+        extra: vec![],
+        elsewhere: vec![],
+    };
+    unusable_names(disk, wanted, &mut plan.problems);
+    in_the_way(disk, wanted, &mut plan.problems);
+    let hashes: Vec<_> = wanted.par_iter().map(|(path, text)| (path.clone(), Line::of(text.as_bytes()))).collect();
+    plan.new_hashes.extend(hashes.into_iter().map(|(path, hash)| (path, [hash].into())));
+    for (path, new) in wanted {
+        plan_wanted(disk, path, new, sources, overwrite, &mut plan);
+    }
+    for (path, bytes) in disk.files.iter().filter(|(path, _)| !wanted.contains_key(*path)) {
+        plan_unwanted(disk, path, bytes.as_deref(), sources, overwrite, &mut plan);
+    }
+    for (path, lines) in &disk.lock.hashes {
+        if !disk.scope.holds(path) && !wanted.contains_key(path) {
+            plan.new_hashes.insert(path.clone(), lines.clone());
+            if !disk.files.contains_key(path) {
+                plan.elsewhere.push((disk.show(path), true));
+            }
+        }
+    }
+    plan.extra.extend(disk.odd.keys().map(|path| disk.show(path)));
+    plan.extra.sort();
+    plan.changes.sort_by(|a, b| a.path.cmp(&b.path));
+    plan.new_lock = to_text(&plan.new_hashes);
+    plan
+}
+
+fn plan_wanted(disk: &Disk, path: &Utf8Path, new: &str, sources: &mut Sources, overwrite: bool, plan: &mut Plan) {
+    let change = |kind| Change { path: path.to_owned(), shown: disk.show(path), kind };
+    let Some(bytes) = disk.files.get(path) else {
+        if !disk.odd.contains_key(path) {
+            plan.changes.push(change(ChangeKind::Create { new: new.to_owned() }));
+        }
+        return;
+    };
+    let bytes = bytes.as_deref();
+    // Whoever wrote it: the bytes are the wanted ones, so nothing is lost.
+    if bytes == Some(new.as_bytes()) {
+        plan.unchanged += 1;
+        return;
+    }
+    match disk.owner(path, bytes) {
+        Owner::Foreign => plan.problems.push(foreign(disk, path)),
+        Owner::Edited if !overwrite => plan.problems.push(edited(disk, path, bytes, Some(new), sources)),
+        Owner::Ours | Owner::Unsure | Owner::Edited => {
+            plan.replaced.extend(bytes.map(|bytes| (path.to_owned(), Line::of(bytes))));
+            let old = String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+            plan.changes.push(change(ChangeKind::Update { old, new: new.to_owned() }));
+        }
+    }
+}
+
+fn plan_unwanted(
+    disk: &Disk,
+    path: &Utf8Path,
+    bytes: Option<&[u8]>,
+    sources: &mut Sources,
+    overwrite: bool,
+    plan: &mut Plan,
+) {
+    let shown = disk.show(path);
+    let owner = disk.owner(path, bytes);
+    if !disk.scope.holds(path) {
+        match owner {
+            Owner::Ours => {}
+            // The lock is rebuilt from the headers: else a run of one dialect would disown the others' files.
+            Owner::Unsure => {
+                let hash = Line::of(bytes.unwrap_or_default());
+                plan.new_hashes.insert(path.to_owned(), [hash].into());
+            }
+            Owner::Edited => plan.elsewhere.push((shown, false)),
+            Owner::Foreign => plan.extra.push(shown),
+        }
+        return;
+    }
+    match owner {
+        Owner::Ours => {
+            plan.replaced.extend(bytes.map(|bytes| (path.to_owned(), Line::of(bytes))));
+            let old = String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+            plan.changes.push(Change { path: path.to_owned(), shown, kind: ChangeKind::Delete { old } });
+        }
+        Owner::Edited if !overwrite => plan.problems.push(edited(disk, path, bytes, None, sources)),
+        // Only what still has a recorded hash is deleted; the lock forgets the rest.
+        Owner::Edited | Owner::Unsure => {
+            let message = format!("{} is no longer generated, and was left there", quote(shown.as_str()));
+            let why = match owner {
+                Owner::Edited => "it was edited, so netpolc does not delete it",
+                _ => "the lock that would tell whether it was edited is missing or damaged",
+            };
+            let mut warning = Diagnostic::placeless(codes::FOREIGN, message).note(why).help("delete it by hand");
+            warning.level = crate::diag::Level::Warning;
+            plan.warnings.push(warning);
+            plan.extra.push(shown);
+        }
+        Owner::Foreign => plan.extra.push(shown),
+    }
+}
+
+fn foreign(disk: &Disk, path: &Utf8Path) -> Diagnostic {
+    let message = format!("{} was not written by netpolc, and stands where it must write", shown(disk, path));
+    Diagnostic::placeless(codes::FOREIGN, message).help("move it away, then run `netpolc build`")
+}
+
+fn shown(disk: &Disk, path: &Utf8Path) -> String {
+    quote(disk.show(path).as_str())
+}
+
+/// A file of ours that is not as we left it.
+fn edited(
+    disk: &Disk,
+    path: &Utf8Path,
+    bytes: Option<&[u8]>,
+    wanted: Option<&str>,
+    sources: &mut Sources,
+) -> Diagnostic {
+    let bytes = bytes.unwrap_or_default();
+    let text = decode(bytes.to_vec()).text;
+    let conflict = text.lines().position(|line| line.starts_with("<<<<<<< "));
+    let line = conflict.or_else(|| wanted.map(|wanted| first_difference(&text, wanted))).unwrap_or(0) + 1;
+    let file = sources.add(disk.show(path), text);
+    let what = match conflict {
+        Some(_) => "has a merge conflict",
+        None => "was edited by hand",
+    };
+    let message = format!("{} {what}", shown(disk, path));
+    let mut out = Diagnostic::error(codes::EDITED, sources.line_span(file, line), message);
+    let plain = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
+    let known = disk.lock.hashes.get(path);
+    if bytes.contains(&b'\r') && known.is_some_and(|known| known.contains(&Line::of(plain.as_bytes()))) {
+        out = out.note("only its line ends changed; `out/** -text` in .gitattributes keeps git from doing that");
+    }
+    match wanted {
+        Some(_) => out.help("move the change into the intent, then regenerate: `netpolc build --overwrite`"),
+        None => out.help(
+            "no intent asks for this file any more: delete it, or let netpolc forget it: `netpolc build --overwrite`",
+        ),
+    }
+}
+
+/// Index of the first line of `text` that is not as in `wanted`, or its last one.
+pub(super) fn first_difference(text: &str, wanted: &str) -> usize {
+    let same = text.lines().zip(wanted.lines()).take_while(|(a, b)| a == b).count();
+    same.min(text.lines().count().saturating_sub(1))
+}
+
+/// Paths that differ by case only would be one file on some systems; others are none.
+fn unusable_names(disk: &Disk, wanted: &Tree, problems: &mut Vec<Diagnostic>) {
+    for path in wanted.keys().filter(|path| !is_plain(path)) {
+        let message = format!("{} cannot be the name of a generated file", shown(disk, path));
+        problems.push(Diagnostic::placeless(codes::UNSAFE_PATH, message).help("rename what the file is named after"));
+    }
+    // Mostly every path is in lower case, and then no two can be twins.
+    if wanted.keys().all(|path| !path.as_str().chars().any(char::is_uppercase)) {
+        return;
+    }
+    let mut seen: BTreeMap<String, &Utf8Path> = BTreeMap::new();
+    for path in wanted.keys().flat_map(|path| path.ancestors()).filter(|path| !path.as_str().is_empty()) {
+        let first = *seen.entry(path.as_str().to_lowercase()).or_insert(path);
+        if first != path {
+            let message = format!("{} and {} differ by case only", shown(disk, first), shown(disk, path));
+            let twin = Diagnostic::placeless(codes::UNSAFE_PATH, message)
+                .note("on some systems they would be one file")
+                .help("rename what one of them is named after");
+            if !problems.contains(&twin) {
+                problems.push(twin);
+            }
+        }
+    }
+}
+
+/// Links, devices, and folders or files where the other must be.
+fn in_the_way(disk: &Disk, wanted: &Tree, problems: &mut Vec<Diagnostic>) {
+    let ours = |path: &Utf8Path| disk.lock.hashes.contains_key(path) && disk.scope.holds(path);
+    let used = |path: &Utf8Path| {
+        path == LOCK_FILE
+            || disk.lock.hashes.keys().filter(|p| ours(p)).chain(wanted.keys()).any(|p| p.starts_with(path))
+    };
+    for (path, kind) in &disk.odd {
+        if path.as_str().is_empty() || used(path) {
+            let what = match kind {
+                EntryKind::Link => "is a symbolic link",
+                EntryKind::File => "is a file, not a folder",
+                _ => "is not a regular file",
+            };
+            let message = format!("{} {what}", shown(disk, path));
+            let help = "move it away: netpolc writes to plain folders and files only";
+            problems.push(Diagnostic::placeless(codes::UNSAFE_PATH, message).help(help));
+        }
+    }
+    for path in &disk.folders {
+        if wanted.contains_key(path) || path == LOCK_FILE {
+            let message = format!("{} is a folder, and stands where a file must be written", shown(disk, path));
+            problems.push(Diagnostic::placeless(codes::FOREIGN, message).help("move it away"));
+        }
+    }
+    // A file is in the way of a folder; few trees have as many folders as files, so look each up once.
+    let parents: std::collections::BTreeSet<_> = wanted.keys().flat_map(|path| path.ancestors().skip(1)).collect();
+    for path in parents.into_iter().filter(|path| disk.files.contains_key(*path)) {
+        problems.push(foreign(disk, path));
+    }
+}

@@ -1,0 +1,96 @@
+//! One model in one dialect: policies, bytes, and the proof that the bytes say what the model says.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use rayon::prelude::*;
+
+use super::Project;
+use crate::diag::Diagnostic;
+use crate::dialects::{Approximated, Dialect};
+use crate::lower::{Policies, lower};
+use crate::model::{Approximation, Model};
+use crate::render::Renderer;
+use crate::source::{FileId, Sources};
+use crate::verify::{self, Permitted, normal};
+
+/// What one dialect says of one cluster, proved.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The dialect.
+    pub dialect: &'static str,
+    /// Texts by their path below `out/`.
+    pub files: BTreeMap<Utf8PathBuf, String>,
+    /// The intents that contribute to each file.
+    pub contributors: BTreeMap<Utf8PathBuf, Vec<Utf8PathBuf>>,
+    /// The policies as read back.
+    pub policies: Vec<normal::Policy>,
+    /// How many flows were proved.
+    pub flows: usize,
+    /// What is said otherwise than meant, as permitted.
+    pub approximations: Vec<Approximated>,
+}
+
+/// Compiles a model into a dialect and proves the result.
+///
+/// # Errors
+/// What the dialect cannot say, what is wrong with a template, or where the rendered bytes say something else.
+pub fn compile(
+    project: &Project,
+    sources: &mut Sources,
+    model: &Model,
+    dialect: &'static dyn Dialect,
+) -> Result<Compiled, Vec<Diagnostic>> {
+    let review = dialect.review(model);
+    let renderer = Renderer::new(dialect, &project.templates, sources);
+    if !review.errors.is_empty() {
+        return Err(review.errors.into_iter().chain(renderer.err().unwrap_or_default()).collect());
+    }
+    let policies: Policies = lower(model);
+    let documents = dialect.documents(model, &policies)?;
+    let rendered = renderer?.render(sources, &documents)?;
+
+    let folder = Project::folder(model.cluster.as_deref(), dialect);
+    let mut files = BTreeMap::new();
+    let mut contributors = BTreeMap::new();
+    let mut ids: Vec<FileId> = Vec::with_capacity(rendered.len());
+    for (rendered, document) in rendered.into_iter().zip(documents) {
+        let path = folder.join(&rendered.path);
+        // The proof reads the very bytes that are written.
+        ids.push(sources.add(project.out.join(&path), rendered.text.clone()));
+        contributors.insert(path.clone(), document.sources);
+        files.insert(path, rendered.text);
+    }
+    let policies = read_back(sources, dialect, &ids)?;
+    let proof = verify::prove(model, &permitted(&review.approximations), &policies).map_err(|mismatches| {
+        mismatches.iter().map(|mismatch| mismatch.diagnostic(model, dialect.name())).collect::<Vec<_>>()
+    })?;
+    Ok(Compiled {
+        dialect: dialect.name(),
+        files,
+        contributors,
+        policies,
+        flows: proof.flows,
+        approximations: review.approximations,
+    })
+}
+
+/// Reads rendered files back into the normal form.
+fn read_back(sources: &Sources, dialect: &dyn Dialect, ids: &[FileId]) -> Result<Vec<normal::Policy>, Vec<Diagnostic>> {
+    let read: Vec<_> = ids.par_iter().map(|id| dialect.read(sources, *id)).collect();
+    let mut policies = vec![];
+    let mut errors = vec![];
+    for result in read {
+        match result {
+            Ok(more) => policies.extend(more),
+            Err(more) => errors.extend(more),
+        }
+    }
+    if errors.is_empty() { Ok(policies) } else { Err(errors) }
+}
+
+fn permitted(approximations: &[Approximated]) -> Permitted {
+    let edges =
+        |which: Approximation| approximations.iter().filter(|a| a.approximation == which).map(|a| a.edge).collect();
+    Permitted { http_as_l4: edges(Approximation::HttpAsL4), fqdns_omitted: edges(Approximation::FqdnsOmitted) }
+}

@@ -1,0 +1,16 @@
+//! The stages in order.
+//!
+//! ```text
+//! Project::load   source → intent
+//! Project::models model → checks, once a cluster
+//! compile         lower → dialects → render → verify, once a cluster and dialect
+//! ```
+//!
+//! Every stage of a run speaks into one list of diagnostics; the next one starts only when it holds no error. Writing is
+//! not done here: see [`crate::output`].
+
+mod compile;
+mod project;
+
+pub use compile::{Compiled, compile};
+pub use project::{LoadError, Project};

@@ -1,0 +1,258 @@
+//! Templates to bytes.
+//!
+//! In: the documents of a dialect, its embedded templates and the project's own in their place. Out: one text for each
+//! document, its first line the header of generated files. A template sees its document and nothing else; what it may
+//! say, how long it may run and how much it may write is bounded, so that no template can hang or exhaust the machine.
+//! Whether the text *means* the right thing is not decided here: it is read back and proved.
+
+mod engine;
+mod language;
+mod scalar;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use camino::Utf8PathBuf;
+use minijinja::{Environment, Error, ErrorKind};
+use rayon::prelude::*;
+
+use crate::diag::{Diagnostic, codes, quote};
+use crate::dialects::{Dialect, Document, REGISTRY};
+use crate::output::header;
+use crate::source::{FileId, Sources};
+
+pub use scalar::yaml_scalar;
+
+/// Instructions of a template for any document, and for each byte that it is expected to write.
+const FUEL: (usize, usize) = (50_000, 4);
+/// Bytes of a text for any document, and for each byte that it is expected to have.
+const BYTES: (usize, usize) = (64 << 10, 8);
+
+/// One rendered file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// Path below the dialect's folder.
+    pub path: Utf8PathBuf,
+    /// Its text.
+    pub text: String,
+}
+
+/// The templates of one dialect, ready to render.
+#[derive(Debug)]
+pub struct Renderer {
+    env: Environment<'static>,
+    files: BTreeMap<&'static str, FileId>,
+}
+
+/// Overrides that belong to no dialect: nothing would ever use them.
+pub fn stray_overrides(overrides: &[(Utf8PathBuf, FileId)], sources: &Sources) -> Vec<Diagnostic> {
+    let folder = |path: &Utf8PathBuf| path.components().next().map_or(String::new(), |part| part.to_string());
+    overrides
+        .iter()
+        .filter(|(path, _)| !REGISTRY.iter().any(|dialect| *dialect.name() == folder(path)))
+        .map(|(path, file)| {
+            let message = format!("template {} belongs to no dialect", quote(path.as_str()));
+            Diagnostic::error(codes::TEMPLATE, sources.line_span(*file, 1), message)
+                .did_you_mean(&folder(path), REGISTRY.iter().map(|dialect| dialect.name()))
+                .help("templates stand in `templates/<dialect>/`; move or remove the file")
+        })
+        .collect()
+}
+
+impl Renderer {
+    /// The dialect's templates with the project's own in their place: paths below `templates/`, as
+    /// `kubernetes/allow.yaml.j2`. Embedded templates become texts of the run, so that messages can point into them.
+    ///
+    /// # Errors
+    /// A template does not parse or uses what templates may not, or an override replaces nothing.
+    pub fn new(
+        dialect: &dyn Dialect,
+        overrides: &[(Utf8PathBuf, FileId)],
+        sources: &mut Sources,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut errors = vec![];
+        let own: BTreeMap<&str, FileId> = overrides
+            .iter()
+            .filter_map(|(path, file)| Some((path.strip_prefix(dialect.name()).ok()?.as_str(), *file)))
+            .collect();
+        let known: BTreeSet<&str> = dialect.templates().iter().map(|(name, _)| *name).collect();
+        for (name, file) in own.iter().filter(|(name, _)| !known.contains(*name)) {
+            let names: Vec<String> = known.iter().map(|name| quote(name)).collect();
+            let message = format!("{} is no template of {}", quote(name), dialect.name());
+            errors.push(
+                Diagnostic::error(codes::TEMPLATE, sources.line_span(*file, 1), message)
+                    .did_you_mean(name, known.iter().copied())
+                    .help(format!("templates that can be replaced: {}", names.join(", "))),
+            );
+        }
+        let mut this = Self { env: engine::environment(), files: BTreeMap::new() };
+        for (name, text) in dialect.templates() {
+            let file = own.get(name).copied().unwrap_or_else(|| {
+                sources.add(format!("templates/{}/{name} (built in)", dialect.name()), (*text).to_owned())
+            });
+            this.files.insert(name, file);
+            this.add(name, file, sources, &mut errors);
+        }
+        if errors.is_empty() { Ok(this) } else { Err(errors) }
+    }
+
+    fn add(&mut self, name: &'static str, file: FileId, sources: &Sources, errors: &mut Vec<Diagnostic>) {
+        let text = &sources.get(file).text;
+        if text.len() > language::MAX_TEMPLATE_BYTES {
+            let message = format!("the template is larger than {} KiB", language::MAX_TEMPLATE_BYTES >> 10);
+            let span = sources.line_span(file, 1);
+            errors.push(Diagnostic::error(codes::TEMPLATE, span, message).help("loop over what the template is given"));
+            return;
+        }
+        let refusals = language::refusals(text);
+        for refusal in &refusals {
+            let message = format!("templates do not have {}", refusal.what);
+            errors.push(
+                Diagnostic::error(codes::TEMPLATE, sources.line_span(file, refusal.line), message)
+                    .help(refusal.instead),
+            );
+        }
+        if refusals.is_empty()
+            && let Err(error) = self.env.add_template_owned(name, text.replace("\r\n", "\n"))
+        {
+            errors.push(self.explain(&error, name, sources));
+        }
+    }
+
+    /// Renders the documents, in their order.
+    ///
+    /// # Errors
+    /// Every template error once, whatever the number of documents that run into it.
+    pub fn render(&self, sources: &Sources, documents: &[Document]) -> Result<Vec<Rendered>, Vec<Diagnostic>> {
+        let results: Vec<Result<Rendered, Box<Diagnostic>>> =
+            documents.par_iter().map(|document| self.render_one(sources, document)).collect();
+        let mut rendered = Vec::with_capacity(results.len());
+        let mut errors: Vec<Diagnostic> = vec![];
+        let mut seen = BTreeSet::new();
+        for result in results {
+            match result {
+                Ok(text) => rendered.push(text),
+                Err(error) => {
+                    if seen.insert((error.primary.as_ref().map(|label| label.span), error.message.clone())) {
+                        errors.push(*error);
+                    }
+                }
+            }
+        }
+        if errors.is_empty() { Ok(rendered) } else { Err(errors) }
+    }
+
+    fn render_one(&self, sources: &Sources, document: &Document) -> Result<Rendered, Box<Diagnostic>> {
+        let note = format!("while rendering {}", quote(document.path.as_str()));
+        let mut env = self.env.clone();
+        env.set_fuel(Some((FUEL.0 + FUEL.1 * document.weight) as u64));
+        let mut out = Bounded::new(document.weight);
+        out.bytes.extend_from_slice(header(&document.sources).as_bytes());
+        let head = out.bytes.len();
+        env.get_template(document.template)
+            .and_then(|template| template.render_captured_to(document.view.clone(), &mut out).map(|_| ()))
+            .map_err(|error| {
+                let mut diagnostic = self.explain(&error, document.template, sources).note(&note);
+                if error.kind() == ErrorKind::UndefinedError {
+                    let names = document.view.try_iter().into_iter().flatten();
+                    let names: Vec<String> = names.filter_map(|name| name.as_str().map(quote)).collect();
+                    diagnostic = diagnostic.help(format!("the template is given: {}", names.join(", ")));
+                }
+                Box::new(diagnostic)
+            })?;
+        let text = String::from_utf8(out.bytes).unwrap_or_default();
+        let text = format!("{}\n", text.trim_end());
+        match unfit(&text, head) {
+            None => Ok(Rendered { path: document.path.clone(), text }),
+            Some((what, line)) => {
+                let message = format!("the template writes {what}: {}", quote(line.trim()));
+                let span = self.files.get(document.template).map(|file| sources.line_span(*file, 1));
+                let diagnostic = match span {
+                    Some(span) => Diagnostic::error(codes::TEMPLATE, span, message),
+                    None => Diagnostic::placeless(codes::TEMPLATE, message),
+                };
+                Err(Box::new(diagnostic.note(note).help("change the line of the template that writes it")))
+            }
+        }
+    }
+
+    /// What went wrong in a template, at its line.
+    fn explain(&self, error: &Error, template: &str, sources: &Sources) -> Diagnostic {
+        let name = error.name().unwrap_or(template);
+        let message = match error.kind() {
+            ErrorKind::OutOfFuel => "the template runs too long".to_owned(),
+            ErrorKind::WriteFailure => "the template writes too much".to_owned(),
+            ErrorKind::UndefinedError => "the template uses a name that is not defined".to_owned(),
+            kind => error.detail().map_or_else(|| kind.to_string(), lower_first),
+        };
+        let diagnostic = match self.files.get(name) {
+            Some(file) => {
+                let span = sources.line_span(*file, error.line().unwrap_or(1));
+                Diagnostic::error(codes::TEMPLATE, span, clean(&message))
+            }
+            None => Diagnostic::placeless(codes::TEMPLATE, clean(&message)),
+        };
+        match error.kind() {
+            ErrorKind::OutOfFuel | ErrorKind::WriteFailure => {
+                diagnostic.help("loop only over what the template is given, each thing once")
+            }
+            ErrorKind::UnknownFilter => diagnostic.help(format!("filters: {}", engine::FILTERS.join(", "))),
+            ErrorKind::TemplateNotFound => {
+                let names: Vec<String> = self.files.keys().map(|name| quote(name)).collect();
+                diagnostic.help(format!("templates that can be included: {}", names.join(", ")))
+            }
+            ErrorKind::UndefinedError => diagnostic,
+            _ => diagnostic.help("correct the template, or remove it to use the one built in"),
+        }
+    }
+}
+
+/// The engine's words, without what would not show in a terminal.
+fn clean(message: &str) -> String {
+    message.chars().filter(|c| !crate::diag::is_deceptive(*c)).collect()
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
+}
+
+/// What no file may hold, and the line that does.
+fn unfit(text: &str, head: usize) -> Option<(&'static str, &str)> {
+    let body = text.get(head..).unwrap_or_default();
+    if body.trim().is_empty() {
+        return Some(("nothing", ""));
+    }
+    let what = [("\t", "a tab"), ("\r", "a carriage return"), ("${", "`${`, which Flux would replace")];
+    what.into_iter().find_map(|(bad, name)| {
+        body.contains(bad).then(|| (name, body.split('\n').find(|line| line.contains(bad)).unwrap_or_default()))
+    })
+}
+
+/// A buffer that takes so many bytes and no more.
+struct Bounded {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl Bounded {
+    fn new(weight: usize) -> Self {
+        Self { bytes: Vec::with_capacity(weight), limit: BYTES.0 + BYTES.1 * weight }
+    }
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + bytes.len() > self.limit {
+            return Err(io::Error::other("too much output"));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

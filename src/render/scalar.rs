@@ -1,0 +1,75 @@
+//! One value as YAML: what every `{{ … }}` of a template passes through.
+//!
+//! In: text, an integer or a boolean. Out: a scalar that every YAML reader takes for the same thing, kubectl's YAML 1.1
+//! reader and YAML 1.2 readers alike. Text never becomes a number, a boolean, a date, a key, a comment or a second line.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use crate::diag::is_deceptive;
+
+/// Words that some YAML version reads as a boolean, a null or a number; compared without case.
+const RESERVED: [&str; 14] =
+    ["y", "n", "yes", "no", "on", "off", "true", "false", "t", "f", "null", "nan", "inf", "infinity"];
+
+/// A string as a YAML scalar: plain where it can only be a string, double-quoted otherwise.
+///
+/// Plain text starts with a letter, `_` or `/`, so that it is no number, date or indicator (YAML 1.1, sections 5.3 and
+/// 10.3), and holds nothing that means something inside a block or flow collection.
+pub fn yaml_scalar(text: &str) -> Cow<'_, str> {
+    if is_plain(text) || is_ipv4_block(text) { Cow::Borrowed(text) } else { Cow::Owned(quoted(text)) }
+}
+
+fn is_plain(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let ends_well = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b')' | b'.');
+    bytes.first().is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, b'_' | b'/'))
+        && bytes.last().is_some_and(ends_well)
+        && bytes.iter().all(|b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b'-' | b' ' | b'>' | b';' | b'(' | b')')
+        })
+        && !text.contains("  ")
+        && !RESERVED.iter().any(|word| word.eq_ignore_ascii_case(text))
+}
+
+/// `10.0.0.0/8`: three dots and a slash, which no number or date has.
+fn is_ipv4_block(text: &str) -> bool {
+    let digits = |part: &str, longest: usize| {
+        !part.is_empty() && part.len() <= longest && part.bytes().all(|b| b.is_ascii_digit())
+    };
+    text.split_once('/').is_some_and(|(address, mask)| {
+        digits(mask, 2) && address.split('.').count() == 4 && address.split('.').all(|part| digits(part, 3))
+    })
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            _ if is_deceptive(c) || is_noncharacter(c) => escape(&mut out, c as u32),
+            _ => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// Not readable as YAML, or refused by some reader: U+FDD0 to U+FDEF and the last two of every plane.
+fn is_noncharacter(c: char) -> bool {
+    matches!(c, '\u{fdd0}'..='\u{fdef}') || c as u32 & 0xfffe == 0xfffe
+}
+
+fn escape(out: &mut String, code: u32) {
+    // Writing to a string cannot fail.
+    let _ = match code {
+        0..=0xff => write!(out, "\\x{code:02X}"),
+        0x100..=0xffff => write!(out, "\\u{code:04X}"),
+        _ => write!(out, "\\U{code:08X}"),
+    };
+}

@@ -1,0 +1,147 @@
+//! Where text comes from: the only reader of files.
+//!
+//! In: paths below a project root. Out: [`Sources`], the texts of one run, each with a [`FileId`]; every later stage
+//! points into them with a [`Span`]. A text in [`Sources`] is valid UTF-8 without a byte order mark; nothing later
+//! reads the disk again, so one run sees one state of the project.
+
+mod load;
+mod read;
+mod root;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use schemars::JsonSchema;
+
+pub use load::{load_intents, load_project_file, load_templates};
+pub(crate) use read::reason;
+pub use read::{
+    Decoded, Entry, EntryKind, MAX_FILE_BYTES, MAX_GENERATED_BYTES, ReadError, SourceError, decode, entry_kind,
+    list_tree, read_bytes,
+};
+pub use root::{PROJECT_FILE, Root, RootError, find_root};
+
+/// One text of a run. Small and copyable; only [`Sources`] makes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(u32);
+
+/// A range of bytes in one text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The text.
+    pub file: FileId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// A span over `range` of `file`. Offsets beyond 4 GiB cannot occur: texts are limited to [`MAX_FILE_BYTES`].
+    pub fn new(file: FileId, range: std::ops::Range<usize>) -> Self {
+        let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self { file, start: clamp(range.start), end: clamp(range.end) }
+    }
+
+    /// The span as a range of bytes.
+    pub fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// A value and the place where its author wrote it.
+#[derive(Debug, Clone)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Its place, quotes and brackets included.
+    pub span: Span,
+}
+
+impl<T> Spanned<T> {
+    /// Puts a value and its place together.
+    pub fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+
+    /// The same place, another value.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Spanned<U> {
+        Spanned { value: f(self.value), span: self.span }
+    }
+}
+
+/// In a schema a spanned value is just the value.
+impl<T: JsonSchema> JsonSchema for Spanned<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        T::schema_name()
+    }
+    fn schema_id() -> std::borrow::Cow<'static, str> {
+        T::schema_id()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        T::json_schema(generator)
+    }
+}
+
+/// One text and the name under which messages show it.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    /// Path as shown: relative to the project root, with `/`.
+    pub path: Utf8PathBuf,
+    /// The text, without a byte order mark.
+    pub text: String,
+    /// Byte offset of the start of each line.
+    lines: Vec<u32>,
+}
+
+/// All texts of one run.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    files: Vec<SourceFile>,
+}
+
+impl Sources {
+    /// Adds a text under the name that messages shall show.
+    pub fn add(&mut self, path: impl Into<Utf8PathBuf>, text: String) -> FileId {
+        let mut lines = vec![0];
+        lines.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
+        self.files.push(SourceFile { path: path.into(), text, lines });
+        FileId(self.files.len() as u32 - 1)
+    }
+
+    /// The text of an id of this run.
+    #[expect(clippy::indexing_slicing, reason = "ids are made by `add` of the same run only")]
+    pub fn get(&self, id: FileId) -> &SourceFile {
+        &self.files[id.0 as usize]
+    }
+
+    /// The path as messages show it.
+    pub fn path(&self, id: FileId) -> &Utf8Path {
+        &self.get(id).path
+    }
+
+    /// The text under a span.
+    pub fn text(&self, span: Span) -> &str {
+        self.get(span.file).text.get(span.range()).unwrap_or_default()
+    }
+
+    /// Line and column of the first character of a span, both from 1; columns count characters.
+    pub fn line_col(&self, span: Span) -> (usize, usize) {
+        let file = self.get(span.file);
+        let line = file.lines.partition_point(|start| *start <= span.start);
+        let start = file.lines.get(line.saturating_sub(1)).copied().unwrap_or(0) as usize;
+        let col = file.text.get(start..span.start as usize).map_or(0, |s| s.chars().count());
+        (line, col + 1)
+    }
+
+    /// A span over the whole line `line` (from 1) of a text, without its line end.
+    pub fn line_span(&self, id: FileId, line: usize) -> Span {
+        let file = self.get(id);
+        let start = file.lines.get(line.saturating_sub(1)).copied().unwrap_or(0) as usize;
+        let rest = file.text.get(start..).unwrap_or_default();
+        let text = rest.split('\n').next().unwrap_or_default();
+        let indent = text.len() - text.trim_start().len();
+        Span::new(id, start + indent..start + text.trim_end().len().max(indent))
+    }
+}

@@ -1,0 +1,174 @@
+//! Which folder is the project.
+//!
+//! In: the paths of a command line and the current folder. Out: one root. Nothing is read but the kinds of entries;
+//! two paths can never be answered with a root that holds only one of them.
+
+use std::fmt;
+
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+
+use super::read::{EntryKind, entry_kind};
+use crate::diag::quote;
+
+/// The project file's name.
+pub const PROJECT_FILE: &str = "netpolc.toml";
+
+/// The folder of intents by which a project without a project file is known.
+const INTENTS: &str = "intents";
+
+/// The folder of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Root {
+    /// Absolute path.
+    pub dir: Utf8PathBuf,
+    /// Absolute path of the project file, where there is one.
+    pub project_file: Option<Utf8PathBuf>,
+}
+
+/// The paths of a command line are not of one project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootError {
+    /// The first path, and its root.
+    pub first: (Utf8PathBuf, Utf8PathBuf),
+    /// A path of another root.
+    pub other: (Utf8PathBuf, Utf8PathBuf),
+}
+
+impl fmt::Display for RootError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first, other, root, second] =
+            [&self.first.0, &self.other.0, &self.first.1, &self.other.1].map(|path| quote(path.as_str()));
+        write!(f, "{first} belongs to the project in {root}, {other} to the one in {second}; build one at a time")
+    }
+}
+
+impl std::error::Error for RootError {}
+
+impl Root {
+    /// The root in a folder.
+    fn at(dir: &Utf8Path) -> Self {
+        let file = dir.join(PROJECT_FILE);
+        let project_file = matches!(entry_kind(&file), Ok(Some(_))).then_some(file);
+        Self { dir: dir.to_owned(), project_file }
+    }
+
+    /// A path of the command line, relative to the root and without `.` and `..`. `None` for one outside.
+    pub fn relative(&self, path: &Utf8Path, cwd: &Utf8Path) -> Option<Utf8PathBuf> {
+        absolute(path, cwd).strip_prefix(&self.dir).ok().map(Utf8Path::to_owned)
+    }
+}
+
+/// The project of the given paths, or of the current folder (absolute) where there are none: the nearest ancestor
+/// with a project file, else the nearest with a folder `intents`, else the current folder.
+///
+/// # Errors
+/// When the paths have different roots.
+pub fn find_root(paths: &[Utf8PathBuf], cwd: &Utf8Path) -> Result<Root, RootError> {
+    let Some((first, rest)) = paths.split_first() else { return Ok(root_of(cwd, cwd)) };
+    let root = root_of(&absolute(first, cwd), cwd);
+    for path in rest {
+        let other = root_of(&absolute(path, cwd), cwd);
+        if !same_folder(&root.dir, &other.dir) {
+            return Err(RootError { first: (first.clone(), root.dir), other: (path.clone(), other.dir) });
+        }
+    }
+    Ok(root)
+}
+
+fn root_of(start: &Utf8Path, cwd: &Utf8Path) -> Root {
+    let is_folder = |path: &Utf8Path| matches!(entry_kind(path), Ok(Some(EntryKind::Folder | EntryKind::Link)));
+    let with_file = start.ancestors().find(|dir| matches!(entry_kind(&dir.join(PROJECT_FILE)), Ok(Some(_))));
+    let with_intents = || start.ancestors().find(|dir| is_folder(&dir.join(INTENTS)));
+    Root::at(with_file.or_else(with_intents).unwrap_or(cwd))
+}
+
+/// One folder may have two names, through a link.
+fn same_folder(a: &Utf8Path, b: &Utf8Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// An absolute path without `.` and `..`, by its words alone.
+fn absolute(path: &Utf8Path, cwd: &Utf8Path) -> Utf8PathBuf {
+    let mut out = Utf8PathBuf::new();
+    for component in cwd.join(path).components() {
+        match component {
+            Utf8Component::CurDir => {}
+            Utf8Component::ParentDir => {
+                out.pop();
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder with the given files and folders (ending in `/`).
+    fn tree(paths: &[&str]) -> (tempfile::TempDir, Utf8PathBuf) {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = Utf8PathBuf::from_path_buf(temp.path().canonicalize().unwrap()).unwrap();
+        for path in paths {
+            let full = dir.join(path);
+            if path.ends_with('/') {
+                std::fs::create_dir_all(full).unwrap();
+            } else {
+                std::fs::create_dir_all(full.parent().unwrap()).unwrap();
+                std::fs::write(full, "").unwrap();
+            }
+        }
+        (temp, dir)
+    }
+
+    fn root(paths: &[&str], cwd: &Utf8Path) -> Result<Root, RootError> {
+        find_root(&paths.iter().map(Utf8PathBuf::from).collect::<Vec<_>>(), cwd)
+    }
+
+    #[test]
+    fn nearest_project_file_wins_over_a_nearer_intents_folder() {
+        let (_temp, dir) = tree(&["netpolc.toml", "apps/shop/intents/app.toml"]);
+        let found = root(&["apps/shop/intents/app.toml"], &dir).unwrap();
+        assert_eq!(found, Root { dir: dir.clone(), project_file: Some(dir.join("netpolc.toml")) });
+        assert_eq!(root(&[], &dir.join("apps/shop")).unwrap(), found);
+    }
+
+    #[test]
+    fn without_a_project_file_the_parent_of_intents_is_the_root() {
+        let (_temp, dir) = tree(&["p/intents/deep/app.toml", "elsewhere/"]);
+        let expected = Root { dir: dir.join("p"), project_file: None };
+        assert_eq!(root(&["../p/intents/deep/app.toml"], &dir.join("elsewhere")).unwrap(), expected);
+        for cwd in ["p", "p/intents", "p/intents/deep"] {
+            assert_eq!(root(&[], &dir.join(cwd)).unwrap(), expected, "{cwd}");
+            assert_eq!(root(&["."], &dir.join(cwd)).unwrap(), expected, "{cwd}");
+        }
+        assert_eq!(root(&["p/intents/not-there.toml"], &dir).unwrap(), expected);
+    }
+
+    #[test]
+    fn else_the_current_folder_is_the_root() {
+        let (_temp, dir) = tree(&["app.toml"]);
+        assert_eq!(root(&["app.toml"], &dir).unwrap(), Root { dir, project_file: None });
+    }
+
+    #[test]
+    fn paths_of_two_projects_are_refused() {
+        let (_temp, dir) = tree(&["a/intents/x.toml", "a/intents/y.toml", "b/intents/x.toml"]);
+        assert!(root(&["a/intents/x.toml", "a/intents/y.toml"], &dir).is_ok());
+        let error = root(&["a/intents/x.toml", "b/intents/x.toml"], &dir).unwrap_err();
+        let message = error.to_string();
+        assert!(message.starts_with("`a/intents/x.toml` belongs to the project in `/"), "{message}");
+        assert!(message.contains("/b`; build one at a time"), "{message}");
+    }
+
+    #[test]
+    fn paths_are_made_relative_to_the_root() {
+        let (_temp, dir) = tree(&["netpolc.toml", "intents/app.toml"]);
+        let found = root(&[], &dir).unwrap();
+        let cwd = dir.join("intents");
+        assert_eq!(found.relative("./../intents/app.toml".into(), &cwd).unwrap(), "intents/app.toml");
+        assert_eq!(found.relative(&dir.join("intents/app.toml"), &cwd).unwrap(), "intents/app.toml");
+        assert_eq!(found.relative("../../x".into(), &cwd), None);
+    }
+}

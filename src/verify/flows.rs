@@ -1,0 +1,220 @@
+//! What a set of policies lets through, as a summary that two builds can be compared by.
+//!
+//! In: policies in the normal form. Out: [`Flows`], open ports by source and destination, and the [`FlowChange`]s between
+//! two of them. A flow between two isolated pods is open only where both sides allow it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::allowed::Other;
+use super::normal::{Namespaces, Peer, Policy};
+use super::ports::PortSet;
+use super::relation::Relation;
+use super::relation_of;
+use crate::model::{Direction, Labels, Sym};
+
+/// Open ports by source and destination.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Flows {
+    open: BTreeMap<(Peer, Peer), PortSet>,
+}
+
+/// How a flow changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChangeKind {
+    /// It was not there before.
+    Opened,
+    /// More ports, none less. A flow that gains and loses ports counts as widened, as that is what a review looks for.
+    Widened,
+    /// Fewer ports, none more.
+    Narrowed,
+    /// It is no longer there.
+    Closed,
+}
+
+/// One flow that is not as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowChange {
+    /// How it changed.
+    pub kind: ChangeKind,
+    /// The source, as people call it.
+    pub from: String,
+    /// The destination.
+    pub to: String,
+    /// Ports that are open now and were not before.
+    pub added: PortSet,
+    /// Ports that were open before and are no longer.
+    pub removed: PortSet,
+}
+
+/// What a namespace's policies say in each direction.
+#[derive(Default)]
+struct Sides {
+    ingress: Relation,
+    egress: Relation,
+}
+
+impl Flows {
+    /// The flows that some policies let through. One source and destination for each subject and peer of a rule.
+    pub fn of(policies: &[Policy]) -> Self {
+        let mut grouped: BTreeMap<&Sym, Vec<&Policy>> = BTreeMap::new();
+        for policy in policies {
+            grouped.entry(&policy.namespace).or_default().push(policy);
+        }
+        let sides: BTreeMap<&Sym, Sides> = grouped
+            .into_iter()
+            .map(|(namespace, policies)| {
+                let side = |direction| relation_of(policies.iter().copied(), direction);
+                (namespace, Sides { ingress: side(Direction::Ingress), egress: side(Direction::Egress) })
+            })
+            .collect();
+
+        let mut open = BTreeMap::new();
+        for (namespace, of_namespace) in &sides {
+            let pods = |labels: &Labels| Peer::Pods {
+                namespaces: Namespaces::Named(Sym::clone(namespace)),
+                labels: labels.clone(),
+            };
+            for (labels, allowed) in of_namespace.egress.subjects() {
+                for (peer, ports) in allowed.ends() {
+                    note(&mut open, &sides, pods(labels), peer, ports, Direction::Ingress);
+                }
+            }
+            for (labels, allowed) in of_namespace.ingress.subjects() {
+                for (peer, ports) in allowed.ends() {
+                    note(&mut open, &sides, peer, pods(labels), ports, Direction::Egress);
+                }
+            }
+        }
+        Self { open }
+    }
+
+    /// Source, destination and open ports, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Peer, &Peer, &PortSet)> {
+        self.open.iter().map(|((from, to), ports)| (from, to, ports))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+}
+
+/// Notes what one half lets through, as far as the `other` half does too.
+fn note(
+    open: &mut BTreeMap<(Peer, Peer), PortSet>,
+    sides: &BTreeMap<&Sym, Sides>,
+    from: Peer,
+    to: Peer,
+    ports: &PortSet,
+    other: Direction,
+) {
+    let (far, near) = match other {
+        Direction::Ingress => (&to, &from),
+        Direction::Egress => (&from, &to),
+    };
+    let ports = match half(sides, far, near, other) {
+        Some(half) => ports.and(&half),
+        None => ports.clone(),
+    };
+    if !ports.is_empty() {
+        open.entry((from, to)).or_default().add(&ports);
+    }
+}
+
+/// The ports that a pod of the far end has open towards the near end; `None` when it is not isolated here: outside of
+/// these namespaces, or no pod.
+fn half(sides: &BTreeMap<&Sym, Sides>, far: &Peer, near: &Peer, direction: Direction) -> Option<PortSet> {
+    let Peer::Pods { namespaces: Namespaces::Named(namespace), labels } = far else { return None };
+    let of_namespace = sides.get(namespace)?;
+    let relation = match direction {
+        Direction::Ingress => &of_namespace.ingress,
+        Direction::Egress => &of_namespace.egress,
+    };
+    if !relation.isolates(labels) {
+        return None;
+    }
+    let Peer::Pods { namespaces, labels: of_near } = near else { return None };
+    Some(relation.towards(labels, &Other::Pod(namespaces.clone(), of_near.clone())))
+}
+
+/// What changed between two sets of policies, in the order of the endpoints. `name` gives a name to the pods of a
+/// namespace that carry some labels, where they have one.
+pub fn flow_changes(old: &Flows, new: &Flows, name: &dyn Fn(&str, &Labels) -> Option<String>) -> Vec<FlowChange> {
+    let none = PortSet::default();
+    let keys: BTreeSet<&(Peer, Peer)> = old.open.keys().chain(new.open.keys()).collect();
+    keys.into_iter()
+        .filter_map(|key| {
+            let (before, after) = (old.open.get(key).unwrap_or(&none), new.open.get(key).unwrap_or(&none));
+            let (added, removed) = (after.minus(before), before.minus(after));
+            let kind = match (before.is_empty(), after.is_empty(), added.is_empty(), removed.is_empty()) {
+                (_, _, true, true) => return None,
+                (true, ..) => ChangeKind::Opened,
+                (_, true, ..) => ChangeKind::Closed,
+                (_, _, false, _) => ChangeKind::Widened,
+                _ => ChangeKind::Narrowed,
+            };
+            let (from, to) = (describe(&key.0, name), describe(&key.1, name));
+            Some(FlowChange { kind, from, to, added, removed })
+        })
+        .collect()
+}
+
+/// An endpoint as people call it.
+pub fn describe(end: &Peer, name: &dyn Fn(&str, &Labels) -> Option<String>) -> String {
+    match end {
+        Peer::Anyone => "anywhere".to_owned(),
+        Peer::Pods { namespaces: Namespaces::Named(namespace), labels } => {
+            name(namespace, labels).unwrap_or_else(|| format!("{namespace}/({labels})"))
+        }
+        Peer::Pods { namespaces: Namespaces::Labelled(namespaces), labels } => {
+            match (namespaces.is_empty(), labels.is_empty()) {
+                (true, true) => "every pod".to_owned(),
+                (true, false) => format!("pods ({labels}) of every namespace"),
+                (false, _) => format!("pods ({labels}) of namespaces ({namespaces})"),
+            }
+        }
+        Peer::Block { cidr, except } if except.is_empty() => cidr.to_string(),
+        Peer::Block { cidr, except } => {
+            let holes: Vec<String> = except.iter().map(ToString::to_string).collect();
+            format!("{cidr} except {}", holes.join(", "))
+        }
+    }
+}
+
+impl ChangeKind {
+    /// `opened`, `widened`, `narrowed` or `closed`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Widened => "widened",
+            Self::Narrowed => "narrowed",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// `opened web → api 80/TCP`; a changed flow shows what it gains and loses.
+impl fmt::Display for FlowChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} → {}", self.kind.as_str(), self.from, self.to)?;
+        match self.kind {
+            ChangeKind::Opened => write!(f, " {}", self.added),
+            ChangeKind::Closed => write!(f, " {}", self.removed),
+            ChangeKind::Widened | ChangeKind::Narrowed => {
+                if !self.added.is_empty() {
+                    write!(f, " +{}", self.added)?;
+                }
+                if !self.removed.is_empty() {
+                    write!(f, " -{}", self.removed)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}

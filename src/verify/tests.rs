@@ -1,0 +1,18 @@
+//! Tests of the proof: by number of the law in `relation`, and against the naive evaluator.
+
+mod diff;
+mod law;
+mod proof;
+
+use crate::model::Labels;
+use crate::source::{Sources, Span};
+
+fn labels(pairs: &[(&str, &str)]) -> Labels {
+    Labels::new(pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())))
+}
+
+/// Some place in some file.
+fn span() -> Span {
+    let mut sources = Sources::default();
+    Span::new(sources.add("out/kubernetes/allow/shop.yaml", String::new()), 0..0)
+}

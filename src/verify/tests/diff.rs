@@ -1,0 +1,61 @@
+//! Flows of policy sets, and changes between them.
+
+use super::proof::policies;
+use crate::model::{Direction, Labels};
+use crate::verify::normal::{Peer, Policy};
+use crate::verify::{ChangeKind, Flows, flow_changes};
+
+fn name(namespace: &str, labels: &Labels) -> Option<String> {
+    labels.get("app").map(|app| format!("{namespace}/{app}"))
+}
+
+fn changes(old: &[Policy], new: &[Policy]) -> Vec<String> {
+    flow_changes(&Flows::of(old), &Flows::of(new), &name).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_first_build_opens_every_flow_once() {
+    assert_eq!(
+        changes(&[], &policies()),
+        [
+            "opened frontend/web → db/postgres 5432/TCP",
+            "opened frontend/web → kube-system/(k8s-app=kube-dns) 53/TCP, 53/UDP",
+            "opened frontend/web → 203.0.113.0/24 443/TCP",
+        ]
+    );
+}
+
+#[test]
+fn equal_sets_change_nothing_and_a_removed_set_closes_all() {
+    assert!(changes(&policies(), &policies()).is_empty());
+    assert_eq!(changes(&policies(), &[]).iter().filter(|c| c.starts_with("closed")).count(), 3);
+}
+
+#[test]
+fn a_flow_between_isolated_pods_needs_both_halves() {
+    let mut half = policies();
+    half.retain(|policy| policy.name != "db-from-web");
+    assert_eq!(changes(&policies(), &half), ["closed frontend/web → db/postgres 5432/TCP"]);
+}
+
+#[test]
+fn a_half_for_all_pods_counts_for_some_pods() {
+    let mut wider = policies();
+    for policy in wider.iter_mut().filter(|policy| policy.name == "db-from-web") {
+        policy.rules[0].peers = vec![Peer::Anyone];
+    }
+    assert_eq!(changes(&policies(), &wider), ["opened anywhere → db/postgres 5432/TCP"]);
+}
+
+#[test]
+fn ports_widen_and_narrow() {
+    let mut more = policies();
+    for policy in more.iter_mut().filter(|policy| policy.name == "web-to-payments") {
+        assert_eq!(policy.rules[0].direction, Direction::Egress);
+        policy.rules[0].ports[0].last = 444;
+    }
+    assert_eq!(changes(&policies(), &more), ["widened frontend/web → 203.0.113.0/24 +444/TCP"]);
+    assert_eq!(changes(&more, &policies()), ["narrowed frontend/web → 203.0.113.0/24 -444/TCP"]);
+    let kinds: Vec<_> = flow_changes(&Flows::of(&more), &Flows::default(), &name).iter().map(|c| c.kind).collect();
+    assert_eq!(kinds, [ChangeKind::Closed; 3]);
+}

@@ -1,0 +1,113 @@
+//! What the tests of the binary share: projects in temporary folders, runs, golden files.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A project in a temporary folder, removed at the end.
+pub struct Project(tempfile::TempDir);
+
+impl Project {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn write(&self, path: &str, text: impl AsRef<[u8]>) {
+        let path = self.dir().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.dir().join(path)).unwrap()
+    }
+
+    /// Copies a folder's files into the project.
+    pub fn copy(&self, from: &Path) {
+        for (path, bytes) in tree(from) {
+            self.write(path.to_str().unwrap(), bytes);
+        }
+    }
+}
+
+/// What a run printed and how it ended.
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs the binary in a folder, without colours and without anything of the caller's environment that could matter.
+pub fn netpolc(dir: &Path, args: &[&str]) -> Run {
+    let output = Command::new(env!("CARGO_BIN_EXE_netpolc"))
+        .args(args)
+        .current_dir(dir)
+        .env_remove("CLICOLOR_FORCE")
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    Run {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Every file below a folder, by its relative path.
+pub fn tree(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    fn walk(dir: &Path, base: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, base, files);
+            } else {
+                files.insert(path.strip_prefix(base).unwrap().to_owned(), fs::read(&path).unwrap());
+            }
+        }
+    }
+    let mut files = BTreeMap::new();
+    if dir.is_dir() {
+        walk(dir, dir, &mut files);
+    }
+    files
+}
+
+/// Compares with a golden file, or writes it when `NETPOLC_UPDATE` is set.
+pub fn assert_golden(path: &Path, seen: &str) -> Result<(), String> {
+    if std::env::var_os("NETPOLC_UPDATE").is_some() {
+        fs::write(path, seen).unwrap();
+        return Ok(());
+    }
+    let expected = fs::read_to_string(path).unwrap_or_default();
+    if expected == seen {
+        return Ok(());
+    }
+    let diff = similar::TextDiff::from_lines(expected.as_str(), seen);
+    Err(format!("{}\n{}", path.display(), diff.unified_diff().context_radius(3).header("expected", "seen")))
+}
+
+/// The repository.
+pub fn repo() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Whether an outside tool is there. Where it must be (`NETPOLC_REQUIRE_TOOLS` names it), its absence is a failure; else the
+/// test says that it is skipped, and why.
+pub fn tool(name: &str) -> bool {
+    let found =
+        std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(name).is_file()));
+    let required = std::env::var("NETPOLC_REQUIRE_TOOLS").unwrap_or_default();
+    assert!(found || !required.split_whitespace().any(|tool| tool == name), "{name} is required and not on the PATH");
+    if !found {
+        eprintln!("skipped: {name} is not installed");
+    }
+    found
+}
