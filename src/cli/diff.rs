@@ -108,7 +108,7 @@ fn is_shown(run: &Run, change: &Change, compiled: &[Compiled]) -> bool {
 
 /// The difference of meaning between what is on disk and what was compiled; `None` when the disk cannot be read.
 fn changed_flows(run: &Run, disk: &Disk, compiled: &[Compiled]) -> Option<Vec<FlowChange>> {
-    let names = report::tier_names(&run.models);
+    let names = report::Names::of(run);
     let mut changes: Vec<FlowChange> = vec![];
     // Every dialect says the same flows: one of them is told. Clusters may differ.
     let mut seen: BTreeSet<Utf8PathBuf> = BTreeSet::new();
@@ -123,9 +123,9 @@ fn changed_flows(run: &Run, disk: &Disk, compiled: &[Compiled]) -> Option<Vec<Fl
             continue;
         }
         let old = read_old(disk, &folder, done.dialect)?;
-        let name =
-            |namespace: &str, labels: &crate::model::Labels| names.get(&(namespace.into(), labels.clone())).cloned();
-        changes.extend(flow_changes(&Flows::of(&old), &Flows::of(&done.policies), &name));
+        let mut found = flow_changes(&Flows::of(&old), &Flows::of(&done.policies), &|peer| names.name(peer));
+        found.retain(|change| names.is_shown(change));
+        changes.extend(found);
     }
     Some(changes)
 }

@@ -1,14 +1,15 @@
 //! How runs are reported: diagnostics, flows, counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Terminal;
 use super::run::Run;
 use crate::diag::{self, Diagnostic, Level};
 use crate::dialects;
-use crate::model::{Labels, Model, PeerSet, Sym};
+use crate::model::{Cidrs, DnsPeer, Labels, Model, NamespaceSet, PeerSet};
 use crate::pipeline::Compiled;
-use crate::verify::FlowChange;
+use crate::verify::normal::{Namespaces, Peer};
+use crate::verify::{ChangeKind, FlowChange};
 
 /// Prints diagnostics as a person reads them, and counts them in a last line when there are any.
 pub(super) fn diagnostics(run: &Run, list: &[Diagnostic], consequence: &str, terminal: &mut Terminal) {
@@ -33,29 +34,102 @@ pub(super) fn plural(n: usize, word: &str) -> String {
     format!("{n} {word}{}", if n == 1 { "" } else { "s" })
 }
 
-/// Names of tiers by namespace and labels, as flows are told.
-pub(super) fn tier_names(models: &[Model]) -> BTreeMap<(Sym, Labels), String> {
-    let mut names = BTreeMap::new();
-    for model in models {
-        for tier in &model.tiers {
-            for namespace in tier.pods.namespaces.names() {
-                let name = format!("{namespace}/{}", tier.name);
-                names.entry((namespace.clone(), tier.pods.labels.clone())).or_insert(name);
+/// Endpoints by the names that the intents give them.
+pub(super) struct Names {
+    names: BTreeMap<Peer, String>,
+    /// Tiers of the chosen intents; `None`: all intents are chosen.
+    chosen: Option<BTreeSet<Peer>>,
+}
+
+impl Names {
+    pub(super) fn of(run: &Run) -> Self {
+        let mut this = Self { names: BTreeMap::new(), chosen: run.selected.as_ref().map(|_| BTreeSet::new()) };
+        for model in &run.models {
+            for tier in &model.tiers {
+                for namespace in tier.pods.namespaces.names() {
+                    let peer = pods(Namespaces::Named(namespace.clone()), &tier.pods.labels);
+                    if run.selected.as_ref().is_some_and(|selected| selected.contains(&model[tier.app].path)) {
+                        this.chosen.get_or_insert_default().insert(peer.clone());
+                    }
+                    this.add(peer, format!("{namespace}/{}", tier.name));
+                }
+            }
+            for peer in &model.peers {
+                match &peer.pods.namespaces {
+                    NamespaceSet::All => this
+                        .add(pods(Namespaces::Labelled(Labels::default()), &peer.pods.labels), peer.name.to_string()),
+                    NamespaceSet::Labels(by) => {
+                        this.add(pods(Namespaces::Labelled(by.clone()), &peer.pods.labels), peer.name.to_string())
+                    }
+                    NamespaceSet::Names(names) => {
+                        for name in names {
+                            this.add(
+                                pods(Namespaces::Named(name.clone()), &peer.pods.labels),
+                                format!("{name}/{}", peer.name),
+                            );
+                        }
+                    }
+                }
+            }
+            this.addresses(model);
+        }
+        this
+    }
+
+    fn addresses(&mut self, model: &Model) {
+        self.blocks(&model.profile.internet(), "internet");
+        self.blocks(&model.profile.everywhere(), "anywhere");
+        for external in &model.externals {
+            self.blocks(&external.addresses, &external.name);
+        }
+        for peer in &model.profile.dns.peers {
+            match peer {
+                DnsPeer::Pods(set) => {
+                    for namespace in set.namespaces.names() {
+                        self.add(pods(Namespaces::Named(namespace.clone()), &set.labels), "DNS".to_owned());
+                    }
+                }
+                DnsPeer::Address(net) => self.blocks(&Cidrs::new([*net]), "DNS"),
             }
         }
     }
-    names
+
+    fn blocks(&mut self, ranges: &Cidrs, name: &str) {
+        for block in &ranges.blocks {
+            self.add(Peer::Block { cidr: block.cidr, except: block.except.clone() }, name.to_owned());
+        }
+    }
+
+    fn add(&mut self, peer: Peer, name: String) {
+        self.names.entry(peer).or_insert(name);
+    }
+
+    /// The name of an endpoint, if it has one.
+    pub(super) fn name(&self, peer: &Peer) -> Option<String> {
+        self.names.get(peer).cloned()
+    }
+
+    /// Whether a flow is about the chosen intents: one of its ends is their tier, or a pod that no intent knows any more.
+    pub(super) fn is_shown(&self, change: &FlowChange) -> bool {
+        let Some(chosen) = &self.chosen else { return true };
+        let (from, to) = &change.ends;
+        let gone = |peer: &Peer| matches!(peer, Peer::Pods { .. }) && !self.names.contains_key(peer);
+        chosen.contains(from) || chosen.contains(to) || (change.kind == ChangeKind::Closed && (gone(from) || gone(to)))
+    }
+}
+
+fn pods(namespaces: Namespaces, labels: &Labels) -> Peer {
+    Peer::Pods { namespaces, labels: labels.clone() }
 }
 
 /// One line a flow that opens, closes, widens or narrows.
 pub(super) fn flows(changes: &[FlowChange], most: usize, terminal: &mut Terminal) {
-    use crate::verify::ChangeKind;
     use anstyle::AnsiColor::{Green, Red, Yellow};
     for change in changes.iter().take(most) {
         let (sign, colour) = match change.kind {
-            ChangeKind::Opened | ChangeKind::Widened => ("+", Green.on_default()),
+            ChangeKind::Opened => ("+", Green.on_default()),
             ChangeKind::Closed => ("-", Red.on_default()),
-            ChangeKind::Narrowed => ("~", Yellow.on_default()),
+            ChangeKind::Widened | ChangeKind::Narrowed => ("~", Yellow.on_default()),
         };
         terminal.line(format!("  {colour}{sign} {change}{colour:#}"));
     }

@@ -19,7 +19,7 @@ pub fn project_schema() -> Value {
 fn schema<T: JsonSchema>(title: &str) -> Value {
     let generator = SchemaSettings::draft2020_12().into_generator();
     let mut value = generator.into_root_schema_for::<T>().to_value();
-    without_null(&mut value);
+    for_toml(&mut value);
     if let Value::Object(map) = &mut value {
         map.insert("title".to_owned(), title.into());
     }
@@ -27,7 +27,7 @@ fn schema<T: JsonSchema>(title: &str) -> Value {
 }
 
 /// TOML has no null: what is optional is left out, so `null` is taken out of every type.
-fn without_null(value: &mut Value) {
+fn for_toml(value: &mut Value) {
     match value {
         Value::Object(map) => {
             if let Some(Value::Array(types)) = map.get_mut("type") {
@@ -37,10 +37,14 @@ fn without_null(value: &mut Value) {
                     map.insert("type".to_owned(), single);
                 }
             }
+            // The comments of the tables are wrapped at a width that means nothing to an editor.
+            if let Some(Value::String(description)) = map.get_mut("description") {
+                *description = description.replace('\n', " ");
+            }
             flatten_any_of(map);
-            map.values_mut().for_each(without_null);
+            map.values_mut().for_each(for_toml);
         }
-        Value::Array(list) => list.iter_mut().for_each(without_null),
+        Value::Array(list) => list.iter_mut().for_each(for_toml),
         _ => {}
     }
 }

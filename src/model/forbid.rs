@@ -224,10 +224,10 @@ impl Search<'_> {
     /// A single connection from one end to the other.
     fn direct(&self) -> Option<Diagnostic> {
         let (from, to) = (ends_of(self.model, &self.forbid.from.set), ends_of(self.model, &self.forbid.to.set));
-        self.from_managed(&from, &to).or_else(|| self.from_unmanaged(&from, &to))
+        self.managed_source(&from, &to).or_else(|| self.unmanaged_source(&from, &to))
     }
 
-    fn from_managed(&self, from: &Ends, to: &Ends) -> Option<Diagnostic> {
+    fn managed_source(&self, from: &Ends, to: &Ends) -> Option<Diagnostic> {
         for source in &from.pods {
             for (namespace, grants) in self.index.egress.iter().filter(|(name, _)| source.namespaces.may_hold(name)) {
                 for grant in grants {
@@ -291,7 +291,7 @@ impl Search<'_> {
     }
 
     /// From what nobody manages here to managed pods.
-    fn from_unmanaged(&self, from: &Ends, to: &Ends) -> Option<Diagnostic> {
+    fn unmanaged_source(&self, from: &Ends, to: &Ends) -> Option<Diagnostic> {
         for target in &to.pods {
             for (namespace, grants) in self.index.ingress.iter().filter(|(name, _)| target.namespaces.may_hold(name)) {
                 for grant in grants {
@@ -301,7 +301,7 @@ impl Search<'_> {
                     if self.excepted(&dst, &self.forbid.to) {
                         continue;
                     }
-                    if let Some(src) = self.unmanaged_source(&ends(self.model, &grant.peer), from) {
+                    if let Some(src) = self.outsider(&ends(self.model, &grant.peer), from) {
                         return Some(self.violation(&src, &dst, port, &[grant]));
                     }
                 }
@@ -310,7 +310,7 @@ impl Search<'_> {
         None
     }
 
-    fn unmanaged_source(&self, peer: &Ends, from: &Ends) -> Option<Witness> {
+    fn outsider(&self, peer: &Ends, from: &Ends) -> Option<Witness> {
         for (peer, source) in peer.pods.iter().flat_map(|p| from.pods.iter().map(move |f| (p, f))) {
             let Some(labels) = peer.labels.merge(&source.labels) else { continue };
             for place in self.places(&peer.namespaces, &source.namespaces) {

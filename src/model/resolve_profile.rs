@@ -73,10 +73,10 @@ impl<'a> Builder<'a, '_> {
             project.clusters.as_ref()?.iter().find(|(cluster, _)| cluster.value == name).map(|(_, table)| table)
         });
         let tables: Vec<&'a ClusterTable> = named.into_iter().chain(project.cluster.as_ref()).collect();
-        if let Some(dns) = tables.iter().find_map(|table| table.dns.as_ref()) {
-            if let Some(target) = self.dns(dns) {
-                self.model.profile.dns = target;
-            }
+        if let Some(dns) = tables.iter().find_map(|table| table.dns.as_ref())
+            && let Some(target) = self.dns(dns)
+        {
+            self.model.profile.dns = target;
         }
         self.model.profile.pod_cidrs = self.ranges(tables.iter().find_map(|t| t.pod_cidrs.as_ref()));
         self.model.profile.service_cidrs = self.ranges(tables.iter().find_map(|t| t.service_cidrs.as_ref()));

@@ -45,6 +45,8 @@ pub struct FlowChange {
     pub added: PortSet,
     /// Ports that were open before and are no longer.
     pub removed: PortSet,
+    /// Source and destination as the policies have them; one of several, where they are told as one.
+    pub ends: (Peer, Peer),
 }
 
 /// What a namespace's policies say in each direction.
@@ -143,12 +145,13 @@ fn half(sides: &BTreeMap<&Sym, Sides>, far: &Peer, near: &Peer, direction: Direc
     Some(relation.towards(labels, &Other::Pod(namespaces.clone(), of_near.clone())))
 }
 
-/// What changed between two sets of policies, in the order of the endpoints. `name` gives a name to the pods of a
-/// namespace that carry some labels, where they have one.
-pub fn flow_changes(old: &Flows, new: &Flows, name: &dyn Fn(&str, &Labels) -> Option<String>) -> Vec<FlowChange> {
+/// What changed between two sets of policies, by source and destination as they are told. `name` gives an endpoint a
+/// name where it has one; endpoints of one name that change alike are told once.
+pub fn flow_changes(old: &Flows, new: &Flows, name: &dyn Fn(&Peer) -> Option<String>) -> Vec<FlowChange> {
     let none = PortSet::default();
     let keys: BTreeSet<&(Peer, Peer)> = old.open.keys().chain(new.open.keys()).collect();
-    keys.into_iter()
+    let mut changes: Vec<FlowChange> = keys
+        .into_iter()
         .filter_map(|key| {
             let (before, after) = (old.open.get(key).unwrap_or(&none), new.open.get(key).unwrap_or(&none));
             let (added, removed) = (after.minus(before), before.minus(after));
@@ -160,23 +163,29 @@ pub fn flow_changes(old: &Flows, new: &Flows, name: &dyn Fn(&str, &Labels) -> Op
                 _ => ChangeKind::Narrowed,
             };
             let (from, to) = (describe(&key.0, name), describe(&key.1, name));
-            Some(FlowChange { kind, from, to, added, removed })
+            Some(FlowChange { kind, from, to, added, removed, ends: key.clone() })
         })
-        .collect()
+        .collect();
+    changes.sort_by(|a, b| (&a.from, &a.to, a.kind, &a.ends).cmp(&(&b.from, &b.to, b.kind, &b.ends)));
+    let told = |change: &FlowChange| (change.from.clone(), change.to.clone(), change.kind, change.ports());
+    changes.dedup_by(|next, kept| told(next) == told(kept));
+    changes
 }
 
 /// An endpoint as people call it.
-pub fn describe(end: &Peer, name: &dyn Fn(&str, &Labels) -> Option<String>) -> String {
-    match end {
+pub fn describe(end: &Peer, name: &dyn Fn(&Peer) -> Option<String>) -> String {
+    name(end).unwrap_or_else(|| match end {
         Peer::Anyone => "anywhere".to_owned(),
-        Peer::Pods { namespaces: Namespaces::Named(namespace), labels } => {
-            name(namespace, labels).unwrap_or_else(|| format!("{namespace}/({labels})"))
+        Peer::Pods { namespaces: Namespaces::Named(namespace), labels } if labels.is_empty() => {
+            format!("{namespace}/(every pod)")
         }
+        Peer::Pods { namespaces: Namespaces::Named(namespace), labels } => format!("{namespace}/({labels})"),
         Peer::Pods { namespaces: Namespaces::Labelled(namespaces), labels } => {
             match (namespaces.is_empty(), labels.is_empty()) {
                 (true, true) => "every pod".to_owned(),
                 (true, false) => format!("pods ({labels}) of every namespace"),
-                (false, _) => format!("pods ({labels}) of namespaces ({namespaces})"),
+                (false, true) => format!("every pod of namespaces ({namespaces})"),
+                (false, false) => format!("pods ({labels}) of namespaces ({namespaces})"),
             }
         }
         Peer::Block { cidr, except } if except.is_empty() => cidr.to_string(),
@@ -184,7 +193,7 @@ pub fn describe(end: &Peer, name: &dyn Fn(&str, &Labels) -> Option<String>) -> S
             let holes: Vec<String> = except.iter().map(ToString::to_string).collect();
             format!("{cidr} except {}", holes.join(", "))
         }
-    }
+    })
 }
 
 impl ChangeKind {
@@ -199,22 +208,24 @@ impl ChangeKind {
     }
 }
 
-/// `opened web → api 80/TCP`; a changed flow shows what it gains and loses.
-impl fmt::Display for FlowChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} → {}", self.kind.as_str(), self.from, self.to)?;
+impl FlowChange {
+    /// The ports: `80/TCP`; of a flow that changed, what it gains and loses: `+8080/TCP -80/TCP`.
+    pub fn ports(&self) -> String {
         match self.kind {
-            ChangeKind::Opened => write!(f, " {}", self.added),
-            ChangeKind::Closed => write!(f, " {}", self.removed),
+            ChangeKind::Opened => self.added.to_string(),
+            ChangeKind::Closed => self.removed.to_string(),
             ChangeKind::Widened | ChangeKind::Narrowed => {
-                if !self.added.is_empty() {
-                    write!(f, " +{}", self.added)?;
-                }
-                if !self.removed.is_empty() {
-                    write!(f, " -{}", self.removed)?;
-                }
-                Ok(())
+                let signed = |sign: char, ports: &PortSet| (!ports.is_empty()).then(|| format!("{sign}{ports}"));
+                let parts = [signed('+', &self.added), signed('-', &self.removed)];
+                parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
             }
         }
+    }
+}
+
+/// `web → api 80/TCP`
+impl fmt::Display for FlowChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} → {} {}", self.from, self.to, self.ports())
     }
 }

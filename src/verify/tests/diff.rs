@@ -1,16 +1,22 @@
 //! Flows of policy sets, and changes between them.
 
 use super::proof::policies;
-use crate::model::{Direction, Labels};
-use crate::verify::normal::{Peer, Policy};
+use crate::model::Direction;
+use crate::verify::normal::{Namespaces, Peer, Policy};
 use crate::verify::{ChangeKind, Flows, flow_changes};
 
-fn name(namespace: &str, labels: &Labels) -> Option<String> {
-    labels.get("app").map(|app| format!("{namespace}/{app}"))
+fn name(peer: &Peer) -> Option<String> {
+    match peer {
+        Peer::Pods { namespaces: Namespaces::Named(namespace), labels } => {
+            labels.get("app").map(|app| format!("{namespace}/{app}"))
+        }
+        _ => None,
+    }
 }
 
 fn changes(old: &[Policy], new: &[Policy]) -> Vec<String> {
-    flow_changes(&Flows::of(old), &Flows::of(new), &name).iter().map(ToString::to_string).collect()
+    let found = flow_changes(&Flows::of(old), &Flows::of(new), &name);
+    found.iter().map(|change| format!("{} {change}", change.kind.as_str())).collect()
 }
 
 #[test]
@@ -18,9 +24,9 @@ fn a_first_build_opens_every_flow_once() {
     assert_eq!(
         changes(&[], &policies()),
         [
+            "opened frontend/web → 203.0.113.0/24 443/TCP",
             "opened frontend/web → db/postgres 5432/TCP",
             "opened frontend/web → kube-system/(k8s-app=kube-dns) 53/TCP, 53/UDP",
-            "opened frontend/web → 203.0.113.0/24 443/TCP",
         ]
     );
 }
