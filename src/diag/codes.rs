@@ -117,6 +117,9 @@ codes! {
     FORBID = "NP070", "forbidden flow is possible";
     /// A forbid between two groups that netpolc does not manage cannot be enforced.
     FORBID_UNMANAGED = "NP071", "forbid between unmanaged groups";
+    /// A range in a forbid stands for addresses outside the cluster, as the targets police pods by their labels. One that
+    /// holds addresses of pods or Services would miss them.
+    FORBID_PODS = "NP072", "forbidden range holds pods";
     /// A waiver silences one finding. It names a rule, one edge, tier, peer or external that exists, and a reason.
     WAIVER = "NP080", "invalid waiver";
     /// The waiver's last day is over. Mend the finding, or renew the waiver with a reason.

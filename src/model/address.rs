@@ -23,6 +23,9 @@ pub const PRIVATE: [IpNet; 7] = [
     v6(0xfe80, 10),
 ];
 
+/// Link-local space, a part of [`PRIVATE`]: no pod or Service has such an address.
+pub const LINK_LOCAL: [IpNet; 2] = [v4(169, 254, 0, 0, 16), v6(0xfe80, 10)];
+
 /// Metadata endpoints of clouds: whoever reaches one may get credentials of the node.
 pub const METADATA: [(&str, IpAddr); 7] = [
     ("the cloud metadata service", IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254))),
@@ -114,16 +117,19 @@ impl Cidrs {
         })
     }
 
-    /// The first address that is among them.
+    /// Some address that is among them.
     pub fn first(&self) -> Option<IpAddr> {
-        let block = self.blocks.first()?;
-        let mut candidate = block.cidr.network();
-        for except in &block.except {
-            if except.contains(&candidate) {
-                candidate = after(except)?;
-            }
-        }
-        Some(candidate)
+        self.blocks.iter().find_map(|block| {
+            // Of everything, an address that hosts really have shows better than 0.0.0.0.
+            let host = match block.cidr {
+                IpNet::V4(_) => IpAddr::V4(Ipv4Addr::new(1, 0, 0, 0)),
+                IpNet::V6(_) => IpAddr::V6(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0)),
+            };
+            let start = if block.cidr.prefix_len() == 0 { host } else { block.cidr.network() };
+            let free = |address: &IpAddr| !block.except.iter().any(|except| except.contains(address));
+            let ends = block.except.iter().filter_map(after).filter(|address| block.cidr.contains(address));
+            std::iter::once(start).chain(std::iter::once(block.cidr.network())).chain(ends).find(free)
+        })
     }
 }
 
@@ -156,6 +162,25 @@ impl AggregateContained for IpNet {
 }
 
 impl Cidrs {
+    /// The same less all addresses of another union.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let mut left = self.clone();
+        for cut in &other.blocks {
+            let mut blocks = left.minus(&[cut.cidr]).blocks;
+            // What the other one leaves out of its block stays.
+            for (block, hole) in left.blocks.iter().flat_map(|block| cut.except.iter().map(move |hole| (block, hole))) {
+                let inner = if block.cidr.contains(hole) { *hole } else { block.cidr };
+                if overlap(&block.cidr, hole) {
+                    blocks.extend(Self::new([inner]).minus(&block.except).blocks);
+                }
+            }
+            blocks.sort();
+            left = Self { blocks };
+        }
+        left
+    }
+
     /// Some address that is in both, if there is one.
     pub fn common(&self, other: &Self) -> Option<IpAddr> {
         self.blocks.iter().flat_map(|a| other.blocks.iter().map(move |b| (a, b))).find_map(|(a, b)| {

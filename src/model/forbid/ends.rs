@@ -1,0 +1,153 @@
+//! Sets of endpoints, and concrete ones that violate a forbid.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::{ForbidSet, Sym};
+use crate::model::{Builtin, Cidrs, DnsPeer, ExternalId, Labels, Model, NamespaceSet, PeerSet, PodSet};
+
+/// A set of endpoints: pods, addresses, host names, and sources that are neither (nodes and the like).
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ends {
+    pub(super) pods: Vec<PodSet>,
+    pub(super) addresses: Cidrs,
+    /// Host names; where their addresses are unknown they may be any address outside.
+    pub(super) hosts: Vec<Sym>,
+    /// Every host name.
+    pub(super) every_host: bool,
+    pub(super) others: bool,
+}
+
+/// Where a possible pod is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    Named(Sym),
+    Labelled(Labels),
+    Any,
+}
+
+/// A concrete endpoint.
+#[derive(Debug, Clone)]
+pub(super) enum Witness {
+    Pod(Place, Labels),
+    Address(IpAddr),
+    Host(Sym),
+    Other,
+}
+
+impl fmt::Display for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pod = |labels: &Labels| match labels.is_empty() {
+            true => "any pod".to_owned(),
+            false => format!("a pod labelled {labels}"),
+        };
+        match self {
+            Self::Pod(Place::Named(namespace), labels) => write!(f, "{} in namespace {namespace}", pod(labels)),
+            Self::Pod(Place::Labelled(by), labels) => write!(f, "{} in a namespace labelled {by}", pod(labels)),
+            Self::Pod(Place::Any, labels) => write!(f, "{} in some namespace", pod(labels)),
+            Self::Address(address) => write!(f, "{address}"),
+            Self::Host(name) => write!(f, "{name}"),
+            Self::Other => f.write_str("a node"),
+        }
+    }
+}
+
+impl Ends {
+    pub(super) fn of(model: &Model, set: &ForbidSet) -> Self {
+        match set {
+            ForbidSet::Pods(pods) => Self { pods: vec![pods.clone()], ..Self::default() },
+            ForbidSet::Addresses(addresses) => Self { addresses: addresses.clone(), ..Self::default() },
+            ForbidSet::External(id) => Self::external(model, *id),
+            ForbidSet::Builtin(word) => Self::builtin(model, *word),
+        }
+    }
+
+    pub(super) fn of_peer(model: &Model, peer: &PeerSet) -> Self {
+        match peer {
+            PeerSet::Anyone => Self::builtin(model, Builtin::Anywhere),
+            PeerSet::Everywhere => {
+                Self { addresses: model.profile.everywhere(), ..Self::builtin(model, Builtin::Anywhere) }
+            }
+            PeerSet::Internet => Self::builtin(model, Builtin::Internet),
+            PeerSet::AllPods => Self::builtin(model, Builtin::Cluster),
+            PeerSet::Nodes => Self::builtin(model, Builtin::Nodes),
+            PeerSet::ApiServer => Self::builtin(model, Builtin::ApiServer),
+            PeerSet::Pods(pods) => Self { pods: vec![pods.clone()], ..Self::default() },
+            PeerSet::External(id) => Self::external(model, *id),
+            PeerSet::Dns(position) => match model.profile.dns.peers.get(*position) {
+                Some(DnsPeer::Pods(pods)) => Self { pods: vec![pods.clone()], ..Self::default() },
+                Some(DnsPeer::Address(net)) => Self { addresses: Cidrs::new([*net]), ..Self::default() },
+                None => Self::default(),
+            },
+        }
+    }
+
+    fn external(model: &Model, id: ExternalId) -> Self {
+        let hosts = model[id].fqdns.iter().map(|host| host.value.clone()).collect();
+        Self { addresses: model[id].addresses.clone(), hosts, ..Self::default() }
+    }
+
+    fn builtin(model: &Model, builtin: Builtin) -> Self {
+        let profile = &model.profile;
+        let every_pod = PodSet { namespaces: NamespaceSet::All, labels: Labels::default() };
+        match builtin {
+            Builtin::Anywhere => Self {
+                pods: vec![every_pod],
+                addresses: Cidrs::everything(),
+                every_host: true,
+                others: true,
+                ..Self::default()
+            },
+            Builtin::Internet => Self { addresses: profile.internet(), every_host: true, ..Self::default() },
+            Builtin::Cluster => Self { pods: vec![every_pod], ..Self::default() },
+            Builtin::Nodes => {
+                Self { addresses: Cidrs::new(profile.node_cidrs.clone()), others: true, ..Self::default() }
+            }
+            Builtin::ApiServer => Self { addresses: Cidrs::new(profile.api_server_cidrs.clone()), ..Self::default() },
+        }
+    }
+
+    /// Whether this set holds a concrete endpoint for certain, whatever unknown labels its namespace carries.
+    pub(super) fn holds(&self, witness: &Witness) -> bool {
+        match witness {
+            Witness::Pod(place, labels) => self.pods.iter().any(|pods| {
+                let namespace = match (&pods.namespaces, place) {
+                    (NamespaceSet::All, _) => true,
+                    (NamespaceSet::Names(names), Place::Named(name)) => names.contains(name),
+                    (NamespaceSet::Labels(a), Place::Labelled(b)) => a.is_subset_of(b),
+                    _ => false,
+                };
+                namespace && pods.labels.is_subset_of(labels)
+            }),
+            Witness::Address(address) => self.addresses.overlaps(&(*address).into()),
+            Witness::Host(name) => self.every_host || self.hosts.contains(name),
+            Witness::Other => self.others,
+        }
+    }
+
+    /// An endpoint that is no pod and in both sets; addresses of `except` do not count.
+    pub(super) fn common_outside(&self, other: &Self, except: &[Self]) -> Option<Witness> {
+        let mut addresses = self.addresses.clone();
+        for except in except {
+            addresses = addresses.without(&except.addresses);
+        }
+        let address = addresses.common(&other.addresses).map(Witness::Address);
+        let host = || {
+            let meet = |a: &Sym, b: &Sym| a == b || covers(a, b) || covers(b, a);
+            let mine = self.hosts.iter().find(|a| other.every_host || other.hosts.iter().any(|b| meet(a, b)));
+            let theirs = || other.hosts.iter().find(|_| self.every_host);
+            let found = mine.or_else(theirs).cloned().map(Witness::Host);
+            found.filter(|host| !except.iter().any(|except| except.holds(host)))
+        };
+        let others = || {
+            let both = self.others && other.others && !except.iter().any(|except| except.others);
+            both.then_some(Witness::Other)
+        };
+        address.or_else(host).or_else(others)
+    }
+}
+
+/// Whether a wildcard stands for a name.
+fn covers(wildcard: &str, name: &str) -> bool {
+    wildcard.strip_prefix('*').is_some_and(|suffix| name.ends_with(suffix))
+}

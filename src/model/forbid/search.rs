@@ -1,0 +1,386 @@
+//! Whether a forbidden connection is possible.
+//!
+//! A connection is one *hop*: from a pod that may send it to one that may receive it. A pod of a managed namespace needs a
+//! grant for its side; other pods, and addresses, need none. Selectors are conjunctions of equalities, so a possible pod
+//! is in several of them exactly when their labels merge, and the least such pod is the one that the message names.
+//!
+//! A forbid looks one hop far, a transitive one any number of hops, breadth first, so that the shortest chain is shown.
+//! What is reached through a built-in or by DNS ends a chain and does not carry it on: `web -> internet` and
+//! `internet -> api` make no path from web to api. Two halves that different edges grant do make a hop.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::ends::{Ends, Place, Witness};
+use super::{Forbid, ForbidSet};
+use crate::diag::{Diagnostic, Diagnostics, codes, quote};
+use crate::model::{Builtin, Direction, Grant, Labels, Model, NamespaceSet, PeerSet, PodSet, PortRange, Sym};
+
+/// Reports every forbid that is violated.
+pub fn check(model: &Model, diags: &mut Diagnostics) {
+    if model.forbids.is_empty() {
+        return;
+    }
+    let index = Index::new(model);
+    for forbid in &model.forbids {
+        let search = Search::new(model, &index, forbid);
+        diags.extend(search.unmanaged().or_else(|| search.run()));
+    }
+}
+
+/// The grants, so that each hop looks only at those that can matter.
+struct Index {
+    /// By the subject's namespace.
+    egress: BTreeMap<Sym, Vec<Grant>>,
+    /// By the subject's namespace, then by the namespace of the source, where it is named.
+    ingress: BTreeMap<Sym, Ingress>,
+}
+
+#[derive(Default)]
+struct Ingress {
+    named: BTreeMap<Sym, Vec<Grant>>,
+    other: Vec<Grant>,
+}
+
+impl Ingress {
+    /// Grants that can let pods of a place in.
+    fn from(&self, place: &Place) -> Vec<&Grant> {
+        let named: Box<dyn Iterator<Item = &Grant>> = match place {
+            Place::Named(name) => Box::new(self.named.get(name).into_iter().flatten()),
+            // A namespace known by its labels, or not at all, may have any name.
+            Place::Labelled(_) | Place::Any => Box::new(self.named.values().flatten()),
+        };
+        named.chain(&self.other).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Grant> {
+        self.named.values().flatten().chain(&self.other)
+    }
+}
+
+impl Index {
+    fn new(model: &Model) -> Self {
+        let mut this = Self { egress: BTreeMap::new(), ingress: BTreeMap::new() };
+        for grant in model.grants() {
+            let namespace = grant.subject.namespace.clone();
+            if grant.direction == Direction::Egress {
+                this.egress.entry(namespace).or_default().push(grant);
+                continue;
+            }
+            let of_namespace = this.ingress.entry(namespace).or_default();
+            match &grant.peer {
+                PeerSet::Pods(PodSet { namespaces: NamespaceSet::Names(names), .. }) => {
+                    for name in names {
+                        of_namespace.named.entry(name.clone()).or_default().push(grant.clone());
+                    }
+                }
+                _ => of_namespace.other.push(grant),
+            }
+        }
+        this
+    }
+}
+
+/// Where a chain stands: pods of a place that carry at least some labels.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct State {
+    place: Place,
+    labels: Labels,
+}
+
+/// One connection.
+struct Hop<'a> {
+    from: Witness,
+    to: Witness,
+    ports: Vec<PortRange>,
+    /// What allows it on either side.
+    grants: Vec<&'a Grant>,
+    /// Where a chain goes on.
+    next: Option<State>,
+}
+
+struct Search<'a> {
+    model: &'a Model,
+    index: &'a Index,
+    forbid: &'a Forbid,
+    from: Ends,
+    to: Ends,
+    /// Who may all the same, at an end that is `anywhere`.
+    except_from: Vec<Ends>,
+    except_to: Vec<Ends>,
+}
+
+impl<'a> Search<'a> {
+    fn new(model: &'a Model, index: &'a Index, forbid: &'a Forbid) -> Self {
+        let except = |set: &ForbidSet| match set {
+            ForbidSet::Builtin(Builtin::Anywhere) => forbid.except.iter().map(|end| Ends::of(model, &end.set)).collect(),
+            _ => vec![],
+        };
+        Self {
+            model,
+            index,
+            forbid,
+            from: Ends::of(model, &forbid.from.set),
+            to: Ends::of(model, &forbid.to.set),
+            except_from: except(&forbid.from.set),
+            except_to: except(&forbid.to.set),
+        }
+    }
+
+    /// Between two groups that nobody manages here nothing can be enforced.
+    fn unmanaged(&self) -> Option<Diagnostic> {
+        let managed = |ends: &Ends| {
+            ends.pods.iter().any(|pods| self.model.namespaces.keys().any(|name| pods.namespaces.may_hold(name)))
+        };
+        if managed(&self.from) || managed(&self.to) {
+            return None;
+        }
+        let (from, to) = (quote(&self.forbid.from.name), quote(&self.forbid.to.name));
+        let message = format!("neither {from} nor {to} is managed here");
+        let error = Diagnostic::error(codes::FORBID_UNMANAGED, self.forbid.span, message);
+        Some(error.help("netpolc polices the tiers of its intents; one end must hold some of their pods"))
+    }
+
+    fn run(&self) -> Option<Diagnostic> {
+        let mut chains: Vec<(Hop<'a>, Option<usize>)> = vec![];
+        let mut queue: VecDeque<usize> = VecDeque::new();
+        let mut seen: BTreeSet<State> = BTreeSet::new();
+        let mut first: Vec<Hop<'a>> = self.starts().iter().flat_map(|state| self.hops(state)).collect();
+        first.extend(self.hops_from_outside());
+        first.retain(|hop| !self.except_from.iter().any(|except| except.holds(&hop.from)));
+        let mut pending: Vec<(Hop<'a>, Option<usize>)> = first.into_iter().map(|hop| (hop, None)).collect();
+        loop {
+            for (hop, before) in pending.drain(..) {
+                if let Some((end, port)) = self.violates(&hop) {
+                    return Some(self.violation(end, port, before, &chains));
+                }
+                let fresh = hop.next.as_ref().is_some_and(|next| seen.insert(next.clone()));
+                if self.forbid.transitive && fresh {
+                    queue.push_back(chains.len());
+                    chains.push((hop, before));
+                }
+            }
+            let at = queue.pop_front()?;
+            let state = chains.get(at).and_then(|(hop, _)| hop.next.clone())?;
+            pending = self.hops(&state).into_iter().map(|hop| (hop, Some(at))).collect();
+        }
+    }
+
+    /// Where the forbid's source may be: in each managed namespace, and outside of them.
+    fn starts(&self) -> Vec<State> {
+        let mut states = vec![];
+        for pods in &self.from.pods {
+            let managed = self.model.namespaces.keys().filter(|name| pods.namespaces.may_hold(name));
+            let mut places: Vec<Place> = managed.cloned().map(Place::Named).collect();
+            places.extend(self.unmanaged_places(&pods.namespaces));
+            states.extend(places.into_iter().map(|place| State { place, labels: pods.labels.clone() }));
+        }
+        states
+    }
+
+    fn unmanaged_places(&self, namespaces: &NamespaceSet) -> Vec<Place> {
+        match namespaces {
+            NamespaceSet::All => vec![Place::Any],
+            NamespaceSet::Labels(labels) => vec![Place::Labelled(labels.clone())],
+            NamespaceSet::Names(names) => {
+                names.iter().filter(|name| !self.model.is_managed(name)).cloned().map(Place::Named).collect()
+            }
+        }
+    }
+
+    /// Every connection that pods of a state may open.
+    fn hops(&self, state: &State) -> Vec<Hop<'a>> {
+        match &state.place {
+            Place::Named(name) if self.model.is_managed(name) => self.hops_of_managed(name, state),
+            _ => self.hops_of_unmanaged(state),
+        }
+    }
+
+    /// A pod that nobody manages sends what it likes: what counts is who lets it in.
+    fn hops_of_unmanaged(&self, state: &State) -> Vec<Hop<'a>> {
+        let mut hops = vec![];
+        for (namespace, grants) in &self.index.ingress {
+            for grant in grants.from(&state.place) {
+                for peer in Ends::of_peer(self.model, &grant.peer).pods {
+                    let Some((place, labels)) = self.within(state, &peer) else { continue };
+                    hops.push(self.arrival(Witness::Pod(place, labels), namespace, grant, &grant.subject.labels, vec![grant]));
+                }
+            }
+        }
+        hops
+    }
+
+    /// Addresses of the forbid's source, and what is neither pod nor address.
+    fn hops_from_outside(&self) -> Vec<Hop<'a>> {
+        let mut hops = vec![];
+        for (namespace, grants) in &self.index.ingress {
+            for grant in grants.all() {
+                let peer = Ends::of_peer(self.model, &grant.peer);
+                if let Some(witness) = peer.common_outside(&self.from, &self.except_from) {
+                    hops.push(self.arrival(witness, namespace, grant, &grant.subject.labels, vec![grant]));
+                }
+            }
+        }
+        hops
+    }
+
+    fn arrival(&self, from: Witness, namespace: &Sym, grant: &Grant, labels: &Labels, grants: Vec<&'a Grant>) -> Hop<'a> {
+        let state = State { place: Place::Named(namespace.clone()), labels: labels.clone() };
+        Hop {
+            from,
+            to: Witness::Pod(state.place.clone(), state.labels.clone()),
+            ports: grant.ports.to_vec(),
+            grants,
+            next: Some(state),
+        }
+    }
+
+    fn hops_of_managed(&self, namespace: &Sym, state: &State) -> Vec<Hop<'a>> {
+        let mut hops = vec![];
+        for grant in self.index.egress.get(namespace).into_iter().flatten() {
+            let Some(labels) = state.labels.merge(&grant.subject.labels) else { continue };
+            let from = State { place: state.place.clone(), labels };
+            let ends = Ends::of_peer(self.model, &grant.peer);
+            // Peers carry a chain on; what a built-in stands for, and the cluster's DNS, do not.
+            let carries = matches!(grant.peer, PeerSet::Pods(_));
+            self.departures(&from, &ends, &grant.ports, Some(grant), carries, &mut hops);
+        }
+        if !self.model.profile.enforces_egress {
+            // Nothing holds back what the pods send.
+            let ports = crate::model::Protocol::ALL.map(PortRange::all);
+            let ends = Ends::of_peer(self.model, &PeerSet::Anyone);
+            self.departures(state, &ends, &ports, None, false, &mut hops);
+        }
+        hops
+    }
+
+    /// The least pod of a state that is in a set of pods too. A state that is known by labels, or not at all, is one of
+    /// namespaces that nobody manages here.
+    fn within(&self, state: &State, pods: &PodSet) -> Option<(Place, Labels)> {
+        let place = match (&state.place, &pods.namespaces) {
+            (place, NamespaceSet::All) => place.clone(),
+            (Place::Named(name), NamespaceSet::Names(names)) => names.contains(name).then(|| state.place.clone())?,
+            // A namespace's labels are not known from its name.
+            (Place::Named(_), NamespaceSet::Labels(_)) => state.place.clone(),
+            (Place::Labelled(a), NamespaceSet::Labels(b)) => Place::Labelled(a.merge(b)?),
+            (Place::Labelled(_) | Place::Any, NamespaceSet::Names(names)) => {
+                Place::Named(names.iter().find(|name| !self.model.is_managed(name))?.clone())
+            }
+            (Place::Any, NamespaceSet::Labels(labels)) => Place::Labelled(labels.clone()),
+        };
+        Some((place, state.labels.merge(&pods.labels)?))
+    }
+
+    /// Connections from a pod to some ends, as far as they are let in.
+    fn departures(
+        &self,
+        from: &State,
+        ends: &Ends,
+        ports: &[PortRange],
+        grant: Option<&'a Grant>,
+        carries: bool,
+        hops: &mut Vec<Hop<'a>>,
+    ) {
+        let source = Witness::Pod(from.place.clone(), from.labels.clone());
+        let hop = |to: Witness, ports: Vec<PortRange>, accept: Option<&'a Grant>, from: Witness, next: Option<State>| Hop {
+            from,
+            to,
+            ports,
+            grants: grant.into_iter().chain(accept).collect(),
+            next,
+        };
+        if let Some(outside) = ends.common_outside(&self.to, &self.except_to) {
+            hops.push(hop(outside, ports.to_vec(), None, source.clone(), None));
+        }
+        for peer in &ends.pods {
+            for place in self.unmanaged_places(&peer.namespaces) {
+                let next = carries.then(|| State { place: place.clone(), labels: peer.labels.clone() });
+                hops.push(hop(Witness::Pod(place, peer.labels.clone()), ports.to_vec(), None, source.clone(), next));
+            }
+            let accepting = |name: &&Sym| peer.namespaces.may_hold(name);
+            for (namespace, grants) in self.index.ingress.iter().filter(|(name, _)| accepting(name)) {
+                for accept in grants.from(&from.place) {
+                    let Some(labels) = peer.labels.merge(&accept.subject.labels) else { continue };
+                    let common: Vec<PortRange> =
+                        ports.iter().flat_map(|port| accept.ports.iter().filter_map(|other| intersect(*port, *other))).collect();
+                    if common.is_empty() {
+                        continue;
+                    }
+                    let sources = Ends::of_peer(self.model, &accept.peer).pods;
+                    let Some((place, merged)) = sources.iter().find_map(|source| self.within(from, source)) else { continue };
+                    let state = State { place: Place::Named(namespace.clone()), labels };
+                    let to = Witness::Pod(state.place.clone(), state.labels.clone());
+                    hops.push(hop(to, common, Some(accept), Witness::Pod(place, merged), Some(state)));
+                }
+            }
+        }
+    }
+
+    /// Whether a hop ends where it must not, on a port that the forbid is about: the hop as it would be, and the port.
+    fn violates<'h>(&self, hop: &'h Hop<'a>) -> Option<((&'h Hop<'a>, Witness), PortRange)> {
+        let to = match &hop.to {
+            Witness::Pod(place, labels) => {
+                let state = State { place: place.clone(), labels: labels.clone() };
+                self.to.pods.iter().find_map(|target| {
+                    let (place, labels) = self.within(&state, target)?;
+                    let pod = Witness::Pod(place, labels);
+                    (!self.except_to.iter().any(|except| except.holds(&pod))).then_some(pod)
+                })?
+            }
+            // Made only where the forbid's end holds it.
+            outside => outside.clone(),
+        };
+        let port = match self.forbid.ports.is_empty() {
+            true => hop.ports.first().copied(),
+            false => hop.ports.iter().find_map(|a| self.forbid.ports.iter().find_map(|b| intersect(*a, *b))),
+        };
+        Some(((hop, to), port?))
+    }
+
+    fn violation(
+        &self,
+        (hop, to): (&Hop<'a>, Witness),
+        port: PortRange,
+        before: Option<usize>,
+        chains: &[(Hop<'a>, Option<usize>)],
+    ) -> Diagnostic {
+        let mut hops = vec![];
+        let mut at = before;
+        while let Some((hop, earlier)) = at.and_then(|at| chains.get(at)) {
+            hops.push(hop);
+            at = *earlier;
+        }
+        hops.reverse();
+        hops.push(hop);
+        let ports = match port.is_all() {
+            true => format!("every {} port", port.protocol.as_str()),
+            false => port.to_string(),
+        };
+        let message = format!("forbidden: {} -> {}", self.forbid.from.name, self.forbid.to.name);
+        let mut error = Diagnostic::error(codes::FORBID, self.forbid.span, message);
+        error = match hops.as_slice() {
+            [_] => error.label("violated").note(format!("{} could reach {to} on {ports}", hop.from)),
+            chain => {
+                let stops: Vec<String> = chain.iter().map(|hop| hop.from.to_string()).chain([to.to_string()]).collect();
+                error.label("violated by a chain of connections").note(format!("the chain: {}, on {ports}", stops.join(" → ")))
+            }
+        };
+        let mut told = BTreeSet::new();
+        for grant in hops.iter().flat_map(|hop| &hop.grants) {
+            let span = self.model.origin_span(grant.origin);
+            if told.insert(span) {
+                error = error.related(span, format!("`{}` allows it", self.model.origin_name(grant.origin)));
+            }
+        }
+        if !self.model.profile.enforces_egress {
+            error = error.note("the project file says `enforces-egress = false`: nothing limits what pods send");
+        }
+        if let Some(why) = &self.forbid.why {
+            error = error.note(format!("the forbid says why: {why}"));
+        }
+        error.help("change what allows it, or the forbid; a forbid cannot be waived")
+    }
+}
+
+fn intersect(a: PortRange, b: PortRange) -> Option<PortRange> {
+    a.overlaps(b).then(|| PortRange::new(a.protocol, a.first.max(b.first), a.last.min(b.last))).flatten()
+}
