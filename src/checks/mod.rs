@@ -99,11 +99,12 @@ pub struct Waived {
 
 /// Runs every rule that the project does not allow to be broken, and sorts out what waivers accept on this day.
 ///
-/// An expired waiver accepts nothing and is told itself, at the level `expired`.
+/// An expired waiver accepts nothing and is told itself, at the level `expired`; where that is a warning, what it accepted
+/// is told as a warning too.
 pub fn run(model: &Model, today: Date, expired: Level) -> Outcome {
     let mut outcome = Outcome::default();
     for rule in all() {
-        let Some(mut findings) = Findings::new(rule, model, today) else { continue };
+        let Some(mut findings) = Findings::new(rule, model, today, expired) else { continue };
         (rule.check)(model, &mut findings);
         for finding in findings.into_list() {
             match finding.waiver.and_then(|position| model.waivers.get(position)) {

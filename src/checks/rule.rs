@@ -3,7 +3,7 @@
 //! In: a rule's data and its function. Out: [`Findings`], each with the waiver that accepts it, if any. A rule's
 //! function knows neither levels nor waivers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::civil::Date;
@@ -100,26 +100,35 @@ pub struct Findings {
     level: Level,
     /// What is accepted today under this rule's code, and by which waiver.
     accepted: BTreeMap<WaiveTarget, usize>,
+    /// What was accepted until a day that is over, where that shall not stop anybody: told as a warning.
+    lapsed: BTreeSet<WaiveTarget>,
     list: Vec<Finding>,
 }
 
 impl Findings {
     /// Nothing found yet; `None` when the project allows what the rule looks for.
-    pub(super) fn new(rule: &Rule, model: &Model, today: Date) -> Option<Self> {
+    pub(super) fn new(rule: &Rule, model: &Model, today: Date, expired: Level) -> Option<Self> {
         let level = match rule.level(model) {
             LintLevel::Error => Level::Error,
             LintLevel::Warning => Level::Warning,
             LintLevel::Allow => return None,
         };
         let mut accepted = BTreeMap::new();
-        for (position, waiver) in model.waivers.iter().enumerate() {
-            if waiver.code == rule.code && !waiver.expired(today) {
-                for target in &waiver.targets {
-                    accepted.entry(*target).or_insert(position);
+        let mut lapsed = BTreeSet::new();
+        for (position, waiver) in model.waivers.iter().enumerate().filter(|(_, waiver)| waiver.code == rule.code) {
+            for target in &waiver.targets {
+                match (waiver.expired(today), expired) {
+                    (false, _) => {
+                        accepted.entry(*target).or_insert(position);
+                    }
+                    (true, Level::Warning) => {
+                        lapsed.insert(*target);
+                    }
+                    (true, Level::Error) => {}
                 }
             }
         }
-        Some(Self { code: rule.code, level, accepted, list: vec![] })
+        Some(Self { code: rule.code, level, accepted, lapsed, list: vec![] })
     }
 
     /// A diagnostic with the rule's code and level, to be filled and [pushed](Self::push).
@@ -133,7 +142,11 @@ impl Findings {
     /// Adds a finding. A waiver for any of `targets` accepts it.
     pub fn push(&mut self, targets: &[WaiveTarget], diagnostic: Diagnostic) {
         let waiver = targets.iter().find_map(|target| self.accepted.get(target)).copied();
-        self.list.push(Finding { diagnostic, waiver });
+        let level = match targets.iter().any(|target| self.lapsed.contains(target)) {
+            true => Level::Warning,
+            false => diagnostic.level,
+        };
+        self.list.push(Finding { diagnostic: Diagnostic { level, ..diagnostic }, waiver });
     }
 
     /// Whether a waiver accepts this rule's findings about a target today.

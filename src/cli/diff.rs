@@ -136,7 +136,7 @@ fn read_old(disk: &Disk, folder: &camino::Utf8Path, dialect: &str) -> Option<Vec
     let mut policies = vec![];
     for (path, text) in disk.generated().filter(|(path, _)| path.starts_with(folder)) {
         let file = sources.add(path, text.to_owned());
-        policies.extend(dialect.read(&sources, file).ok()?);
+        policies.extend(dialect.read(&sources, file).ok()?.policies);
     }
     Some(policies)
 }

@@ -162,5 +162,10 @@ pub(super) fn caveats(run: &Run, compiled: &[Compiled], terminal: &mut Terminal)
 /// Whether some grant names addresses while the cluster's own are not known.
 fn assumes_private(model: &Model) -> bool {
     !model.profile.knows_cluster()
-        && model.grants().iter().any(|grant| matches!(grant.peer, PeerSet::Internet | PeerSet::External(_)))
+        && model.grants().iter().any(|grant| match grant.peer {
+            PeerSet::Internet | PeerSet::External(_) | PeerSet::Nodes | PeerSet::ApiServer => true,
+            PeerSet::Dns(number) => matches!(model.profile.dns.peers.get(number), Some(DnsPeer::Address(_))),
+            // These hold every pod by name.
+            PeerSet::Anyone | PeerSet::Everywhere | PeerSet::AllPods | PeerSet::Pods(_) => false,
+        })
 }

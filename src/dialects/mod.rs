@@ -32,8 +32,8 @@ pub trait Dialect: Sync {
     fn documents(&self, model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>>;
 
     /// Reads one rendered file back. Unknown kinds and fields are errors, never skipped. Files that are no manifests for
-    /// the API server (a kustomization) are checked and give no policies.
-    fn read(&self, sources: &Sources, file: FileId) -> Result<Vec<normal::Policy>, Vec<Diagnostic>>;
+    /// the API server give no policies: a kustomization gives its list.
+    fn read(&self, sources: &Sources, file: FileId) -> Result<normal::File, Vec<Diagnostic>>;
 }
 
 /// What a dialect cannot say of a model.

@@ -19,8 +19,8 @@ pub struct Input<'a> {
     pub project: Option<&'a ProjectFile>,
     /// The named cluster, when the project file names some.
     pub cluster: Option<&'a str>,
-    /// Codes of all rules.
-    pub rules: &'a [&'static str],
+    /// All rules: the code, and the key of a waiver that names what its findings are about.
+    pub rules: &'a [(&'static str, &'static str)],
     /// Names of all dialects.
     pub dialects: &'a [&'a str],
 }
@@ -206,7 +206,9 @@ impl<'a, 'd> Builder<'a, 'd> {
     /// Gives a name its meaning; tiers, peers and externals of an app share one space of names.
     fn name(&mut self, app: AppId, what: &str, name: &Spanned<String>, endpoint: Option<Endpoint>) {
         let valid = self.accept(name.span, names::check_name(what, &name.value));
-        let first = self.names.get(app.index()).and_then(|names| names.get(&name.value)).map(|(_, span)| *span);
+        let own = self.names.get(app.index()).and_then(|names| names.get(&name.value));
+        // A name of the project file means the same in every app.
+        let first = own.or_else(|| self.project_names.get(&name.value)).map(|(_, span)| *span);
         if let Some(first) = first {
             self.error(
                 Diagnostic::error(
@@ -215,7 +217,7 @@ impl<'a, 'd> Builder<'a, 'd> {
                     format!("{} is declared twice", quote(&name.value)),
                 )
                 .related(first, "first declared here")
-                .help("tiers, peers and externals of an app share one space of names: rename one"),
+                .help("tiers, peers and externals, those of the project file included, share one space of names: rename one"),
             );
             return;
         }

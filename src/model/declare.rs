@@ -89,7 +89,14 @@ impl Builder<'_, '_> {
         match namespaces {
             Namespaces::All(_) => Some(NamespaceSet::All),
             Namespaces::Names(list) => self.namespace_names(list),
-            Namespaces::Labels(labels) => self.labels(labels).map(NamespaceSet::Labels),
+            Namespaces::Labels(map) => {
+                let labels = self.labels(map)?;
+                // The API server gives every namespace its name as a label: asked for alone, it is a name.
+                match (labels.len(), labels.get("kubernetes.io/metadata.name")) {
+                    (1, Some(name)) => Some(NamespaceSet::Names(vec![name.clone()])),
+                    _ => Some(NamespaceSet::Labels(labels)),
+                }
+            }
         }
     }
 

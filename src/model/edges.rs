@@ -68,18 +68,29 @@ impl Builder<'_, '_> {
         list.iter().filter_map(|name| Some((self.resolve(Some(app), name)?, name.span))).collect()
     }
 
-    /// Of an edge between groups that nobody manages here nothing would be rendered.
+    /// An intent speaks for its own tiers: of an edge between groups that nobody manages here nothing would be rendered,
+    /// and an edge between tiers of others is theirs to write.
     fn has_tier(&mut self, app: AppId, from: (Endpoint, Span), to: (Endpoint, Span)) -> bool {
-        if matches!(from.0, Endpoint::Tier(_)) || matches!(to.0, Endpoint::Tier(_)) {
+        let owner = |end| match end {
+            Endpoint::Tier(id) => Some(self.model[id].app),
+            Endpoint::Peer(_) | Endpoint::External(_) | Endpoint::Builtin(_) => None,
+        };
+        let owners = [owner(from.0), owner(to.0)];
+        if owners.contains(&Some(app)) {
             return true;
         }
         let (a, b) = (self.model.endpoint_name(from.0, app), self.model.endpoint_name(to.0, app));
-        let message = format!("neither {} nor {} is a tier", quote(&a), quote(&b));
-        self.error(
-            Diagnostic::error(codes::ENDPOINT, from.1, message)
-                .related(to.1, "")
-                .help("netpolc writes policies for tiers; at least one end of an edge must be one"),
-        );
+        let (message, help) = match owners.iter().flatten().next() {
+            None => (
+                format!("neither {} nor {} is a tier", quote(&a), quote(&b)),
+                "netpolc writes policies for tiers; at least one end of an edge must be one".to_owned(),
+            ),
+            Some(other) => (
+                format!("neither {} nor {} is a tier of this app", quote(&a), quote(&b)),
+                format!("an intent opens connections of its own tiers: write this edge in {}", self.model[*other].path),
+            ),
+        };
+        self.error(Diagnostic::error(codes::ENDPOINT, from.1, message).related(to.1, "").help(help));
         false
     }
 

@@ -137,8 +137,9 @@ impl Model {
     /// A scraper in a managed namespace gets its own half. Scrapers found by namespace labels are taken to live in
     /// namespaces that nobody manages here: which labels a namespace carries is not known.
     fn grant_scrapers(&self, out: &mut Vec<Grant>, tier: TierId, scrapers: &PeerSet, ports: &Arc<[PortRange]>) {
-        let PeerSet::Pods(PodSet { namespaces: NamespaceSet::Names(names), labels }) = scrapers else { return };
-        for namespace in names.iter().filter(|name| self.is_managed(name)) {
+        let PeerSet::Pods(PodSet { namespaces, labels }) = scrapers else { return };
+        let by_name = |name: &&Sym| !matches!(namespaces, NamespaceSet::Labels(_)) && namespaces.may_hold(name);
+        for namespace in self.namespaces.keys().filter(by_name) {
             out.push(Grant {
                 subject: Subject { namespace: namespace.clone(), labels: labels.clone() },
                 direction: Direction::Egress,

@@ -176,13 +176,13 @@ impl<'a> Builder<'a, '_> {
         for (code, level) in
             self.input.project.and_then(|p| p.lints.as_ref()).into_iter().flat_map(|table| table.iter())
         {
-            if !self.input.rules.contains(&code.value.as_str()) {
+            if !self.input.rules.iter().any(|(rule, _)| *rule == code.value) {
                 let error = Diagnostic::error(
                     codes::UNKNOWN_NAME,
                     code.span,
                     format!("there is no rule {}", quote(&code.value)),
                 );
-                self.error(match nearest(&code.value, self.input.rules.iter().copied()) {
+                self.error(match nearest(&code.value, self.input.rules.iter().map(|(rule, _)| *rule)) {
                     Some(near) => error.help(format!("did you mean {}?", quote(near))),
                     None => error.help("`netpolc rule --all` lists the rules"),
                 });

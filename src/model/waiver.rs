@@ -71,11 +71,25 @@ impl Builder<'_, '_> {
 
     fn waiver(&mut self, app: AppId, table: &WaiveTable) -> Option<Waiver> {
         let reason = self.text("reason", Some(&table.reason));
-        let code = self.input.rules.iter().find(|rule| **rule == table.code.value).map(|rule| Code(rule));
-        if code.is_none() {
+        let rule = self.input.rules.iter().find(|(code, _)| *code == table.code.value);
+        if rule.is_none() {
             self.unknown_rule(&table.code);
         }
+        let code = rule.map(|(code, _)| Code(code));
         let targets = self.targets(app, table);
+        let written =
+            [("edge", &table.edge), ("tier", &table.tier), ("peer", &table.peer), ("external", &table.external)];
+        let wrong = written
+            .iter()
+            .find_map(|(key, name)| Some((*key, name.as_ref()?)))
+            .zip(rule)
+            .filter(|((key, _), (_, about))| key != about);
+        if let Some(((key, name), (code, about))) = wrong.filter(|_| targets.is_some()) {
+            let message = format!("findings of {code} are about {}, not {}", plural(about), plural(key));
+            let error = Diagnostic::error(codes::WAIVER, name.span, message);
+            self.error(error.help(format!("write `{about} = \"…\"`; `netpolc rule {code}` explains the rule")));
+            return None;
+        }
         Some(Waiver {
             app,
             code: code?,
@@ -94,7 +108,7 @@ impl Builder<'_, '_> {
             false => format!("there is no rule {}", quote(&code.value)),
         };
         let error = Diagnostic::error(codes::WAIVER, code.span, message);
-        self.error(match crate::diag::nearest(&code.value, self.input.rules.iter().copied()) {
+        self.error(match crate::diag::nearest(&code.value, self.input.rules.iter().map(|(code, _)| *code)) {
             Some(near) if !fixed => error.help(format!("did you mean {}?", quote(near))),
             _ => error.help("only findings of rules can be waived: `netpolc rule --all` lists them"),
         });
@@ -163,4 +177,8 @@ impl Builder<'_, '_> {
         }
         Some(edges)
     }
+}
+
+fn plural(key: &str) -> String {
+    format!("{key}s")
 }

@@ -53,15 +53,21 @@ pub fn compile(
     let folder = Project::folder(model.cluster.as_deref(), dialect);
     let mut files = BTreeMap::new();
     let mut contributors = BTreeMap::new();
-    let mut ids: Vec<FileId> = Vec::with_capacity(rendered.len());
+    let mut ids: Vec<(Utf8PathBuf, FileId)> = Vec::with_capacity(rendered.len());
     for (rendered, document) in rendered.into_iter().zip(documents) {
         let path = folder.join(&rendered.path);
         // The proof reads the very bytes that are written.
-        ids.push(sources.add(project.out.join(&path), rendered.text.clone()));
+        ids.push((path.clone(), sources.add(project.out.join(&path), rendered.text.clone())));
         contributors.insert(path.clone(), document.sources);
         files.insert(path, rendered.text);
     }
-    let policies = read_back(sources, dialect, &ids)?;
+    let mut read = read_back(sources, dialect, &ids)?;
+    let placed = ids.iter().map(|(path, _)| path.clone()).zip(&read).collect();
+    let strays = verify::strays(&folder, &placed);
+    if !strays.is_empty() {
+        return Err(strays);
+    }
+    let policies: Vec<normal::Policy> = read.iter_mut().flat_map(|file| std::mem::take(&mut file.policies)).collect();
     let proof = verify::prove(model, &permitted(&review.approximations), &policies).map_err(|mismatches| {
         mismatches.iter().map(|mismatch| mismatch.diagnostic(model, dialect.name())).collect::<Vec<_>>()
     })?;
@@ -75,18 +81,22 @@ pub fn compile(
     })
 }
 
-/// Reads rendered files back into the normal form.
-fn read_back(sources: &Sources, dialect: &dyn Dialect, ids: &[FileId]) -> Result<Vec<normal::Policy>, Vec<Diagnostic>> {
-    let read: Vec<_> = ids.par_iter().map(|id| dialect.read(sources, *id)).collect();
-    let mut policies = vec![];
+/// Reads rendered files back into the normal form, in their order.
+fn read_back(
+    sources: &Sources,
+    dialect: &dyn Dialect,
+    ids: &[(Utf8PathBuf, FileId)],
+) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
+    let read: Vec<_> = ids.par_iter().map(|(_, id)| dialect.read(sources, *id)).collect();
+    let mut files = vec![];
     let mut errors = vec![];
     for result in read {
         match result {
-            Ok(more) => policies.extend(more),
+            Ok(file) => files.push(file),
             Err(more) => errors.extend(more),
         }
     }
-    if errors.is_empty() { Ok(policies) } else { Err(errors) }
+    if errors.is_empty() { Ok(files) } else { Err(errors) }
 }
 
 fn permitted(approximations: &[Approximated]) -> Permitted {

@@ -114,7 +114,8 @@ impl Project {
 
     /// The model of each cluster, as far as there was no error; `only` names one cluster.
     pub fn models(&self, only: Option<&str>, diags: &mut Diagnostics) -> Vec<Model> {
-        let rules: Vec<&'static str> = crate::checks::all().map(|rule| rule.code.0).collect();
+        let rules: Vec<(&'static str, &'static str)> =
+            crate::checks::all().map(|rule| (rule.code.0, rule.about)).collect();
         let names: Vec<&str> = dialects::REGISTRY.iter().map(|dialect| dialect.name()).collect();
         let input = Input {
             sources: &self.sources,

@@ -268,8 +268,8 @@ impl Dialect for Test {
     fn documents(&self, _: &Model, _: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
         Ok(vec![])
     }
-    fn read(&self, _: &Sources, _: FileId) -> Result<Vec<normal::Policy>, Vec<Diagnostic>> {
-        Ok(vec![])
+    fn read(&self, _: &Sources, _: FileId) -> Result<normal::File, Vec<Diagnostic>> {
+        Ok(normal::File::default())
     }
 }
 

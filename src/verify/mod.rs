@@ -10,6 +10,7 @@
 //! ```
 
 mod allowed;
+mod bases;
 mod expected;
 pub mod flows;
 pub mod normal;
@@ -29,6 +30,7 @@ use rayon::prelude::*;
 use crate::model::{Direction, EdgeId, Model, Sym};
 
 pub use allowed::Other;
+pub use bases::strays;
 pub use flows::{ChangeKind, FlowChange, Flows, flow_changes};
 pub use ports::PortSet;
 pub use witness::{Allows, Mismatch, Witness};

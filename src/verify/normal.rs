@@ -8,6 +8,24 @@ use ipnet::IpNet;
 use crate::model::{Direction, Labels, Protocol, Sym};
 use crate::source::Span;
 
+/// One rendered file, read back.
+#[derive(Debug, Clone, Default)]
+pub struct File {
+    /// What its policies say.
+    pub policies: Vec<Policy>,
+    /// The list of files and folders that are applied with it, when the file is such a list and nothing else.
+    pub base: Option<Base>,
+}
+
+/// A list of what belongs together: a kustomization.
+#[derive(Debug, Clone)]
+pub struct Base {
+    /// The entries, each where it is written.
+    pub resources: Vec<(String, Span)>,
+    /// Where the list starts.
+    pub span: Span,
+}
+
 /// One policy object.
 #[derive(Debug, Clone)]
 pub struct Policy {

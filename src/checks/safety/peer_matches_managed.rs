@@ -73,7 +73,15 @@ fn check(model: &Model, findings: &mut Findings) {
         .peers()
         .filter(|(id, _)| uses.contains_key(id))
         .filter_map(|(id, peer)| {
-            let managed = peer.pods.namespaces.names().iter().find(|name| model.is_managed(name))?;
+            let managed = match &peer.pods.namespaces {
+                NamespaceSet::Names(names) => names.iter().find(|name| model.is_managed(name))?,
+                // Pods of every namespace: those of some tier too?
+                NamespaceSet::All => {
+                    model.tiers.iter().find(|tier| tier.pods.overlaps(&peer.pods))?.pods.namespaces.names().first()?
+                }
+                // Which labels a managed namespace carries is not known; NP302 speaks of such peers.
+                NamespaceSet::Labels(_) => return None,
+            };
             Some((id, peer, &**managed))
         })
         .collect();
@@ -82,9 +90,11 @@ fn check(model: &Model, findings: &mut Findings) {
     }
     let residents = residents(model);
     for (id, peer, namespace) in found {
-        let NamespaceSet::Names(names) = &peer.pods.namespaces else { continue };
-        let mut tiers: Vec<TierId> =
-            names.iter().filter_map(|name| residents.get(&**name)).flatten().copied().collect();
+        let mut tiers: Vec<TierId> = residents
+            .iter()
+            .filter(|(name, _)| peer.pods.namespaces.may_hold(name))
+            .flat_map(|(_, tiers)| tiers.iter().copied())
+            .collect();
         tiers.sort_unstable();
         tiers.dedup();
         tiers.retain(|tier| model[*tier].pods.overlaps(&peer.pods));
@@ -93,7 +103,12 @@ fn check(model: &Model, findings: &mut Findings) {
         let mut finding = findings
             .at(
                 peer.namespace_span,
-                format!("peer {} lies in the managed namespace {}", quote(&peer.name), quote(namespace)),
+                match &peer.pods.namespaces {
+                    NamespaceSet::All => {
+                        format!("peer {} holds pods of the managed namespace {}", quote(&peer.name), quote(namespace))
+                    }
+                    _ => format!("peer {} lies in the managed namespace {}", quote(&peer.name), quote(namespace)),
+                },
             )
             .note(
                 "of an edge with a peer only our side is rendered; pods of a managed namespace need their own side too",

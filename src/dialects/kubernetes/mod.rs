@@ -60,7 +60,7 @@ impl Dialect for Kubernetes {
         documents(model, policies)
     }
 
-    fn read(&self, sources: &Sources, file: FileId) -> Result<Vec<normal::Policy>, Vec<Diagnostic>> {
+    fn read(&self, sources: &Sources, file: FileId) -> Result<normal::File, Vec<Diagnostic>> {
         reader::read(sources, file)
     }
 }

@@ -23,23 +23,35 @@ use crate::verify::normal;
 use object::{Head, Object};
 use text::Doc;
 
-/// The policies of a rendered file, in the order of the text.
-///
-/// A kustomization is checked for its shape and gives no policies.
-pub fn read(sources: &Sources, file: FileId) -> Result<Vec<normal::Policy>, Vec<Diagnostic>> {
+/// The name by which kustomize, and everything that uses it, finds a base; its other two names are not written here.
+const BASE: &str = "kustomization.yaml";
+
+/// A rendered file: its policies in the order of the text, or the one kustomization that it is.
+pub fn read(sources: &Sources, file: FileId) -> Result<normal::File, Vec<Diagnostic>> {
     let docs = text::split(sources, file)?;
     let read: Vec<_> = docs.par_iter().map(document).collect();
-    let (mut policies, mut errors) = (vec![], vec![]);
-    for result in read {
+    let (mut whole, mut errors) = (normal::File::default(), vec![]);
+    let is_base = sources.path(file).file_name() == Some(BASE);
+    for (position, (result, doc)) in read.into_iter().zip(&docs).enumerate() {
         match result {
-            Ok(mut of_document) => policies.append(&mut of_document),
+            Ok(part) if part.base.is_some() != is_base || (is_base && position > 0) => {
+                let message = "a kustomization stands alone, in a file of its name";
+                let error = Diagnostic::error(codes::RENDERED, doc.top(), message);
+                errors.push(
+                    error.help(format!("kustomize reads one from `{BASE}` and takes it for no resource elsewhere")),
+                );
+            }
+            Ok(mut part) => {
+                whole.policies.append(&mut part.policies);
+                whole.base = part.base;
+            }
             Err(mut of_document) => errors.append(&mut of_document),
         }
     }
-    if errors.is_empty() { Ok(policies) } else { Err(errors) }
+    if errors.is_empty() { Ok(whole) } else { Err(errors) }
 }
 
-fn document(doc: &Doc<'_>) -> Result<Vec<normal::Policy>, Vec<Diagnostic>> {
+fn document(doc: &Doc<'_>) -> Result<normal::File, Vec<Diagnostic>> {
     let object: Object<'_> = match serde_saphyr::from_str_with_options(doc.text, options()) {
         Ok(object) => object,
         Err(error) => return Err(vec![unreadable(doc, &error)]),

@@ -164,7 +164,9 @@ impl<'a> Builder<'a, '_> {
         if let Some(own) = own {
             let message = format!("`{net}` holds addresses of pods or Services (`{own}`)");
             let error = Diagnostic::error(codes::FORBID_PODS, span, message);
-            self.error(error.help("a range stands for addresses outside the cluster: name the tiers, a peer or `cluster`"));
+            self.error(
+                error.help("a range stands for addresses outside the cluster: name the tiers, a peer or `cluster`"),
+            );
             return None;
         }
         // Link-local space never holds pods; the rest of the private ranges does, as long as nobody says otherwise.
@@ -172,7 +174,9 @@ impl<'a> Builder<'a, '_> {
         if profile.pod_cidrs.is_empty() && private.into_iter().any(|range| address::overlap(range, net)) {
             let message = format!("`{net}` may hold addresses of pods, which this forbid says nothing about");
             let warning = Diagnostic::warning(codes::FORBID_PODS, span, message);
-            self.error(warning.help("forbid `cluster` too, or let the platform team write `pod-cidrs` in netpolc.toml"));
+            self.error(
+                warning.help("forbid `cluster` too, or let the platform team write `pod-cidrs` in netpolc.toml"),
+            );
         }
         Some(())
     }

@@ -112,7 +112,9 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     fn new(model: &'a Model, index: &'a Index, forbid: &'a Forbid) -> Self {
         let except = |set: &ForbidSet| match set {
-            ForbidSet::Builtin(Builtin::Anywhere) => forbid.except.iter().map(|end| Ends::of(model, &end.set)).collect(),
+            ForbidSet::Builtin(Builtin::Anywhere) => {
+                forbid.except.iter().map(|end| Ends::of(model, &end.set)).collect()
+            }
             _ => vec![],
         };
         Self {
@@ -202,7 +204,13 @@ impl<'a> Search<'a> {
             for grant in grants.from(&state.place) {
                 for peer in Ends::of_peer(self.model, &grant.peer).pods {
                     let Some((place, labels)) = self.within(state, &peer) else { continue };
-                    hops.push(self.arrival(Witness::Pod(place, labels), namespace, grant, &grant.subject.labels, vec![grant]));
+                    hops.push(self.arrival(
+                        Witness::Pod(place, labels),
+                        namespace,
+                        grant,
+                        &grant.subject.labels,
+                        vec![grant],
+                    ));
                 }
             }
         }
@@ -223,7 +231,14 @@ impl<'a> Search<'a> {
         hops
     }
 
-    fn arrival(&self, from: Witness, namespace: &Sym, grant: &Grant, labels: &Labels, grants: Vec<&'a Grant>) -> Hop<'a> {
+    fn arrival(
+        &self,
+        from: Witness,
+        namespace: &Sym,
+        grant: &Grant,
+        labels: &Labels,
+        grants: Vec<&'a Grant>,
+    ) -> Hop<'a> {
         let state = State { place: Place::Named(namespace.clone()), labels: labels.clone() };
         Hop {
             from,
@@ -281,13 +296,14 @@ impl<'a> Search<'a> {
         hops: &mut Vec<Hop<'a>>,
     ) {
         let source = Witness::Pod(from.place.clone(), from.labels.clone());
-        let hop = |to: Witness, ports: Vec<PortRange>, accept: Option<&'a Grant>, from: Witness, next: Option<State>| Hop {
-            from,
-            to,
-            ports,
-            grants: grant.into_iter().chain(accept).collect(),
-            next,
-        };
+        let hop =
+            |to: Witness, ports: Vec<PortRange>, accept: Option<&'a Grant>, from: Witness, next: Option<State>| Hop {
+                from,
+                to,
+                ports,
+                grants: grant.into_iter().chain(accept).collect(),
+                next,
+            };
         if let Some(outside) = ends.common_outside(&self.to, &self.except_to) {
             hops.push(hop(outside, ports.to_vec(), None, source.clone(), None));
         }
@@ -300,13 +316,17 @@ impl<'a> Search<'a> {
             for (namespace, grants) in self.index.ingress.iter().filter(|(name, _)| accepting(name)) {
                 for accept in grants.from(&from.place) {
                     let Some(labels) = peer.labels.merge(&accept.subject.labels) else { continue };
-                    let common: Vec<PortRange> =
-                        ports.iter().flat_map(|port| accept.ports.iter().filter_map(|other| intersect(*port, *other))).collect();
+                    let common: Vec<PortRange> = ports
+                        .iter()
+                        .flat_map(|port| accept.ports.iter().filter_map(|other| intersect(*port, *other)))
+                        .collect();
                     if common.is_empty() {
                         continue;
                     }
                     let sources = Ends::of_peer(self.model, &accept.peer).pods;
-                    let Some((place, merged)) = sources.iter().find_map(|source| self.within(from, source)) else { continue };
+                    let Some((place, merged)) = sources.iter().find_map(|source| self.within(from, source)) else {
+                        continue;
+                    };
                     let state = State { place: Place::Named(namespace.clone()), labels };
                     let to = Witness::Pod(state.place.clone(), state.labels.clone());
                     hops.push(hop(to, common, Some(accept), Witness::Pod(place, merged), Some(state)));
@@ -361,7 +381,9 @@ impl<'a> Search<'a> {
             [_] => error.label("violated").note(format!("{} could reach {to} on {ports}", hop.from)),
             chain => {
                 let stops: Vec<String> = chain.iter().map(|hop| hop.from.to_string()).chain([to.to_string()]).collect();
-                error.label("violated by a chain of connections").note(format!("the chain: {}, on {ports}", stops.join(" → ")))
+                error
+                    .label("violated by a chain of connections")
+                    .note(format!("the chain: {}, on {ports}", stops.join(" → ")))
             }
         };
         let mut told = BTreeSet::new();

@@ -34,17 +34,17 @@ const NULL: &str = "write what is meant, or remove the item";
 type Parts<'r, 'a> = (Option<&'r [Option<Peer<'a>>]>, Option<&'r [Option<Port<'a>>]>);
 
 /// What an object says. Errors of the whole object are collected.
-pub(super) fn object(doc: &Doc<'_>, object: &Object<'_>) -> Result<Vec<normal::Policy>, Vec<Diagnostic>> {
+pub(super) fn object(doc: &Doc<'_>, object: &Object<'_>) -> Result<normal::File, Vec<Diagnostic>> {
     if let Some(diagnostic) = foreign(doc, &object.api_version, &object.kind) {
         return Err(vec![diagnostic]);
     }
     let mut reader = Reader { doc, errors: vec![] };
-    let policies = match reader.string(&object.kind) == Some("Kustomization") {
-        true => reader.kustomization(object),
-        false => reader.policy(object),
+    let read = match reader.string(&object.kind) == Some("Kustomization") {
+        true => reader.kustomization(object).map(|base| normal::File { policies: vec![], base: Some(base) }),
+        false => reader.policy(object).map(|policies| normal::File { policies, base: None }),
     };
-    match policies {
-        Some(policies) if reader.errors.is_empty() => Ok(policies),
+    match read {
+        Some(read) if reader.errors.is_empty() => Ok(read),
         _ => Err(reader.errors),
     }
 }
@@ -89,15 +89,17 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn kustomization(&mut self, object: &Object<'_>) -> Option<Vec<normal::Policy>> {
+    fn kustomization(&mut self, object: &Object<'_>) -> Option<normal::Base> {
         let top = self.doc.top();
         if object.metadata.is_some() || object.spec.is_some() {
             return self.error(top, "a kustomization here lists resources and nothing else", "keep `resources` only");
         }
+        let mut resources = vec![];
         for resource in object.resources.as_deref().unwrap_or_default() {
-            self.string(resource);
+            let span = self.doc.place(resource);
+            resources.extend(self.string(resource).map(|name| (name.to_owned(), span)));
         }
-        Some(vec![])
+        Some(normal::Base { resources, span: top })
     }
 
     fn policy(&mut self, object: &Object<'_>) -> Option<Vec<normal::Policy>> {
@@ -144,6 +146,13 @@ impl Reader<'_, '_> {
                     span,
                     format!("{} is no key of an annotation", quote(key)),
                     "write `prefix/name` or `name`",
+                );
+            }
+            if let Some(tool) = self.string(key).and_then(steers) {
+                self.error::<()>(
+                    span,
+                    format!("an annotation tells {tool} not to apply this policy as it is"),
+                    "remove it: what is proved is what is applied",
                 );
             }
             self.string(value);
@@ -444,5 +453,18 @@ fn by_name(labels: Labels) -> Namespaces {
     match labels.get(NAMESPACE_NAME) {
         Some(name) if labels.len() == 1 => Namespaces::Named(name.clone()),
         _ => Namespaces::Labelled(labels),
+    }
+}
+
+/// The tool that an annotation keeps from applying an object as it is written (kustomize's local configuration, Argo CD's
+/// hooks and Flux' reconciliation switches).
+fn steers(key: &str) -> Option<&'static str> {
+    let key = key.to_ascii_lowercase();
+    let (prefix, name) = key.split_once('/')?;
+    match prefix {
+        "config.kubernetes.io" | "internal.config.kubernetes.io" | "config.k8s.io" => Some("kustomize"),
+        "argocd.argoproj.io" if name.starts_with("hook") || name == "skip-reconcile" => Some("Argo CD"),
+        "kustomize.toolkit.fluxcd.io" => Some("Flux"),
+        _ => None,
     }
 }

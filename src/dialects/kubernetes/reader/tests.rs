@@ -3,11 +3,15 @@
 use super::read;
 use crate::model::{Direction, Labels, Protocol};
 use crate::source::Sources;
-use crate::verify::normal::{Namespaces, Peer, Policy, Ports};
+use crate::verify::normal::{File, Namespaces, Peer, Policy, Ports};
 
 fn read_text(text: &str) -> Result<Vec<Policy>, Vec<(usize, String)>> {
+    read_file("shop.yaml", text).map(|file| file.policies)
+}
+
+fn read_file(name: &str, text: &str) -> Result<File, Vec<(usize, String)>> {
     let mut sources = Sources::default();
-    let file = sources.add("out/kubernetes/allow/shop.yaml", text.to_owned());
+    let file = sources.add(format!("out/kubernetes/allow/{name}"), text.to_owned());
     read(&sources, file).map_err(|errors| {
         let show = |d: &crate::diag::Diagnostic| {
             assert!(!d.help.is_empty(), "{}", d.message);
@@ -309,10 +313,35 @@ fn other_kinds_are_named() {
 #[test]
 fn a_kustomization_gives_no_policies_and_holds_resources_only() {
     let text = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - shop.yaml\n";
-    assert!(read_text(text).unwrap().is_empty());
-    assert!(read_text(&format!("{text}namespace: x\n")).is_err());
-    assert!(read_text(&format!("{text}metadata:\n  name: x\n")).is_err());
-    assert!(read_text(&format!("{text}patches: []\n")).is_err());
+    let read = |text: &str| read_file("kustomization.yaml", text);
+    let base = read(text).unwrap();
+    assert!(base.policies.is_empty());
+    assert_eq!(base.base.unwrap().resources[0].0, "shop.yaml");
+    assert!(read(&format!("{text}namespace: x\n")).is_err());
+    assert!(read(&format!("{text}metadata:\n  name: x\n")).is_err());
+    assert!(read(&format!("{text}patches: []\n")).is_err());
+}
+
+#[test]
+fn a_kustomization_stands_alone_in_a_file_of_its_name() {
+    let list = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: []\n";
+    let policy = with_spec("podSelector: {}");
+    assert!(read_file("shop.yaml", list).is_err());
+    assert!(read_file("shop.yaml", &format!("{policy}---\n{list}")).is_err());
+    assert!(read_file("kustomization.yaml", &policy).is_err());
+    assert!(read_file("kustomization.yaml", &format!("{list}---\n{policy}")).is_err());
+    assert!(read_file("kustomization.yaml", &format!("{list}---\n{list}")).is_err());
+}
+
+#[test]
+fn annotations_that_keep_a_tool_from_applying_are_refused() {
+    for key in ["config.kubernetes.io/local-config", "argocd.argoproj.io/hook", "kustomize.toolkit.fluxcd.io/reconcile"]
+    {
+        let text = with_spec("podSelector: {}")
+            .replace("metadata:\n", &format!("metadata:\n  annotations: {{{key}: \"x\"}}\n"));
+        assert!(text.contains(key), "{text}");
+        assert!(read_text(&text).is_err(), "{key}");
+    }
 }
 
 #[test]
@@ -333,7 +362,7 @@ fn rules_and_policies_know_their_lines() {
     let text = format!("# header\n\n{}", with_spec("podSelector: {}\ningress:\n- {}\n- ports:\n  - port: 80"));
     let mut sources = Sources::default();
     let file = sources.add("x.yaml", text);
-    let policies = read(&sources, file).unwrap();
+    let policies = read(&sources, file).unwrap().policies;
     let line = |span| sources.line_col(span).0;
     assert_eq!(line(policies[0].span), 3);
     assert_eq!(policies[0].rules.iter().map(|rule| line(rule.span)).collect::<Vec<_>>(), [11, 12]);
