@@ -1,0 +1,339 @@
+//! `intents/` gives exactly `out/`, on every machine and in whatever order it is written; and whatever else stands in
+//! `out/` is noticed, named and left alone.
+//!
+//! After an intended change run `cargo run -- build` and read the difference before committing it.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Deserialize;
+use support::{Project, netpolc, repo, tool, tree};
+
+type Tree = BTreeMap<PathBuf, Vec<u8>>;
+
+const TODAY: [&str; 2] = ["--today", "2026-01-01"];
+
+/// The repository's intents, not yet built.
+fn intents() -> Project {
+    let project = Project::new();
+    for (path, bytes) in tree(&repo().join("intents")) {
+        project.write(&format!("intents/{}", path.display()), bytes);
+    }
+    project
+}
+
+/// The repository's intents with the checked-in output.
+fn checked_in() -> Project {
+    let project = intents();
+    for (path, bytes) in tree(&repo().join("out")) {
+        project.write(&format!("out/{}", path.display()), bytes);
+    }
+    project
+}
+
+fn run(project: &Project, args: &[&str]) -> support::Run {
+    netpolc(project.dir(), &[args, &TODAY].concat())
+}
+
+fn build(project: &Project) -> Tree {
+    let run = run(project, &["build"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    out(project)
+}
+
+fn out(project: &Project) -> Tree {
+    tree(&project.dir().join("out"))
+}
+
+/// Fails with the first path that differs; whole trees are too long to read.
+fn assert_same(left: &Tree, right: &Tree, what: &str) {
+    let paths: BTreeSet<&PathBuf> = left.keys().chain(right.keys()).collect();
+    let differing: Vec<&PathBuf> = paths.into_iter().filter(|path| left.get(*path) != right.get(*path)).collect();
+    assert!(differing.is_empty(), "{what}: these differ: {differing:?}");
+}
+
+#[test]
+fn checked_in_output_is_what_the_intents_give() {
+    assert_same(&tree(&repo().join("out")), &build(&intents()), "run `cargo run -- build`");
+}
+
+#[test]
+fn checked_in_output_passes_the_check_and_a_second_build_writes_nothing() {
+    let project = checked_in();
+    let check = run(&project, &["build", "--check"]);
+    assert_eq!(check.code, 0, "{}", check.stderr);
+    let modified = |path: &PathBuf| fs::metadata(project.dir().join("out").join(path)).unwrap().modified().unwrap();
+    let before: Vec<_> = out(&project).keys().map(modified).collect();
+    build(&project);
+    let after: Vec<_> = out(&project).keys().map(modified).collect();
+    assert_eq!(before, after, "a file was written again");
+}
+
+#[test]
+fn any_edited_byte_fails_the_check_and_is_not_overwritten() {
+    let project = checked_in();
+    let good = out(&project);
+    for (path, bytes) in &good {
+        let shown = format!("out/{}", path.display());
+        for position in [0, bytes.len() / 3, bytes.len() / 2, bytes.len() - 1] {
+            let mut edited = bytes.clone();
+            edited[position] = if edited[position] == b'7' { b'8' } else { b'7' };
+            project.write(&shown, &edited);
+            let check = run(&project, &["build", "--check"]);
+            assert_eq!(check.code, 1, "{shown}: byte {position} was edited, and --check is content");
+            assert!(check.stderr.contains(&shown), "{shown} is not named:\n{}", check.stderr);
+            assert_eq!(out(&project)[path], edited, "--check wrote");
+        }
+        project.write(&shown, bytes);
+    }
+    assert_eq!(run(&project, &["build", "--check"]).code, 0);
+}
+
+#[test]
+fn edited_files_stop_the_build_until_it_is_told_to_overwrite() {
+    let project = checked_in();
+    let good = out(&project);
+    for path in good.keys().filter(|path| !path.ends_with(".netpolc.lock")) {
+        let shown = format!("out/{}", path.display());
+        let edited = [good[path].as_slice(), b"# mine\n"].concat();
+        project.write(&shown, &edited);
+        let refused = run(&project, &["build"]);
+        assert_eq!(refused.code, 1, "{shown}: {}", refused.stdout);
+        assert!(refused.stderr.contains(&shown), "{shown} is not named:\n{}", refused.stderr);
+        assert_eq!(out(&project)[path], edited, "{shown} was overwritten silently");
+        assert_eq!(run(&project, &["build", "--overwrite"]).code, 0);
+        assert_same(&out(&project), &good, &format!("{shown} with --overwrite"));
+    }
+}
+
+#[test]
+fn one_edited_file_keeps_every_other_from_being_written() {
+    let project = checked_in();
+    let edited = [project.read("out/kubernetes/allow/backend.yaml").as_str(), "# mine\n"].concat();
+    project.write("out/kubernetes/allow/backend.yaml", edited);
+    fs::remove_file(project.dir().join("intents/zero-trust.toml")).unwrap();
+    let before = out(&project);
+    assert_eq!(run(&project, &["build"]).code, 1);
+    assert_same(&out(&project), &before, "a refused build wrote");
+}
+
+#[test]
+fn added_and_removed_files_fail_the_check() {
+    let project = checked_in();
+    let good = out(&project);
+    let added = ["x", ".x", "kubernetes/x.yaml", "kubernetes/.x", "kubernetes/allow/x.yaml", "new/x", "new/.deep/x"];
+    for path in added {
+        let full = project.dir().join("out").join(path);
+        project.write(&format!("out/{path}"), "kind: ConfigMap\n");
+        let check = run(&project, &["build", "--check"]);
+        assert_eq!(check.code, 1, "out/{path} was added, and --check is content");
+        assert!(check.stderr.contains(path.split('/').next_back().unwrap()), "{path}: {}", check.stderr);
+        assert_eq!(run(&project, &["build"]).code, 0);
+        assert_eq!(run(&project, &["build", "--overwrite"]).code, 0);
+        assert_eq!(fs::read(&full).unwrap(), b"kind: ConfigMap\n", "a foreign file was touched");
+        fs::remove_file(full).unwrap();
+    }
+    for (path, bytes) in &good {
+        let full = project.dir().join("out").join(path);
+        fs::remove_file(&full).unwrap();
+        let check = run(&project, &["build", "--check"]);
+        assert_eq!(check.code, 1, "out/{} was removed, and --check is content", path.display());
+        assert!(check.stderr.contains(&path.display().to_string()), "{}: {}", path.display(), check.stderr);
+        assert!(!full.exists(), "--check wrote");
+        fs::write(full, bytes).unwrap();
+    }
+}
+
+/// Another way to write an intent.
+type Rewrite<'a> = &'a dyn Fn(&str) -> String;
+
+/// Lists reversed, tables sorted otherwise, keys written otherwise: the same intent in other words.
+fn reversed(value: toml::Value) -> toml::Value {
+    match value {
+        toml::Value::Array(list) => list.into_iter().rev().map(reversed).collect::<Vec<_>>().into(),
+        toml::Value::Table(table) => {
+            toml::Value::Table(table.into_iter().map(|(key, value)| (key, reversed(value))).collect())
+        }
+        other => other,
+    }
+}
+
+#[test]
+fn order_and_line_ends_of_intents_leave_no_trace() {
+    let expected = build(&intents());
+    let texts: BTreeMap<PathBuf, String> = tree(&repo().join("intents"))
+        .into_iter()
+        .map(|(path, bytes)| (path, String::from_utf8(bytes).unwrap()))
+        .collect();
+    let shuffled = |text: &str| toml::to_string(&reversed(text.parse::<toml::Table>().unwrap().into())).unwrap();
+    for text in texts.values() {
+        assert_ne!(text.find("[tiers]"), shuffled(text).find("[tiers"), "nothing was shuffled");
+    }
+    let rewrite: [(&str, Rewrite); 4] = [
+        ("shuffled", &shuffled),
+        ("CRLF", &|text| text.replace('\n', "\r\n")),
+        ("byte order mark", &|text| format!("\u{feff}{text}")),
+        ("no last line end", &|text| text.trim_end().to_owned()),
+    ];
+    for (name, rewrite) in rewrite {
+        let project = Project::new();
+        // Files are created in another order too.
+        for (path, text) in texts.iter().rev() {
+            project.write(&format!("intents/{}", path.display()), rewrite(text));
+        }
+        assert_same(&build(&project), &expected, name);
+    }
+}
+
+#[test]
+fn locale_time_zone_and_day_leave_no_trace() {
+    let expected = build(&intents());
+    let environments: [&[(&str, &str)]; 3] = [
+        &[("LANG", "tr_TR.UTF-8"), ("LC_ALL", "tr_TR.UTF-8"), ("TZ", "Pacific/Kiritimati")],
+        &[("LANG", "C"), ("LC_ALL", "POSIX"), ("TZ", "America/Los_Angeles")],
+        &[("LC_ALL", "nonsense"), ("TZ", "Nowhere/Land"), ("RAYON_NUM_THREADS", "1")],
+    ];
+    for (environment, day) in environments.into_iter().zip(["2020-02-29", "2026-12-31", "2030-12-31"]) {
+        let project = intents();
+        let status = Command::new(env!("CARGO_BIN_EXE_netpolc"))
+            .args(["build", "--today", day])
+            .current_dir(project.dir())
+            .envs(environment.iter().copied())
+            .output()
+            .unwrap();
+        assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+        assert_same(&out(&project), &expected, &format!("{environment:?} on {day}"));
+    }
+}
+
+/// The folder from which it is called is no part of the meaning either.
+#[test]
+fn the_current_folder_leaves_no_trace() {
+    let project = intents();
+    let run = netpolc(&project.dir().join("intents"), &["build", "app.toml", "--today", "2026-01-01"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_same(&out(&project), &build(&intents()), "called from intents/");
+}
+
+#[test]
+fn building_one_intent_leaves_what_other_apps_own() {
+    let project = checked_in();
+    let before = out(&project);
+    let text = project.read("intents/app.toml").replacen("ports = [5432]", "ports = [5433]", 1);
+    project.write("intents/app.toml", text);
+    let built = run(&project, &["build", "intents/app.toml"]);
+    assert_eq!(built.code, 0, "{}", built.stderr);
+    let after = out(&project);
+    let changed: Vec<&str> = after
+        .iter()
+        .filter(|(path, bytes)| before.get(*path) != Some(bytes))
+        .map(|(p, _)| p.to_str().unwrap())
+        .collect();
+    assert_eq!(changed, [".netpolc.lock", "kubernetes/allow/backend.yaml", "kubernetes/allow/db.yaml"]);
+    assert_eq!(before.len(), after.len());
+    assert_eq!(run(&project, &["build", "--check"]).code, 0, "out/ is the project's, whatever was asked to be shown");
+}
+
+#[test]
+fn building_one_intent_shows_its_own_difference_only() {
+    let project = intents();
+    let built = run(&project, &["build", "intents/app.toml"]);
+    assert_eq!(built.code, 0, "{}", built.stderr);
+    for own in ["frontend.yaml", "backend.yaml", "db.yaml"] {
+        assert!(built.stdout.contains(own), "{own}:\n{}", built.stdout);
+    }
+    for other in ["boutique.yaml", "orders.yaml", "zero-trust.yaml", "zero-trust/", "tenant-a", "boutique/", "orders/"]
+    {
+        assert!(!built.stdout.contains(other), "{other}:\n{}", built.stdout);
+    }
+}
+
+#[test]
+fn deleting_an_intent_removes_exactly_its_files() {
+    let project = checked_in();
+    let before = out(&project);
+    fs::remove_file(project.dir().join("intents/app.toml")).unwrap();
+    let stale = run(&project, &["build", "--check"]);
+    assert_eq!(stale.code, 1, "{}", stale.stdout);
+    let after = build(&project);
+    let gone: Vec<&str> =
+        before.keys().filter(|path| !after.contains_key(*path)).map(|path| path.to_str().unwrap()).collect();
+    let own: Vec<String> = ["allow", "baseline"]
+        .iter()
+        .flat_map(|part| ["backend", "db", "frontend"].map(|ns| format!("kubernetes/{part}/{ns}.yaml")))
+        .collect();
+    assert_eq!(gone, own);
+    let changed: Vec<&str> = after
+        .iter()
+        .filter(|(path, bytes)| before.get(*path) != Some(bytes))
+        .map(|(p, _)| p.to_str().unwrap())
+        .collect();
+    assert_eq!(
+        changed,
+        [".netpolc.lock", "kubernetes/allow/kustomization.yaml", "kubernetes/baseline/kustomization.yaml"]
+    );
+}
+
+/// Kind, namespace and name of every object of some YAML documents.
+fn objects(text: &str) -> BTreeSet<[String; 3]> {
+    let mut objects = BTreeSet::new();
+    for document in serde_yaml::Deserializer::from_str(text) {
+        let value = serde_yaml::Value::deserialize(document).unwrap();
+        let text = |value: &serde_yaml::Value| value.as_str().unwrap().to_owned();
+        let metadata = &value["metadata"];
+        let object = [text(&value["kind"]), text(&metadata["namespace"]), text(&metadata["name"])];
+        assert!(objects.insert(object.clone()), "{object:?} stands twice");
+    }
+    objects
+}
+
+fn policies(dir: &Path) -> BTreeSet<[String; 3]> {
+    let manifests = tree(dir).into_iter().filter(|(path, _)| !path.ends_with("kustomization.yaml"));
+    manifests.flat_map(|(_, bytes)| objects(std::str::from_utf8(&bytes).unwrap())).collect()
+}
+
+#[test]
+fn kustomize_yields_every_policy() {
+    if !tool("kubectl") {
+        return;
+    }
+    let mut parts = vec![];
+    for folder in ["kubernetes", "kubernetes/baseline", "kubernetes/allow"] {
+        let dir = repo().join("out").join(folder);
+        let kubectl = Command::new("kubectl").arg("kustomize").arg(&dir).output().unwrap();
+        assert!(kubectl.status.success(), "{}", String::from_utf8_lossy(&kubectl.stderr));
+        let built = objects(std::str::from_utf8(&kubectl.stdout).unwrap());
+        assert_eq!(built, policies(&dir), "{folder}");
+        assert!(!built.is_empty());
+        parts.push(built);
+    }
+    assert_eq!(parts[0].len(), parts[1].len() + parts[2].len());
+}
+
+#[test]
+fn every_object_is_valid_for_kubernetes() {
+    if !tool("kubernetes-validate") {
+        return;
+    }
+    let dir = repo().join("out/kubernetes");
+    let files: Vec<PathBuf> = tree(&dir)
+        .into_keys()
+        .filter(|path| !path.ends_with("kustomization.yaml"))
+        .map(|path| dir.join(path))
+        .collect();
+    assert!(!files.is_empty());
+    let validate =
+        |files: &[PathBuf]| Command::new("kubernetes-validate").arg("--strict").args(files).output().unwrap();
+    let good = validate(&files);
+    let said = format!("{}{}", String::from_utf8_lossy(&good.stdout), String::from_utf8_lossy(&good.stderr));
+    assert!(good.status.success(), "{said}");
+
+    let project = Project::new();
+    let bad = String::from_utf8(fs::read(&files[0]).unwrap()).unwrap().replacen("podSelector", "podSelectors", 1);
+    project.write("bad.yaml", bad);
+    assert!(!validate(&[project.dir().join("bad.yaml")]).status.success(), "the judge accepts everything");
+}
