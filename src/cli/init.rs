@@ -1,7 +1,5 @@
 //! `netpolc init`: a first intent, and the schema that editors use.
 
-use camino::Utf8PathBuf;
-
 use super::generate::schema_text;
 use super::{Exit, InitArgs, SchemaOf, Terminal};
 use crate::output::create;
@@ -37,7 +35,7 @@ why  = "the front end never sees the database"
 "#;
 
 pub(super) fn run(args: &InitArgs, terminal: &mut Terminal) -> Exit {
-    let dir = args.dir.clone().unwrap_or_else(|| Utf8PathBuf::from("."));
+    let dir = args.dir.clone().filter(|dir| dir != ".").unwrap_or_default();
     let files = [
         (dir.join("intents/app.toml"), FIRST_INTENT.to_owned()),
         (dir.join("schema/intent.schema.json"), schema_text(SchemaOf::Intent)),
@@ -49,7 +47,7 @@ pub(super) fn run(args: &InitArgs, terminal: &mut Terminal) -> Exit {
             Err(error) => return terminal.fail(error),
         }
     }
-    let place = if dir == "." { String::new() } else { format!("cd {dir} && ") };
+    let place = if dir == "" { String::new() } else { format!("cd {dir} && ") };
     terminal.line(format!("next: edit intents/app.toml, then run: {place}netpolc build"));
     Exit::Fine
 }
