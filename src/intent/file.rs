@@ -107,7 +107,7 @@ table! {
         "except" => except: Option<List<String>>,
         /// Whether a chain of allowed connections through tiers and peers counts too. Default: false.
         "transitive" => transitive: Option<bool>,
-        /// Why.
+        /// Why it must never be possible: the error shows it to whoever makes it so.
         "why" => why: Option<Spanned<String>>,
     }
 
