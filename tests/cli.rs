@@ -1,0 +1,71 @@
+//! Every subcommand as a person or a pipeline meets it: what it prints, where, what it leaves on disk, how it exits.
+//!
+//! Exit codes everywhere: 0 all is fine, 1 the intents or the output are not, 2 netpolc could not do its work. Whole
+//! messages are the business of `tests/ui`; here only the facts in them are looked at.
+
+#[path = "cli/build.rs"]
+mod build;
+#[path = "cli/check.rs"]
+mod check;
+#[path = "cli/clusters.rs"]
+mod clusters;
+#[path = "cli/diff.rs"]
+mod diff;
+#[path = "cli/generate.rs"]
+mod generate;
+#[path = "cli/process.rs"]
+mod process;
+#[path = "cli/rule.rs"]
+mod rule;
+#[path = "cli/start.rs"]
+mod start;
+#[path = "cli/stdout.rs"]
+mod stdout;
+mod support;
+#[path = "cli/usage.rs"]
+mod usage;
+
+use support::Project;
+
+/// Two tiers, one edge on every TCP port, and a waiver for it that ends on 30 June 2026.
+const INTENT: &str = r#"app = "shop"
+
+[tiers]
+web = { namespace = "front", pods = { app = "web" } }
+api = { namespace = "back",  pods = { app = "api" } }
+
+[[allow]]
+from  = "web"
+to    = "api"
+ports = ["all/TCP"]
+why   = "the API's ports are still being listed"
+
+[[waive]]
+code   = "NP201"
+edge   = "web -> api"
+reason = "until the ports are listed"
+until  = 2026-06-30
+"#;
+
+/// A day on which the waiver of [`INTENT`] holds.
+const BEFORE: [&str; 2] = ["--today", "2026-06-30"];
+
+/// A day on which it does not.
+const AFTER: [&str; 2] = ["--today", "2026-07-01"];
+
+/// A project of [`INTENT`], not built yet.
+fn project() -> Project {
+    let project = Project::new();
+    project.write("intents/shop.toml", INTENT);
+    project
+}
+
+/// Runs a command line, written as in a shell (no quotes).
+fn run(project: &Project, line: &str) -> support::Run {
+    support::netpolc(project.dir(), &line.split_whitespace().collect::<Vec<_>>())
+}
+
+/// The same on a given day.
+fn run_on(project: &Project, day: [&str; 2], line: &str) -> support::Run {
+    support::netpolc(project.dir(), &line.split_whitespace().chain(day).collect::<Vec<_>>())
+}

@@ -1,0 +1,142 @@
+//! `netpolc build`: waivers and days, exit codes, what it writes.
+
+use std::fs;
+
+use super::support::{Project, tree};
+use super::{AFTER, BEFORE, INTENT, project, run, run_on};
+
+#[test]
+fn a_build_writes_and_a_second_one_does_not() {
+    let project = project();
+    let first = run_on(&project, BEFORE, "build --exit-nonzero-on-change");
+    assert_eq!(first.code, 1, "files were written: {}", first.stderr);
+    let written = tree(&project.dir().join("out"));
+    assert!(written.len() > 4);
+    let second = run_on(&project, BEFORE, "build --exit-nonzero-on-change");
+    assert_eq!(second.code, 0, "nothing was written: {}", second.stderr);
+    assert_eq!(tree(&project.dir().join("out")), written);
+}
+
+#[test]
+fn removing_files_is_a_change_too() {
+    let project = project();
+    project.write("intents/more.toml", "app = \"more\"\n[tiers]\nx = { namespace = \"x\", pods = \"all\" }\n");
+    assert_eq!(run_on(&project, BEFORE, "build").code, 0);
+    fs::remove_file(project.dir().join("intents/more.toml")).unwrap();
+    assert_eq!(run_on(&project, BEFORE, "build --exit-nonzero-on-change").code, 1);
+    assert_eq!(run_on(&project, BEFORE, "build --exit-nonzero-on-change").code, 0);
+    assert!(!project.dir().join("out/kubernetes/allow/x.yaml").exists());
+}
+
+#[test]
+fn the_first_build_says_what_to_do_next() {
+    let project = project();
+    assert!(run_on(&project, BEFORE, "build").stdout.contains("kubectl apply -k out/kubernetes"));
+    assert!(!run_on(&project, BEFORE, "build").stdout.contains("kubectl"), "a second one need not");
+}
+
+#[test]
+fn expired_waivers_stop_whatever_is_not_rendering_for_a_cluster() {
+    let project = project();
+    assert_eq!(run_on(&project, AFTER, "build").code, 1);
+    assert!(!project.dir().join("out").exists(), "an expired waiver wrote");
+    assert_eq!(run_on(&project, BEFORE, "build").code, 0);
+    for line in ["build", "build --check", "check"] {
+        assert_eq!(run_on(&project, BEFORE, line).code, 0, "{line}: the last day still counts");
+        let run = run_on(&project, AFTER, line);
+        assert_eq!(run.code, 1, "{line}: {}", run.stdout);
+        assert!(run.stderr.contains("error[NP081]"), "{line}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_build_of_no_intents_is_an_error() {
+    let project = Project::new();
+    for folder in [false, true] {
+        if folder {
+            fs::create_dir(project.dir().join("intents")).unwrap();
+        }
+        for line in ["build", "build --check", "build --stdout", "check", "diff"] {
+            let run = run(&project, line);
+            assert_eq!(run.code, 1, "{line}: {}", run.stdout);
+            assert!(run.stderr.contains("netpolc init"), "{line}: {}", run.stderr);
+            assert_eq!(run.stdout, "", "{line}");
+        }
+    }
+    assert!(tree(project.dir()).is_empty());
+}
+
+/// Emptied by mistake, a project must not lose its policies.
+#[test]
+fn a_build_of_no_intents_removes_nothing() {
+    let project = project();
+    assert_eq!(run_on(&project, BEFORE, "build").code, 0);
+    let before = tree(&project.dir().join("out"));
+    fs::remove_file(project.dir().join("intents/shop.toml")).unwrap();
+    assert_eq!(run_on(&project, BEFORE, "build --overwrite").code, 1);
+    assert_eq!(tree(&project.dir().join("out")), before);
+}
+
+#[test]
+fn errors_in_one_intent_keep_all_others_from_being_written() {
+    let project = project();
+    project.write("intents/bad.toml", "app = \"bad\"\n[[allow]]\nfrom = \"nobody\"\nto = \"nothing\"\n");
+    // The error is told whichever intent was asked for: out/ is the project's.
+    let run = run_on(&project, BEFORE, "build intents/shop.toml");
+    assert_eq!(run.code, 1, "{}", run.stdout);
+    assert!(run.stderr.contains("intents/bad.toml"), "{}", run.stderr);
+    assert!(!project.dir().join("out").exists());
+}
+
+#[test]
+fn what_is_said_otherwise_is_an_error_until_permitted_by_name_and_then_told() {
+    let http = "app = \"shop\"\n\n[tiers]\nweb = { namespace = \"front\", pods = { app = \"web\" } }\n\
+                api = { namespace = \"back\", pods = { app = \"api\" }, ports = [80] }\n\n\
+                [external]\npay = { fqdns = [\"pay.example.com\"], ports = [443] }\n\n\
+                [[allow]]\nfrom = \"web\"\nto = \"api\"\nwhy = \"w\"\nhttp = [{ method = \"GET\", path = \"/x\" }]\n\n\
+                [[allow]]\nfrom = \"api\"\nto = \"pay\"\nwhy = \"w\"\n";
+    let project = Project::new();
+    project.write("intents/shop.toml", http);
+    let refused = run(&project, "build");
+    assert_eq!(refused.code, 1);
+    for (line, name) in [("intents/shop.toml:14:", "http-as-l4"), ("intents/shop.toml:18:", "fqdns-omitted")] {
+        assert!(refused.stderr.contains(line) && refused.stderr.contains(name), "{}", refused.stderr);
+    }
+    assert!(!project.dir().join("out").exists());
+    project.write("netpolc.toml", "[approximate]\nkubernetes = [\"http-as-l4\"]\n");
+    assert_eq!(run(&project, "build").code, 1, "one was permitted, and not the other");
+    project.write("netpolc.toml", "[approximate]\nkubernetes = [\"http-as-l4\", \"fqdns-omitted\"]\n");
+    // Every time, not only when something changes.
+    for line in ["build", "build", "build --check"] {
+        let built = run(&project, line);
+        assert_eq!(built.code, 0, "{}", built.stderr);
+        let told: Vec<&str> = built.stdout.lines().filter(|line| line.starts_with("exact except:")).collect();
+        assert_eq!(told.len(), 2, "{line}: {}", built.stdout);
+        for fact in ["http-as-l4 (wider)", "fqdns-omitted (narrower)"] {
+            assert!(told.iter().any(|line| line.contains(fact) && line.contains("kubernetes")), "{told:?}");
+        }
+    }
+}
+
+#[test]
+fn a_broken_lock_is_rebuilt() {
+    let project = project();
+    assert_eq!(run_on(&project, BEFORE, "build").code, 0);
+    let good = tree(&project.dir().join("out"));
+    for lock in ["", "<<<<<<< HEAD\nnonsense\n=======\n", "\0\0\0"] {
+        project.write("out/.netpolc.lock", lock);
+        assert_eq!(run_on(&project, BEFORE, "build").code, 0, "{lock:?}");
+        assert_eq!(tree(&project.dir().join("out")), good, "{lock:?}");
+    }
+}
+
+#[test]
+fn only_warnings_about_the_chosen_intents_are_shown() {
+    let project = project();
+    let other = INTENT.replace("shop", "other").replace("front", "f2").replace("back", "b2");
+    project.write("intents/other.toml", other.split("[[waive]]").next().unwrap());
+    let all = run_on(&project, BEFORE, "check --format concise");
+    assert!(all.stdout.contains("intents/other.toml"), "{}", all.stdout);
+    let one = run_on(&project, BEFORE, "check intents/shop.toml --format concise");
+    assert_eq!((one.code, one.stdout.as_str()), (0, ""));
+}
