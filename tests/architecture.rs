@@ -1,0 +1,156 @@
+//! The walls of ARCHITECTURE.md: who may know whom, and who may touch files.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use support::{repo, tree};
+
+/// Code of `src/` by its path there, without comments. Tests may look behind every wall.
+fn code() -> BTreeMap<String, String> {
+    tree(&repo().join("src"))
+        .into_iter()
+        .map(|(path, bytes)| (path.to_str().unwrap().to_owned(), String::from_utf8(bytes).unwrap()))
+        .filter(|(path, _)| !is_test(path))
+        .map(|(path, text)| (path, without_comments(text.split("#[cfg(test)]\nmod tests {").next().unwrap())))
+        .collect()
+}
+
+fn is_test(path: &str) -> bool {
+    path.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "testing.rs"))
+}
+
+fn without_comments(text: &str) -> String {
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect()
+}
+
+/// Lines below a folder (or of a file) that use one of some modules: `lower` as in `crate::lower`, `super::lower` or
+/// `use crate::{lower, …}`.
+fn uses(place: &str, modules: &[&str]) -> Vec<String> {
+    let mut found = vec![];
+    for (path, text) in code().iter().filter(|(path, _)| path.starts_with(place)) {
+        let words = imported(text);
+        for module in modules.iter().filter(|module| words.iter().any(|word| word == *module)) {
+            found.push(format!("src/{path} uses {module}"));
+        }
+    }
+    found
+}
+
+/// First names after `crate::` and `super::`, groups taken apart.
+fn imported(text: &str) -> Vec<String> {
+    let mut names = vec![];
+    for start in ["crate::", "super::", "netpolc::"] {
+        for rest in text.split(start).skip(1) {
+            match rest.strip_prefix('{') {
+                Some(group) => {
+                    let mut depth = 0;
+                    let mut word = String::new();
+                    for c in group.chars() {
+                        match c {
+                            '}' if depth == 0 => break,
+                            '{' => depth += 1,
+                            '}' => depth -= 1,
+                            ',' if depth == 0 => names.push(std::mem::take(&mut word)),
+                            _ if depth == 0 => word.push(c),
+                            _ => {}
+                        }
+                    }
+                    names.push(word);
+                }
+                None => names.push(rest.to_owned()),
+            }
+        }
+    }
+    names.iter().map(|name| name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()).collect()
+}
+
+#[test]
+fn imports_are_taken_apart() {
+    let text = "use crate::{lower::{self, x}, model};\nuse super::view;\ncrate::render::go();\n";
+    assert_eq!(imported(text), ["lower", "model", "render", "view"]);
+}
+
+/// The proof shares nothing with what it judges.
+#[test]
+fn the_verifier_knows_neither_writer_nor_dialects() {
+    assert!(code().keys().any(|path| path.starts_with("verify/")));
+    assert_eq!(uses("verify/", &["lower", "render", "output", "dialects", "pipeline", "cli"]), [""; 0]);
+}
+
+#[test]
+fn readers_of_dialects_share_nothing_with_their_writers() {
+    let folders: Vec<String> =
+        netpolc::dialects::REGISTRY.iter().map(|dialect| format!("dialects/{}/reader", dialect.name())).collect();
+    for folder in folders {
+        assert!(code().keys().any(|path| path.starts_with(&folder)), "{folder} is gone");
+        assert_eq!(uses(&folder, &["view", "limits", "review", "lower", "render", "output", "checks"]), [""; 0]);
+    }
+}
+
+/// The stages before `lower` know no dialect, and none knows a later one.
+#[test]
+fn nothing_flows_back() {
+    let stages: [(&str, &[&str]); 7] = [
+        (
+            "source/",
+            &["intent", "model", "checks", "lower", "dialects", "render", "verify", "output", "pipeline", "cli"],
+        ),
+        ("intent/", &["model", "checks", "lower", "dialects", "render", "verify", "output", "pipeline", "cli"]),
+        ("model/", &["checks", "lower", "dialects", "render", "verify", "output", "pipeline", "cli"]),
+        ("checks/", &["lower", "dialects", "render", "verify", "output", "pipeline", "cli"]),
+        ("lower/", &["checks", "dialects", "render", "verify", "output", "pipeline", "cli"]),
+        ("render/", &["intent", "checks", "verify", "pipeline", "cli"]),
+        ("output/", &["intent", "model", "checks", "lower", "dialects", "render", "verify", "pipeline", "cli"]),
+    ];
+    for (place, later) in stages {
+        assert!(code().keys().any(|path| path.starts_with(place)), "src/{place} is gone");
+        assert_eq!(uses(place, later), [""; 0]);
+    }
+}
+
+#[test]
+fn only_source_reads_files_and_only_output_writes_them() {
+    let reading = ["std::fs", "fs::", "File::", "OpenOptions", "read_dir", "read_to_string", "canonicalize"];
+    for (path, text) in code() {
+        if path.starts_with("source/") {
+            for call in
+                ["fs::write", "File::create", "OpenOptions", "remove_", "rename(", "create_dir", "set_permissions"]
+            {
+                assert!(!text.contains(call), "src/{path} writes: {call}");
+            }
+        } else if !path.starts_with("output/") {
+            for call in reading.iter().chain(&["tempfile"]) {
+                assert!(!text.contains(call), "src/{path} touches files: {call}");
+            }
+        }
+    }
+}
+
+/// Deterministic by construction: no clock and no environment but where the command line starts.
+#[test]
+fn no_stage_looks_at_clock_or_environment() {
+    for (path, text) in code() {
+        if !path.starts_with("cli/") {
+            for call in ["Zoned::now", "SystemTime", "Instant::now", "env::var", "current_dir"] {
+                assert!(!text.contains(call), "src/{path} looks at its surroundings: {call}");
+            }
+        }
+    }
+}
+
+#[test]
+fn files_can_be_read_in_one_sitting() {
+    for (path, bytes) in tree(&repo().join("src")) {
+        let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+        assert!(lines <= 600, "src/{} has {lines} lines: give each topic a file", path.display());
+    }
+}
+
+#[test]
+fn every_module_says_what_it_is() {
+    for (path, bytes) in tree(&repo().join("src")) {
+        let documented = bytes.starts_with(b"//! ") || is_test(path.to_str().unwrap());
+        assert!(documented, "src/{} does not begin with `//!`", path.display());
+    }
+}

@@ -1,0 +1,169 @@
+//! The README keeps its word: its intents build, its project files parse, its commands exist.
+
+mod support;
+
+use std::fs;
+
+use support::{Project, netpolc, repo};
+
+fn readme() -> String {
+    fs::read_to_string(repo().join("README.md")).unwrap()
+}
+
+/// The fenced blocks of some languages.
+fn blocks(text: &str, languages: &[&str]) -> Vec<String> {
+    let mut found = vec![];
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let Some(language) = line.strip_prefix("```") else { continue };
+        let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        if languages.contains(&language) {
+            found.push(block.join("\n") + "\n");
+        }
+    }
+    found
+}
+
+fn is_intent(block: &str) -> bool {
+    block.starts_with("#:schema") || block.starts_with("app ")
+}
+
+#[test]
+fn intents_build_without_findings() {
+    let text = readme();
+    let intents: Vec<String> = blocks(&text, &["toml"]).into_iter().filter(|block| is_intent(block)).collect();
+    assert!(!intents.is_empty(), "no intent found");
+    for intent in intents {
+        let project = Project::new();
+        project.write("intents/app.toml", &intent);
+        let build = netpolc(project.dir(), &["build"]);
+        assert_eq!((build.code, build.stderr.as_str()), (0, ""), "{intent}");
+    }
+}
+
+#[test]
+fn project_files_are_accepted() {
+    let text = readme();
+    let files: Vec<String> = blocks(&text, &["toml"]).into_iter().filter(|block| !is_intent(block)).collect();
+    assert!(!files.is_empty(), "no project file found");
+    for file in files {
+        let project = Project::new();
+        project.write(
+            "intents/app.toml",
+            "app = \"shop\"\n[tiers]\nweb = { namespace = \"front\", pods = { app = \"web\" }, ports = [80] }\n\
+             [[allow]]\nfrom = \"anywhere\"\nto = \"web\"\nwhy = \"public\"\n",
+        );
+        project.write("netpolc.toml", &file);
+        let build = netpolc(project.dir(), &["build"]);
+        assert_eq!((build.code, build.stderr.as_str()), (0, ""), "{file}");
+    }
+}
+
+/// YAML blocks are what an intent of the README becomes, to the letter.
+#[test]
+fn policies_are_what_an_intent_becomes() {
+    let text = readme();
+    let project = Project::new();
+    let intent = blocks(&text, &["toml"]).into_iter().find(|block| is_intent(block)).unwrap();
+    project.write("intents/app.toml", intent);
+    let printed = netpolc(project.dir(), &["build", "--stdout"]);
+    for block in blocks(&text, &["yaml"]) {
+        assert!(printed.stdout.contains(block.trim()), "no build of the first intent gives this:\n{block}");
+    }
+}
+
+/// Command lines of netpolc: of blocks, after a prompt if there is one, and inline.
+fn commands(text: &str) -> Vec<Vec<String>> {
+    let from_blocks = blocks(text, &["sh", "console", "bash", "shell"])
+        .into_iter()
+        .flat_map(|block| block.lines().map(|line| line.trim_start_matches("$ ").to_owned()).collect::<Vec<_>>());
+    let inline = text.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    from_blocks
+        .chain(inline)
+        .filter_map(|line| {
+            let line = line.split(" #").next().unwrap().trim();
+            let rest = line.strip_prefix("netpolc ").or_else(|| {
+                let (cargo, rest) = line.split_once(" -- ")?;
+                cargo.starts_with("cargo run").then_some(rest)
+            })?;
+            Some(rest.split_whitespace().map(str::to_owned).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn commands_and_options_exist() {
+    let text = readme();
+    // Inline code of a block's lines is no code: blocks are taken out before.
+    let mut commands = commands(&text);
+    assert!(commands.iter().any(|words| words[0] == "build"), "no command found");
+    for words in &mut commands {
+        // What a reader fills in.
+        for word in words.iter_mut() {
+            match word.as_str() {
+                "CODE" => *word = "NP201".to_owned(),
+                "SHELL" => *word = "bash".to_owned(),
+                "COMMAND" => *word = "build".to_owned(),
+                "[PATHS]" => *word = "intents/app.toml".to_owned(),
+                _ => {}
+            }
+        }
+        let line = words.join(" ");
+        let args = ["netpolc".to_owned()].into_iter().chain(words.iter().cloned());
+        match netpolc::cli::command().try_get_matches_from(args) {
+            Ok(_) => {}
+            Err(error) if !error.use_stderr() => {}
+            Err(error) => panic!("README.md: netpolc {line}: {error}"),
+        }
+    }
+}
+
+/// Every command stands in the README's table, and every option that the README speaks of is one.
+#[test]
+fn the_table_of_commands_is_complete() {
+    let text = readme();
+    let definition = netpolc::cli::command();
+    for command in definition.get_subcommands() {
+        assert!(text.contains(&format!("`netpolc {}", command.get_name())), "{} is missing", command.get_name());
+    }
+    let known: Vec<&str> = definition
+        .get_subcommands()
+        .chain([&definition])
+        .flat_map(|command| command.get_arguments().filter_map(|argument| argument.get_long()))
+        .chain(["help", "version", "release", "locked", "path"])
+        .collect();
+    for word in text.split(|c: char| c.is_whitespace() || "`(),|".contains(c)) {
+        if let Some(option) = word.strip_prefix("--").filter(|option| !option.is_empty() && !option.starts_with('-')) {
+            let option = option.split(['=', '.']).next().unwrap();
+            assert!(known.contains(&option), "README.md speaks of --{option}");
+        }
+    }
+}
+
+/// What the README calls the first command is what a newcomer runs.
+#[test]
+fn the_first_command_builds_the_shop() {
+    let text = readme();
+    let first = blocks(&text, &["sh"]).remove(0);
+    assert!(first.starts_with("cargo run --release -- build intents/app.toml\n"), "{first}");
+    let project = Project::new();
+    for (path, bytes) in support::tree(&repo().join("intents")) {
+        project.write(&format!("intents/{}", path.display()), bytes);
+    }
+    let build = netpolc(project.dir(), &["build", "intents/app.toml", "--today", "2026-01-01"]);
+    assert_eq!((build.code, build.stderr.as_str()), (0, ""));
+    assert!(project.dir().join("out/kubernetes/allow/backend.yaml").is_file());
+}
+
+/// Links into the repository lead somewhere.
+#[test]
+fn links_lead_somewhere() {
+    for file in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = fs::read_to_string(repo().join(file)).unwrap();
+        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            let path = link.split('#').next().unwrap();
+            let outside = link.starts_with("http://") || link.starts_with("https://") || path.is_empty();
+            assert!(outside || repo().join(path).exists(), "{file} links to {link}");
+        }
+    }
+}
