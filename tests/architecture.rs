@@ -1,5 +1,7 @@
 //! The walls of ARCHITECTURE.md: who may know whom, and who may touch files.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::collections::BTreeMap;
@@ -111,7 +113,8 @@ fn nothing_flows_back() {
 
 #[test]
 fn only_source_reads_files_and_only_output_writes_them() {
-    let reading = ["std::fs", "fs::", "File::", "OpenOptions", "read_dir", "read_to_string", "canonicalize"];
+    let reading =
+        ["std::fs", "fs::", "File::open", "File::create", "OpenOptions", "read_dir", "read_to_string", "canonicalize"];
     for (path, text) in code() {
         if path.starts_with("source/") {
             for call in

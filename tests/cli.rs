@@ -3,6 +3,8 @@
 //! Exit codes everywhere: 0 all is fine, 1 the intents or the output are not, 2 netpolc could not do its work. Whole
 //! messages are the business of `tests/ui`; here only the facts in them are looked at.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 #[path = "cli/build.rs"]
 mod build;
 #[path = "cli/check.rs"]

@@ -4,6 +4,8 @@
 //! model, one reads YAML as the API documents NetworkPolicy. A line holds when both agree with it, with the intent
 //! alone in its project and with all of `intents/` together.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 #[path = "corpus/by_model.rs"]
 mod by_model;
 #[path = "corpus/by_yaml.rs"]

@@ -1,6 +1,8 @@
 //! The schemas are what editors check and complete with: they accept what netpolc accepts, refuse what would be
 //! refused, and have a hover text for every key.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::fs;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::support::{Project, tree};
-use super::{AFTER, BEFORE, project, run_on};
+use super::{AFTER, BEFORE, INTENT, project, run_on};
 
 /// Kinds of the documents of a stream.
 fn kinds(text: &str) -> Vec<String> {
@@ -65,6 +65,20 @@ fn findings_of_expired_waivers_are_warnings_even_where_they_are_errors() {
     assert!(run.stderr.contains("warning[NP201]"), "{}", run.stderr);
     let build = run_on(&project, AFTER, "build");
     assert!(build.code == 1 && build.stderr.contains("error[NP201]"), "{}", build.stderr);
+}
+
+/// A cycle is an error by itself, and its waiver names one of its edges.
+#[test]
+fn cycles_whose_waiver_expired_are_warnings() {
+    let project = project();
+    let more = "[[allow]]\nfrom = \"api\"\nto = \"web\"\nports = [80]\nwhy = \"call-backs\"\n\n\
+                [[waive]]\ncode = \"NP101\"\nedge = \"api -> web\"\nreason = \"being untied\"\nuntil = 2026-06-30\n";
+    project.write("intents/shop.toml", format!("{INTENT}\n{more}"));
+    assert_eq!(run_on(&project, BEFORE, "build --stdout").code, 0);
+    let run = run_on(&project, AFTER, "build --stdout");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("waiver of NP101 expired"), "{}", run.stderr);
+    assert_eq!(run_on(&project, AFTER, "build").code, 1);
 }
 
 #[test]
