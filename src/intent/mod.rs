@@ -11,11 +11,12 @@ mod decode;
 mod file;
 mod project;
 mod schema;
+mod syntax;
 mod values;
 
 use toml::de::DeTable;
 
-use crate::diag::{Diagnostic, Diagnostics, codes};
+use crate::diag::Diagnostics;
 use crate::source::{FileId, Sources, Span};
 
 pub use decode::{Cx, Decode, Item, Table};
@@ -42,8 +43,8 @@ pub fn parse<T: Decode>(sources: &Sources, file: FileId, diags: &mut Diagnostics
     let text = sources.get(file).text.as_str();
     let (root, errors) = DeTable::parse_recoverable(text);
     let broken = !errors.is_empty();
-    for error in errors {
-        diags.push(syntax_error(file, text, &error));
+    if broken {
+        diags.extend(syntax::errors(file, text, errors));
     }
     let app = root.get_ref().get("app").and_then(|value| value.get_ref().as_str()).map(str::to_owned);
     let mut local = Diagnostics::default();
@@ -55,25 +56,4 @@ pub fn parse<T: Decode>(sources: &Sources, file: FileId, diags: &mut Diagnostics
         diags.extend(local.iter().cloned());
     }
     Parsed { file, table, app, broken }
-}
-
-/// The parser's own words, in our form.
-fn syntax_error(file: FileId, text: &str, error: &toml::de::Error) -> Diagnostic {
-    let range = error.span().unwrap_or(0..0);
-    let end = range.end.min(text.len());
-    let start = range.start.min(end);
-    let message = error.message().trim();
-    let mut lines = message.lines();
-    let first = lines.next().unwrap_or("invalid TOML").trim_end_matches('.');
-    let mut diagnostic = Diagnostic::error(codes::SYNTAX, Span::new(file, start..end), escape(first));
-    for line in lines.filter(|line| !line.trim().is_empty()) {
-        diagnostic = diagnostic.note(escape(line.trim()));
-    }
-    diagnostic.help("see https://toml.io for the syntax of TOML")
-}
-
-fn escape(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| if crate::diag::is_deceptive(c) { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] })
-        .collect()
 }

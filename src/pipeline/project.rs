@@ -1,5 +1,6 @@
 //! Loading a project, and what its intents mean in each of its clusters.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
@@ -106,7 +107,12 @@ impl Project {
             .collect();
         let mut intents = Vec::with_capacity(parsed.len());
         for (intent, local) in parsed {
-            diags.extend(local.iter().cloned());
+            let hidden = unreadable_lines(&sources, intent.file, diags);
+            let said = |d: &&Diagnostic| {
+                let line = d.primary.as_ref().map(|place| sources.line_col(place.span).0);
+                d.code != codes::SYNTAX || !line.is_some_and(|line| hidden.contains(&line))
+            };
+            diags.extend(local.iter().filter(said).cloned());
             intents.push(intent);
         }
         Ok(Self { root, sources, out, intents_dir, intents, settings, templates, dialects })
@@ -154,6 +160,12 @@ impl Project {
     pub fn out_dir(&self) -> Utf8PathBuf {
         self.root.dir.join(&self.out)
     }
+}
+
+/// Lines of which characters could not be read: what the parser makes of them is no second mistake.
+fn unreadable_lines(sources: &Sources, file: FileId, diags: &Diagnostics) -> BTreeSet<usize> {
+    let places = diags.iter().filter(|d| d.code == codes::ENCODING).filter_map(|d| d.primary.as_ref());
+    places.filter(|place| place.span.file == file).map(|place| sources.line_col(place.span).0).collect()
 }
 
 fn is_inside(path: &str) -> bool {
