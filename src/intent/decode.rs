@@ -64,7 +64,20 @@ impl<'a> Cx<'a> {
             "" => format!("expected {expected}, found {found}"),
             key => format!("{} takes {expected}, not {found}", quote(key)),
         };
-        self.error(Diagnostic::error(codes::WRONG_TYPE, item.span, message).label(format!("expected {expected}")));
+        let help = match (item.value, expected) {
+            (DeValue::Array(_), "a table") => format!("write `[{}]` once, with one pair of brackets", item.key),
+            (DeValue::Table(_), "a list") => {
+                format!("write `[[{0}]]` with two pairs of brackets, or {0} = [{{ … }}]", item.key)
+            }
+            (DeValue::String(_), "a list") => format!("write a list of tables: {} = [{{ … }}]", item.key),
+            (_, "a table") => format!(
+                "write a table: {} = {{ … }}; a key of the whole file stands before the first `[table]`",
+                item.key
+            ),
+            (_, "a string") => "write a string, in double quotes".to_owned(),
+            _ => format!("write {expected}"),
+        };
+        self.error(Diagnostic::error(codes::WRONG_TYPE, item.span, message).help(help));
     }
 
     /// An error at an item, with a help line.
@@ -78,17 +91,21 @@ impl<'a> Cx<'a> {
             self.wrong_type(item, "a table");
             return None;
         };
+        let mut misspelt = vec![];
         for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
             let span = Span::new(self.file, key.span());
             let mut error =
                 Diagnostic::error(codes::UNKNOWN_KEY, span, format!("unknown key {}", quote(key.get_ref())));
             error = match crate::diag::nearest(key.get_ref(), known.iter().copied()) {
-                Some(name) => error.help(format!("did you mean {}?", quote(name))),
+                Some(name) => {
+                    misspelt.push(name);
+                    error.help(format!("did you mean {}?", quote(name)))
+                }
                 None => error.help(format!("known keys here: {}", known.join(", "))),
             };
             self.error(error);
         }
-        Some(Fields { table, owner: item })
+        Some(Fields { table, owner: item, misspelt })
     }
 }
 
@@ -96,6 +113,8 @@ impl<'a> Cx<'a> {
 pub struct Fields<'i> {
     table: &'i DeTable<'i>,
     owner: Item<'i>,
+    /// Keys that a misspelt one was probably meant to be: they are not missing too.
+    misspelt: Vec<&'i str>,
 }
 
 impl Fields<'_> {
@@ -106,18 +125,24 @@ impl Fields<'_> {
             return T::decode(Item { key, value: value.get_ref(), span }, cx);
         }
         let absent = T::absent();
-        if absent.is_none() {
-            let message = match self.owner.key {
-                "" => format!("missing key {}", quote(key)),
-                owner => format!("{} lacks the key {}", quote(owner), quote(key)),
+        if absent.is_none() && !self.misspelt.contains(&key) {
+            let (message, place) = match self.owner.key {
+                "" => (format!("missing key {}", quote(key)), " at the top of the file, before any `[table]`"),
+                owner => (format!("{} lacks the key {}", quote(owner), quote(key)), ""),
             };
             cx.error(
                 Diagnostic::error(codes::MISSING_KEY, self.owner.span, message)
-                    .help(format!("add `{key} = …`: {}", T::EXPECTED)),
+                    .help(format!("add `{key} = …`{place}: {}", T::EXPECTED)),
             );
         }
         absent
     }
+}
+
+/// What a key counts as whose value was wrong, which was reported: left out, so that the rest of its table is still checked.
+/// Only for keys of which nobody else says that they are missing.
+pub(crate) fn left_out<T: Decode>() -> Option<T> {
+    T::absent()
 }
 
 impl<T: Decode> Decode for Option<T> {
@@ -174,7 +199,12 @@ impl Decode for i64 {
         };
         let value = Self::from_str_radix(integer.as_str(), integer.radix()).ok();
         if value.is_none() {
-            cx.wrong_type(item, "an integer of at most 64 bits");
+            cx.refuse(
+                codes::WRONG_TYPE,
+                item,
+                format!("{} is too large a number", quote(integer.as_str())),
+                "write a smaller one",
+            );
         }
         value
     }

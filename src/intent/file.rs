@@ -8,15 +8,15 @@ table! {
     /// Who may talk to whom, for one app: netpolc compiles it into network policies that allow exactly that.
     pub struct IntentFile {
         /// Version of the intent language: 1, which is also what a missing key means.
-        "version" => version: Option<Spanned<i64>>,
+        left_out "version" => version: Option<Spanned<i64>>,
         /// Name of the app, unique in the project: lower-case letters, digits and hyphens.
         "app" => app: Spanned<String>,
         /// The team that owns the app: shown in diffs and in the annotations of each policy.
-        "owner" => owner: Option<Spanned<String>>,
+        left_out "owner" => owner: Option<Spanned<String>>,
         /// Whether tiers may ask the cluster's DNS, unless they say otherwise themselves. Default: true.
-        "dns" => dns: Option<bool>,
+        left_out "dns" => dns: Option<bool>,
         /// The peer that scrapes metrics of this app, instead of the project's scrapers.
-        "scrapers" => scrapers: Option<Spanned<String>>,
+        left_out "scrapers" => scrapers: Option<Spanned<String>>,
         /// Groups of pods that this app manages, by name. Their namespaces become default-deny both ways.
         "tiers" => tiers: Option<Table<TierTable>>,
         /// Groups of pods that somebody else manages, by name.
@@ -24,11 +24,11 @@ table! {
         /// Approved destinations outside the cluster, by name.
         "external" => external: Option<Table<ExternalTable>>,
         /// The edges: new connections that are allowed. Everything else is denied.
-        "allow" => allow: Option<Vec<AllowTable>>,
+        left_out "allow" => allow: Option<Vec<AllowTable>>,
         /// Guardrails: connections that must never be possible. The build fails if one is.
-        "forbid" => forbid: Option<Vec<ForbidTable>>,
+        left_out "forbid" => forbid: Option<Vec<ForbidTable>>,
         /// Findings that are accepted, each with a reason.
-        "waive" => waive: Option<Vec<WaiveTable>>,
+        left_out "waive" => waive: Option<Vec<WaiveTable>>,
     }
 
     /// Every pod in `namespace` that carries all labels in `pods`.
@@ -41,9 +41,9 @@ table! {
         /// { http = 8080 }.
         "ports" => ports: Option<DeclaredPorts>,
         /// Ports that the scrapers may reach.
-        "metrics" => metrics: Option<Ports>,
+        left_out "metrics" => metrics: Option<Ports>,
         /// Whether its pods may ask the cluster's DNS. Default: what the app says, else true.
-        "dns" => dns: Option<bool>,
+        left_out "dns" => dns: Option<bool>,
     }
 
     /// A group of pods that this project does not manage: of an edge with it only our own side is rendered.
@@ -67,9 +67,9 @@ table! {
         /// Ports that edges to it take when they name none.
         "ports" => ports: Option<DeclaredPorts>,
         /// Write true where the ranges are meant to lie in private address space.
-        "private" => private: Option<bool>,
+        left_out "private" => private: Option<bool>,
         /// Write true where the ranges are meant to hold a cloud metadata address.
-        "metadata" => metadata: Option<bool>,
+        left_out "metadata" => metadata: Option<bool>,
     }
 
     /// An edge: new connections from every pod of `from` to every pod of `to` on `ports`, and nothing else.
@@ -82,9 +82,9 @@ table! {
         /// Pod ports: [80, "53/UDP", "8000-8100/TCP", "http"], or "all". Default: what the callee declares.
         "ports" => ports: Option<Ports>,
         /// HTTP requests that are meant; anything else on these ports is denied. Not every dialect can say it.
-        "http" => http: Option<Vec<HttpTable>>,
+        left_out "http" => http: Option<Vec<HttpTable>>,
         /// Why the edge exists: shown to whoever meets the policy in an incident.
-        "why" => why: Option<Spanned<String>>,
+        left_out "why" => why: Option<Spanned<String>>,
     }
 
     /// One kind of HTTP request.
@@ -102,13 +102,13 @@ table! {
         /// To whom: an endpoint or a CIDR, or a list.
         "to" => to: List<String>,
         /// On which ports. Default: any.
-        "ports" => ports: Option<Ports>,
+        left_out "ports" => ports: Option<Ports>,
         /// Who may all the same, when `from` or `to` is anywhere.
-        "except" => except: Option<List<String>>,
+        left_out "except" => except: Option<List<String>>,
         /// Whether a chain of allowed connections through tiers and peers counts too. Default: false.
-        "transitive" => transitive: Option<bool>,
+        left_out "transitive" => transitive: Option<bool>,
         /// Why it must never be possible: the error shows it to whoever makes it so.
-        "why" => why: Option<Spanned<String>>,
+        left_out "why" => why: Option<Spanned<String>>,
     }
 
     /// An accepted finding.
@@ -126,6 +126,6 @@ table! {
         /// Why it is accepted.
         "reason" => reason: Spanned<String>,
         /// The last day on which it is accepted, as 2027-03-01.
-        "until" => until: Option<Spanned<Day>>,
+        left_out "until" => until: Option<Spanned<Day>>,
     }
 }

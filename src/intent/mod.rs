@@ -19,6 +19,7 @@ use toml::de::DeTable;
 use crate::diag::Diagnostics;
 use crate::source::{FileId, Sources, Span};
 
+pub(crate) use decode::left_out;
 pub use decode::{Cx, Decode, Item, Table};
 pub use file::{AllowTable, ExternalTable, ForbidTable, HttpTable, IntentFile, PeerTable, TierTable, WaiveTable};
 pub use project::{ClusterTable, DnsSetting, DnsTable, PathsTable, ProjectFile, ScrapersTable};

@@ -1,12 +1,13 @@
 //! One definition for a table of the language: its type, its parser, its schema.
 
 /// Defines a table: each key with its field, type and hover text. Unknown keys are errors; a key is required unless its
-/// type says what its absence means (as `Option` does).
+/// type says what its absence means (as `Option` does). `left_out` before a key: where its value is wrong, which is
+/// reported, the rest of the table is read as if the key were left out.
 macro_rules! table {
     ($(
         $(#[$meta:meta])*
         $vis:vis struct $name:ident {
-            $( $(#[$field_meta:meta])* $key:literal => $field:ident: $ty:ty, )*
+            $( $(#[$field_meta:meta])* $($lenient:ident)? $key:literal => $field:ident: $ty:ty, )*
         }
     )*) => { $(
         $(#[$meta])*
@@ -25,7 +26,7 @@ macro_rules! table {
             fn decode(item: $crate::intent::Item<'_>, cx: &mut $crate::intent::Cx<'_>) -> Option<Self> {
                 let fields = cx.fields(item, &[$($key),*])?;
                 $( let $field = fields.get::<$ty>($key, cx); )*
-                Some(Self { $( $field: $field?, )* span: item.span })
+                Some(Self { $( $field: $field$(.or_else($crate::intent::$lenient))??, )* span: item.span })
             }
         }
     )* };

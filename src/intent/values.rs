@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use toml::de::DeValue;
 
 use super::decode::{Cx, Decode, Item, Table};
-use crate::diag::codes;
+use crate::diag::{Diagnostic, codes, nearest, quote};
 use crate::source::{Span, Spanned};
 
 /// The word that means everything where it must be written.
@@ -25,7 +25,7 @@ macro_rules! inline_schema {
     };
 }
 
-/// One value, or a list of at least one.
+/// One text, or a list of at least one.
 #[derive(Debug, Clone)]
 pub struct List<T> {
     /// The values; empty only when all of them failed, which was reported.
@@ -35,25 +35,29 @@ pub struct List<T> {
 }
 
 impl<T: Decode> Decode for List<T> {
-    const EXPECTED: &'static str = T::EXPECTED;
+    const EXPECTED: &'static str = "a string or a list of strings";
 
     fn decode(item: Item<'_>, cx: &mut Cx<'_>) -> Option<Self> {
         let items = match item.value {
-            DeValue::Array(_) => non_empty(item, cx)?,
-            _ => vec![Spanned::<T>::decode(item, cx)?],
+            DeValue::Array(_) => non_empty(item, cx),
+            DeValue::String(_) => Spanned::<T>::decode(item, cx).into_iter().collect(),
+            _ => {
+                cx.wrong_type(item, Self::EXPECTED);
+                vec![]
+            }
         };
         Some(Self { items, span: item.span })
     }
 }
 
-/// The elements of a list that must hold something.
-fn non_empty<T: Decode>(item: Item<'_>, cx: &mut Cx<'_>) -> Option<Vec<Spanned<T>>> {
+/// The elements of a list that must hold something. None only when there is nothing right in it, which was reported.
+fn non_empty<T: Decode>(item: Item<'_>, cx: &mut Cx<'_>) -> Vec<Spanned<T>> {
     if item.value.as_array().is_some_and(|array| array.is_empty()) {
         let message = format!("`{}` is an empty list", item.key);
         cx.refuse(codes::EMPTY, item, message, "name at least one, or leave the key out");
-        return None;
+        return vec![];
     }
-    Vec::<Spanned<T>>::decode(item, cx)
+    Vec::<Spanned<T>>::decode(item, cx).unwrap_or_default()
 }
 
 impl<T: JsonSchema> JsonSchema for List<T> {
@@ -118,7 +122,7 @@ impl JsonSchema for PortText {
 /// Ports of an edge: a list, or the word `all`.
 #[derive(Debug, Clone)]
 pub struct Ports {
-    /// As written.
+    /// As written; empty only when all of them failed, which was reported.
     pub items: Vec<Spanned<PortText>>,
     /// Where they are written.
     pub span: Span,
@@ -129,11 +133,11 @@ impl Decode for Ports {
 
     fn decode(item: Item<'_>, cx: &mut Cx<'_>) -> Option<Self> {
         let items = match item.value {
-            DeValue::Array(_) => non_empty(item, cx)?,
+            DeValue::Array(_) => non_empty(item, cx),
             _ if is_all(item) => vec![Spanned::new(PortText::Text(ALL.to_owned()), item.span)],
             _ => {
                 cx.wrong_type(item, Self::EXPECTED);
-                return None;
+                vec![]
             }
         };
         Some(Self { items, span: item.span })
@@ -169,7 +173,7 @@ impl Decode for DeclaredPorts {
                     "`ports` is an empty table",
                     "name at least one port, or leave the key out",
                 );
-                None
+                Some(Self::List(Ports { items: vec![], span: item.span }))
             }
             DeValue::Table(_) => Some(Self::Named(Table::decode(item, cx)?, item.span)),
             DeValue::Array(_) | DeValue::String(_) if is_all(item) || item.value.is_array() => {
@@ -177,7 +181,7 @@ impl Decode for DeclaredPorts {
             }
             _ => {
                 cx.wrong_type(item, Self::EXPECTED);
-                None
+                Some(Self::List(Ports { items: vec![], span: item.span }))
             }
         }
     }
@@ -213,8 +217,28 @@ impl Decode for LabelMap {
                 codes::EMPTY_SELECTOR,
                 item,
                 format!("`{}` selects by no label at all", item.key),
-                "name at least one label; where everything is meant, write \"all\"",
+                match item.key {
+                    "labels" => "name at least one label; where every namespace is meant, write `namespace = \"all\"`",
+                    _ => "name at least one label; where everything is meant, write \"all\"",
+                },
             );
+            return None;
+        }
+        let mut plain = true;
+        for (key, value) in table.iter().filter(|(_, value)| !value.get_ref().is_str()) {
+            plain = false;
+            let span = Span::new(cx.file, key.span()).to(Span::new(cx.file, value.span()));
+            let message = format!("the value of label {} is no string", quote(key.get_ref()));
+            let help = match value.get_ref() {
+                DeValue::Table(_) => {
+                    "labels are written as { app = \"web\" }; a key with dots in quotes: { \"app.kubernetes.io/name\" = \"web\" }"
+                }
+                DeValue::Array(_) => "a label has one value; pods with several values are several tiers",
+                _ => "put it in double quotes",
+            };
+            cx.error(Diagnostic::error(codes::WRONG_TYPE, span, message).help(help));
+        }
+        if !plain {
             return None;
         }
         let table = Table::<Spanned<String>>::decode(item, cx)?;
@@ -301,6 +325,13 @@ impl Decode for Namespaces {
     fn decode(item: Item<'_>, cx: &mut Cx<'_>) -> Option<Self> {
         match item.value {
             _ if is_all(item) => Some(Self::All(item.span)),
+            DeValue::Table(table)
+                if !table.is_empty() && table.keys().all(|key| nearest(key.get_ref(), ["labels"]).is_none()) =>
+            {
+                let message = "labels of a namespace are written under `labels`";
+                cx.refuse(codes::MISSING_KEY, item, message, "write namespace = { labels = { … } }");
+                None
+            }
             DeValue::Table(_) => Some(Self::Labels(ByLabels::decode(item, cx)?.labels)),
             DeValue::String(_) | DeValue::Array(_) => List::decode(item, cx).map(Self::Names),
             _ => {

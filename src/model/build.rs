@@ -97,6 +97,13 @@ impl<'a, 'd> Builder<'a, 'd> {
     }
 
     pub(super) fn refusal(&mut self, span: Span, refusal: Refusal) {
+        // Of a text that holds a character which cannot be there nothing more is worth saying.
+        let inside = |other: Span| other.file == span.file && span.start <= other.start && other.end <= span.end;
+        let unreadable =
+            |d: &Diagnostic| d.code == codes::ENCODING && d.primary.as_ref().is_some_and(|p| inside(p.span));
+        if self.diags.iter().any(unreadable) {
+            return;
+        }
         self.error(Diagnostic::error(refusal.code, span, refusal.message).help(refusal.help));
     }
 
@@ -126,10 +133,8 @@ impl<'a, 'd> Builder<'a, 'd> {
         let path = |file: FileId| self.input.sources.path(file).to_owned();
         files.sort_by_key(|(name, _, file, _)| (name.clone(), path(*file)));
         for (name, span, file, table) in files {
-            if !self.accept(span, names::check_name("app", &name)) {
-                self.unreadable.insert(name);
-                continue;
-            }
+            // Under a wrong name the rest of the file is checked all the same.
+            self.accept(span, names::check_name("app", &name));
             if let Some(first) = self.by_name.get(&name) {
                 let (first, span_first) = (self.model[*first].path.clone(), self.model[*first].span);
                 self.error(

@@ -97,7 +97,11 @@ pub fn check_namespace(text: &str) -> Result<(), Refusal> {
     let numbered = |stem: &str| text.strip_prefix(stem).is_some_and(|n| matches!(n.as_bytes(), [b'1'..=b'9']));
     if DEVICES.contains(&text) || numbered("com") || numbered("lpt") {
         let message = format!("namespace {} cannot be a file name on every system", quote(text));
-        return refuse(codes::RESERVED, message, "each namespace becomes a file; this name is a device on Windows");
+        return refuse(
+            codes::RESERVED,
+            message,
+            "use another namespace: each becomes a file, and this name is a device on Windows",
+        );
     }
     Ok(())
 }
@@ -122,6 +126,9 @@ pub fn check_label_key(text: &str) -> Result<(), Refusal> {
     if prefix.is_some_and(|prefix| !is_subdomain(prefix)) {
         let message = format!("label key {} has no valid prefix before its slash", quote(text));
         return refuse(codes::LABEL, message, "a prefix is a DNS name of at most 253 lower-case characters");
+    }
+    if text.is_empty() {
+        return refuse(codes::LABEL, "a label key is empty", "write it as { app = \"web\" }");
     }
     if !is_qualified(name) {
         let help = "after at most one slash a key has 1 to 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends";

@@ -41,6 +41,11 @@ impl Span {
         Self { file, start: clamp(range.start), end: clamp(range.end) }
     }
 
+    /// From the start of this span to the end of a later one of the same text.
+    pub fn to(self, end: Self) -> Self {
+        Self { end: end.end.max(self.end), ..self }
+    }
+
     /// The span as a range of bytes.
     pub fn range(self) -> std::ops::Range<usize> {
         self.start as usize..self.end as usize
