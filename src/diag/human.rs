@@ -1,9 +1,11 @@
 //! Diagnostics as a person reads them: the form of rustc, and one line each.
 
+use std::ops::Range;
+
 use annotate_snippets::{AnnotationKind, Element, Group, Level as Shown, Renderer, Snippet};
 
 use super::{Diagnostic, Level};
-use crate::source::Sources;
+use crate::source::{Sources, Span};
 
 /// The full form: message, the source lines with the place underlined, notes and help. Styled with ANSI colours;
 /// the caller's stream strips them where they are not wanted.
@@ -37,17 +39,31 @@ fn snippets<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Vec<Element
         .into_iter()
         .map(|file| {
             let source = sources.get(file);
-            let mut snippet = Snippet::source(source.text.as_str()).path(source.path.as_str());
             let all = std::iter::once((AnnotationKind::Primary, primary))
                 .chain(diagnostic.related.iter().map(|label| (AnnotationKind::Context, label)));
-            for (kind, label) in all.filter(|(_, label)| label.span.file == file) {
-                let annotation = kind.span(label.span.range());
+            let labels: Vec<_> = all.filter(|(_, label)| label.span.file == file).collect();
+            // Only the lines that are shown: to look through a whole file for each of its errors would cost their product.
+            let lines = shown_lines(&source.text, labels.iter().map(|(_, label)| label.span.range()));
+            let (first, _) = sources.line_col(Span::new(file, lines.clone()));
+            let text = source.text.get(lines.clone()).unwrap_or_default();
+            let mut snippet = Snippet::source(text).line_start(first).path(source.path.as_str());
+            for (kind, label) in labels {
+                let range = label.span.range();
+                let annotation = kind.span(range.start - lines.start..range.end - lines.start);
                 let text = (!label.text.is_empty()).then_some(label.text.as_str());
                 snippet = snippet.annotation(annotation.label(text));
             }
             Element::from(snippet)
         })
         .collect()
+}
+
+/// The whole lines that hold all of the ranges.
+fn shown_lines(text: &str, ranges: impl Iterator<Item = Range<usize>>) -> Range<usize> {
+    let (start, end) = ranges.fold((usize::MAX, 0), |(start, end), range| (start.min(range.start), end.max(range.end)));
+    let start = text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+    let end = text.get(end..).and_then(|after| after.find('\n')).map_or(text.len(), |newline| end + newline);
+    start..end
 }
 
 /// One line: `file:line:col: level[CODE]: message`.
