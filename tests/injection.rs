@@ -1,5 +1,7 @@
 //! Words that YAML would read as something else than text: they are rendered as text, and every reader gets them back.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::process::Command;

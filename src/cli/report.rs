@@ -11,10 +11,21 @@ use crate::pipeline::Compiled;
 use crate::verify::normal::{Namespaces, Peer};
 use crate::verify::{ChangeKind, FlowChange};
 
-/// Prints diagnostics as a person reads them, and counts them in a last line when there are any.
+/// How many diagnostics are shown in full: more are a list of places, and cost no more than that.
+const MAX_FULL: usize = 200;
+
+/// Prints diagnostics as a person reads them, and counts them in a last line when there are any. Beyond the first
+/// [`MAX_FULL`] each is one line.
 pub(super) fn diagnostics(run: &Run, list: &[Diagnostic], consequence: &str, terminal: &mut Terminal) {
-    for diagnostic in list {
-        terminal.tell(format!("{}\n", diag::render(diagnostic, &run.project.sources, true)));
+    for (position, diagnostic) in list.iter().enumerate() {
+        let sources = &run.project.sources;
+        terminal.tell(match position < MAX_FULL {
+            true => format!("{}\n", diag::render(diagnostic, sources, true)),
+            false => diag::concise(diagnostic, sources),
+        });
+    }
+    if list.len() > MAX_FULL {
+        terminal.tell("");
     }
     if !list.is_empty() {
         terminal.tell(format!("{}{consequence}", count(list)));
