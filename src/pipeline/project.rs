@@ -10,6 +10,7 @@ use crate::diag::{Diagnostic, Diagnostics, codes, quote};
 use crate::dialects::{self, Dialect};
 use crate::intent::{self, IntentFile, Parsed, ProjectFile};
 use crate::model::{self, Input, Model};
+use crate::render;
 use crate::source::{self, FileId, Root, SourceError, Sources, Spanned};
 
 /// The texts of a project and its settings, before any meaning.
@@ -90,9 +91,20 @@ impl Project {
             }
         }
         let dialects = chosen_dialects(settings.as_ref(), diags);
+        if let Some(paths) = paths {
+            check_apart(
+                [
+                    ("intents", &intents_dir, paths.intents.as_ref()),
+                    ("out", &out, paths.out.as_ref()),
+                    ("templates", &templates_dir, paths.templates.as_ref()),
+                ],
+                diags,
+            );
+        }
 
         let files = source::load_intents(&root, &intents_dir, &mut sources, diags)?;
         let templates = source::load_templates(&root, &templates_dir, &mut sources, diags)?;
+        diags.extend(render::stray_overrides(&templates, &sources));
         if files.is_empty() && !diags.has_errors() {
             let message = format!("there are no intents in {}", quote(&format!("{intents_dir}/")));
             let error = Diagnostic::placeless(codes::PATH, message);
@@ -174,6 +186,20 @@ fn is_inside(path: &str) -> bool {
         && !path.chars().any(crate::diag::is_deceptive)
         && Utf8Path::new(path).components().all(|part| matches!(part, Utf8Component::Normal(_)))
         && !path.split('/').any(|part| part == ".")
+}
+
+/// Folders of which one holds another would take each other's files for their own.
+fn check_apart(folders: [(&str, &Utf8PathBuf, Option<&Spanned<String>>); 3], diags: &mut Diagnostics) {
+    for (at, (name, path, written)) in folders.iter().enumerate() {
+        for (other, other_path, other_written) in folders.iter().skip(at + 1) {
+            let Some(written) = other_written.or(*written) else { continue };
+            if path.starts_with(other_path) || other_path.starts_with(path) {
+                let message = format!("the folders of `{name}` and `{other}` are one, or one lies in the other");
+                let error = Diagnostic::error(codes::PATH, written.span, message);
+                diags.push(error.help("give each a folder of its own"));
+            }
+        }
+    }
 }
 
 /// The dialects that the project file names, in the order of the registry; all of them where it names none.
