@@ -78,12 +78,6 @@ impl Project {
         let intents_dir = folder(paths.and_then(|paths| paths.intents.as_ref()), "intents");
         let out = folder(paths.and_then(|paths| paths.out.as_ref()), "out");
         let templates_dir = folder(paths.and_then(|paths| paths.templates.as_ref()), "templates");
-        // Generated files among what they are generated from could neither be told apart nor removed.
-        let nested = |a: &Utf8Path, b: &Utf8Path| a.starts_with(b) || b.starts_with(a);
-        if let Some(written) = paths.filter(|_| nested(&out, &intents_dir) || nested(&out, &templates_dir)) {
-            let error = Diagnostic::error(codes::PATH, written.span, "the output lies among the intents or templates");
-            diags.push(error.help("give `out` a folder of its own"));
-        }
         for (name, _) in settings.iter().filter_map(|settings| settings.clusters.as_ref()).flat_map(|table| &table.0) {
             // Each cluster becomes a folder.
             if let Err(refusal) = model::check_name("cluster", &name.value) {
