@@ -65,7 +65,7 @@ pub fn compile(
     let placed = ids.iter().map(|(path, _)| path.clone()).zip(&read).collect();
     let strays = verify::strays(&folder, &placed);
     if !strays.is_empty() {
-        return Err(strays);
+        return Err(once(strays));
     }
     let policies: Vec<normal::Policy> = read.iter_mut().flat_map(|file| std::mem::take(&mut file.policies)).collect();
     let proof = verify::prove(model, &permitted(&review.approximations), &policies).map_err(|mismatches| {
@@ -96,7 +96,29 @@ fn read_back(
             Err(more) => errors.extend(more),
         }
     }
-    if errors.is_empty() { Ok(files) } else { Err(errors) }
+    if errors.is_empty() { Ok(files) } else { Err(once(errors)) }
+}
+
+/// One error for each mistake of a template: it is made again in every file and object that the template writes.
+fn once(errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut more: BTreeMap<String, usize> = BTreeMap::new();
+    let mut kept: Vec<Diagnostic> = vec![];
+    for error in errors {
+        match more.get_mut(&error.message) {
+            Some(count) => *count += 1,
+            None => {
+                more.insert(error.message.clone(), 0);
+                kept.push(error.note("this is what would be written; nothing of it is on disk"));
+            }
+        }
+    }
+    kept.into_iter()
+        .map(|error| match more.get(&error.message) {
+            None | Some(0) => error,
+            Some(1) => error.note("the same stands in one more place"),
+            Some(n) => error.note(format!("the same stands in {n} more places")),
+        })
+        .collect()
 }
 
 fn permitted(approximations: &[Approximated]) -> Permitted {

@@ -155,7 +155,10 @@ impl<'a> Code<'a> {
                 format!("the operator `{c}`"),
                 "write texts side by side, use the `join` filter, or `loop.index` and `loop.index0` to count",
             )),
-            '{' | '}' => Err(("a brace inside an expression".to_owned(), "maps cannot be written in a template")),
+            '{' | '}' => Err((
+                "a brace inside an expression".to_owned(),
+                "end the expression before it with `}}` or `%}`; maps cannot be written in a template",
+            )),
             _ => Err((format!("`{}`", c.escape_debug()), "use names, literals, comparisons and filters")),
         }
     }

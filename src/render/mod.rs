@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use camino::Utf8PathBuf;
+use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 use rayon::prelude::*;
 
@@ -155,10 +156,10 @@ impl Renderer {
             .and_then(|template| template.render_captured_to(document.view.clone(), &mut out).map(|_| ()))
             .map_err(|error| {
                 let mut diagnostic = self.explain(&error, document.template, sources).note(&note);
-                if error.kind() == ErrorKind::UndefinedError {
-                    let names = document.view.try_iter().into_iter().flatten();
-                    let names: Vec<String> = names.filter_map(|name| name.as_str().map(quote)).collect();
-                    diagnostic = diagnostic.help(format!("the template is given: {}", names.join(", ")));
+                if cause(&error).kind() == ErrorKind::UndefinedError {
+                    for (of, names) in given(&document.view) {
+                        diagnostic = diagnostic.help(format!("{of}: {}", names.join(", ")));
+                    }
                 }
                 Box::new(diagnostic)
             })?;
@@ -166,30 +167,46 @@ impl Renderer {
         let text = format!("{}\n", text.trim_end());
         match unfit(&text, head) {
             None => Ok(Rendered { path: document.path.clone(), text }),
-            Some((what, line)) => {
-                let message = format!("the template writes {what}: {}", quote(line.trim()));
-                let span = self.files.get(document.template).map(|file| sources.line_span(*file, 1));
-                let diagnostic = match span {
-                    Some(span) => Diagnostic::error(codes::TEMPLATE, span, message),
+            Some(Unfit { bad, what, line }) => {
+                let message = match line {
+                    "" => format!("the template writes {what}"),
+                    _ => format!("the template writes {what}: {}", quote(line.trim_end())),
+                };
+                let diagnostic = match self.files.get(document.template) {
+                    Some(file) => {
+                        // Mostly the template says it in so many words.
+                        let lines = sources.get(*file).text.lines();
+                        let at = lines.zip(1..).find(|(line, _)| !bad.is_empty() && line.contains(bad));
+                        let span = sources.line_span(*file, at.map_or(1, |(_, number)| number));
+                        Diagnostic::error(codes::TEMPLATE, span, message)
+                    }
                     None => Diagnostic::placeless(codes::TEMPLATE, message),
                 };
-                Err(Box::new(diagnostic.note(note).help("change the line of the template that writes it")))
+                let help = match bad {
+                    "" => "correct the template, or remove it to use the one built in",
+                    _ => "change the line of the template that writes it",
+                };
+                Err(Box::new(diagnostic.note(note).help(help)))
             }
         }
     }
 
     /// What went wrong in a template, at its line.
     fn explain(&self, error: &Error, template: &str, sources: &Sources) -> Diagnostic {
-        let name = error.name().unwrap_or(template);
+        let cause = cause(error);
+        // Where includes never end, the first one is the place; else what went wrong inside of it.
+        let (error, place) = if is_too_deep(cause) { (cause, error) } else { (cause, cause) };
+        let name = place.name().unwrap_or(template);
         let message = match error.kind() {
             ErrorKind::OutOfFuel => "the template runs too long".to_owned(),
             ErrorKind::WriteFailure => "the template writes too much".to_owned(),
             ErrorKind::UndefinedError => "the template uses a name that is not defined".to_owned(),
+            ErrorKind::InvalidOperation if is_too_deep(error) => "templates include each other without end".to_owned(),
             kind => error.detail().map_or_else(|| kind.to_string(), lower_first),
         };
         let diagnostic = match self.files.get(name) {
             Some(file) => {
-                let span = sources.line_span(*file, error.line().unwrap_or(1));
+                let span = sources.line_span(*file, place.line().unwrap_or(1));
                 Diagnostic::error(codes::TEMPLATE, span, clean(&message))
             }
             None => Diagnostic::placeless(codes::TEMPLATE, clean(&message)),
@@ -214,20 +231,63 @@ fn clean(message: &str) -> String {
     message.chars().filter(|c| !crate::diag::is_deceptive(*c)).collect()
 }
 
+/// Whether includes were nested too deep.
+fn is_too_deep(error: &Error) -> bool {
+    error.detail().is_some_and(|detail| detail.contains("recursion limit"))
+}
+
+/// What went wrong in an included template: the error of the include says only that something did.
+fn cause(error: &Error) -> &Error {
+    let inner = std::error::Error::source(error).and_then(|inner| inner.downcast_ref::<Error>());
+    match inner {
+        Some(inner) if error.kind() == ErrorKind::BadInclude => cause(inner),
+        _ => error,
+    }
+}
+
+/// What a template may name: of the document, then of the things in its lists.
+fn given(view: &Value) -> Vec<(String, Vec<String>)> {
+    let keys = |value: &Value| -> Vec<String> {
+        let map = value.kind() == ValueKind::Map;
+        map.then(|| value.try_iter().ok()).flatten().into_iter().flatten().map(|key| key.to_string()).collect()
+    };
+    let mut out = vec![("the template is given".to_owned(), view.clone(), keys(view))];
+    let mut at = 0;
+    while let Some((_, value, names)) = out.get(at).cloned() {
+        for name in names {
+            let list = value.get_attr(&name).ok().filter(|list| list.kind() == ValueKind::Seq);
+            let first = list.and_then(|list| list.try_iter().ok()?.next());
+            if let Some(first) = first.filter(|first| !keys(first).is_empty()) {
+                let names = keys(&first);
+                out.push((format!("each of {} has", quote(&name)), first, names));
+            }
+        }
+        at += 1;
+    }
+    out.into_iter().map(|(of, _, names)| (of, names.iter().map(|name| quote(name)).collect())).collect()
+}
+
 fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
 }
 
-/// What no file may hold, and the line that does.
-fn unfit(text: &str, head: usize) -> Option<(&'static str, &str)> {
+/// What no file may hold, in words, and the line that does.
+struct Unfit<'a> {
+    bad: &'static str,
+    what: &'static str,
+    line: &'a str,
+}
+
+fn unfit(text: &str, head: usize) -> Option<Unfit<'_>> {
     let body = text.get(head..).unwrap_or_default();
     if body.trim().is_empty() {
-        return Some(("nothing", ""));
+        return Some(Unfit { bad: "", what: "nothing", line: "" });
     }
     let what = [("\t", "a tab"), ("\r", "a carriage return"), ("${", "`${`, which Flux would replace")];
-    what.into_iter().find_map(|(bad, name)| {
-        body.contains(bad).then(|| (name, body.split('\n').find(|line| line.contains(bad)).unwrap_or_default()))
+    what.into_iter().find_map(|(bad, what)| {
+        let line = body.split('\n').find(|line| line.contains(bad))?;
+        Some(Unfit { bad, what, line })
     })
 }
 

@@ -97,6 +97,10 @@ fn unreadable(doc: &Doc<'_>, error: &serde_saphyr::Error) -> Diagnostic {
     if let serde_saphyr::Error::QuotingRequired { value, .. } = error.without_snippet() {
         return text::ambiguous(span, value);
     }
+    if matches!(error.without_snippet(), serde_saphyr::Error::Budget { .. }) && doc.text.contains(['&', '*']) {
+        return Diagnostic::error(codes::RENDERED, span, "anchors and aliases have no place in a manifest")
+            .help("write the value out where it is used");
+    }
     // The place is shown by the diagnostic itself.
     let text = error.without_snippet().render_with_formatter(&UserMessageFormatter);
     let text = text.split(" at line ").next().unwrap_or_default().trim_end_matches('.');
