@@ -26,7 +26,7 @@ impl Builder<'_, '_> {
     /// One `[[allow]]`: an edge for each pair of its ends.
     fn edge(&mut self, app: AppId, allow: &AllowTable, edges: &mut Vec<Edge>) {
         let why = self.text("why", allow.why.as_ref());
-        let http = self.http(allow.http.as_deref());
+        let http = self.http(allow);
         let froms = self.ends(app, &allow.from.items);
         let tos = self.ends(app, &allow.to.items);
         for (from, from_span) in &froms {
@@ -65,7 +65,19 @@ impl Builder<'_, '_> {
     }
 
     fn ends(&mut self, app: AppId, list: &[Spanned<String>]) -> Vec<(Endpoint, Span)> {
-        list.iter().filter_map(|name| Some((self.resolve(Some(app), name)?, name.span))).collect()
+        let mut ends: Vec<(Endpoint, Span)> = vec![];
+        for name in list {
+            let Some(end) = self.resolve(Some(app), name) else { continue };
+            match ends.iter().find(|(other, _)| *other == end) {
+                Some((_, first)) => {
+                    let message = format!("{} is listed twice", quote(&name.value));
+                    let error = Diagnostic::error(codes::DUPLICATE_EDGE, name.span, message);
+                    self.error(error.related(*first, "first listed here").help("remove one of them"));
+                }
+                None => ends.push((end, name.span)),
+            }
+        }
+        ends
     }
 
     /// An intent speaks for its own tiers: of an edge between groups that nobody manages here nothing would be rendered,
@@ -128,15 +140,25 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn http(&mut self, rules: Option<&[HttpTable]>) -> Vec<(HttpRule, Span)> {
+    fn http(&mut self, allow: &AllowTable) -> Vec<(HttpRule, Span)> {
         let mut out = vec![];
-        for rule in rules.unwrap_or_default() {
+        let rules: &[HttpTable] = allow.http.as_deref().unwrap_or_default();
+        // A list whose elements all failed is empty too; that was reported.
+        let failed = |diagnostic: &Diagnostic| {
+            let place = diagnostic.primary.as_ref().map(|label| label.span.file);
+            diagnostic.code == codes::WRONG_TYPE && place == Some(allow.span.file)
+        };
+        if allow.http.is_some() && rules.is_empty() && !self.diags.iter().any(failed) {
+            let error = Diagnostic::error(codes::EMPTY, allow.span, "`http` is an empty list");
+            self.error(error.help("name the requests that are meant, or leave `http` out where any request is"));
+        }
+        for rule in rules {
             let mut valid = true;
             let mut fail = |this: &mut Self, span, message: String, help: &str| {
                 valid = false;
                 this.error(Diagnostic::error(codes::HTTP, span, message).help(help));
             };
-            if rule.method.is_none() && rule.path.is_none() {
+            if rule.method.is_none() && rule.path.is_none() && !self.reported_in(rule.span) {
                 fail(
                     self,
                     rule.span,

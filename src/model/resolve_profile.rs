@@ -9,7 +9,7 @@ use super::profile::{Approximation, DnsPeer, DnsTarget, LintLevel, Profile};
 use super::{Labels, NamespaceSet, PodSet, PortRange, Protocol, Sym};
 use crate::diag::{Diagnostic, codes, nearest, quote};
 use crate::intent::{ClusterTable, DnsSetting, DnsTable, List, PortText};
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 
 const PRESETS: [&str; 3] = ["kube-dns", "node-local", "openshift"];
 
@@ -69,6 +69,7 @@ impl<'a> Builder<'a, '_> {
     /// The profile of the cluster: the named cluster's keys, else those of `[cluster]`, else the defaults.
     pub(super) fn profile(&mut self) {
         let Some(project) = self.input.project else { return };
+        self.cluster_name();
         let named = self.input.cluster.and_then(|name| {
             project.clusters.as_ref()?.iter().find(|(cluster, _)| cluster.value == name).map(|(_, table)| table)
         });
@@ -95,6 +96,23 @@ impl<'a> Builder<'a, '_> {
         self.model.profile.enforces_egress = tables.iter().find_map(|table| table.enforces_egress).unwrap_or(true);
         self.lints();
         self.approximations();
+    }
+
+    /// Each cluster's name becomes a folder of the output.
+    fn cluster_name(&mut self) {
+        let table = self.input.project.and_then(|project| project.clusters.as_ref());
+        let mut names = table.into_iter().flat_map(|table| &table.0).map(|(name, _)| name);
+        if let Some(name) = names.find(|name| self.input.cluster == Some(name.value.as_str())) {
+            self.accept(name.span, super::names::check_name("cluster", &name.value));
+        }
+    }
+
+    /// Whether something inside of this place was reported already: what follows from it is not worth a message.
+    pub(super) fn reported_in(&self, span: Span) -> bool {
+        self.diags
+            .iter()
+            .filter_map(|diagnostic| diagnostic.primary.as_ref())
+            .any(|label| label.span.file == span.file && span.start <= label.span.start && label.span.end <= span.end)
     }
 
     fn ranges(&mut self, list: Option<&'a List<String>>) -> Vec<IpNet> {
@@ -128,6 +146,7 @@ impl<'a> Builder<'a, '_> {
 
     fn custom_dns(&mut self, table: &DnsTable) -> Option<DnsTarget> {
         let mut peers = vec![];
+        let broken = self.reported_in(table.span);
         match (&table.namespace, &table.pods) {
             (Some(namespace), Some(pods)) => {
                 self.accept(namespace.span, super::names::check_namespace(&namespace.value));
@@ -143,10 +162,14 @@ impl<'a> Builder<'a, '_> {
                     "`dns` needs both `namespace` and `pods`, or neither",
                 );
                 self.error(error.help("name the namespace and the labels of the DNS pods"));
+                return None;
             }
         }
         let cidrs = self.cidrs(table.cidrs.as_ref()).0;
         peers.extend(cidrs.into_iter().map(|net| DnsPeer::Address(net.value)));
+        if peers.is_empty() && (broken || table.cidrs.is_some()) {
+            return None;
+        }
         if peers.is_empty() {
             let error = Diagnostic::error(codes::EMPTY, table.span, "`dns` says nowhere where DNS answers");
             self.error(error.help("give `namespace` and `pods`, or `cidrs`, or both"));
@@ -169,6 +192,17 @@ impl<'a> Builder<'a, '_> {
                 PortRange::normalize(numbered.into_iter().chain(plain.into_iter().flat_map(dns_ports)).collect())
             }
         };
+        for protocol in [Protocol::Udp, Protocol::Tcp] {
+            if !ports.iter().any(|port| port.protocol == protocol) {
+                let span = table.ports.as_ref().map_or(table.span, |ports| ports.span);
+                let message = format!("`dns` has no port of {}", protocol.as_str());
+                self.error(
+                    Diagnostic::error(codes::PROFILE, span, message)
+                        .note("answers that do not fit into a datagram of UDP are asked for again over TCP")
+                        .help("write the port as a number, as `ports = [53]`: it then stands for both"),
+                );
+            }
+        }
         Some(DnsTarget { peers, ports })
     }
 
