@@ -1,5 +1,7 @@
 //! Ports and CIDRs as written, to values: canonical or refused.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use super::names::Refusal;
@@ -29,8 +31,25 @@ pub enum WrittenPort {
 pub fn parse_port(text: &PortText) -> Result<WrittenPort, Refusal> {
     match text {
         PortText::Number(number) => Ok(WrittenPort::Range(single(*number, Protocol::Tcp)?)),
-        PortText::Text(text) => parse_port_text(text),
+        PortText::Text(text) => parse_port_text(text).map_err(|refusal| match meant_port(text) {
+            Some(meant) => Refusal { help: format!("did you mean \"{meant}\"?"), ..refusal },
+            None => refusal,
+        }),
     }
+}
+
+/// What is a port but for its form: protocol first or in lower case, a colon for the hyphen, white space, a sign.
+fn meant_port(text: &str) -> Option<String> {
+    let mut meant: String = text.chars().filter(|c| !c.is_whitespace()).collect::<String>().replace(':', "-");
+    if let Some((ports, protocol)) = meant.split_once('/') {
+        let is_protocol = |word: &str| Protocol::ALL.iter().any(|p| p.as_str().eq_ignore_ascii_case(word));
+        let (ports, protocol) = if is_protocol(ports) { (protocol, ports) } else { (ports, protocol) };
+        meant = format!("{ports}/{}", protocol.to_ascii_uppercase());
+    } else if Protocol::ALL.iter().any(|protocol| protocol.as_str() == meant) {
+        meant = format!("all/{meant}");
+    }
+    let meant = meant.trim_start_matches('+');
+    (meant != text && matches!(parse_port_text(meant), Ok(WrittenPort::Range(_)))).then(|| meant.to_owned())
 }
 
 fn single(number: i64, protocol: Protocol) -> Result<PortRange, Refusal> {
@@ -64,7 +83,12 @@ fn parse_port_text(text: &str) -> Result<WrittenPort, Refusal> {
         Ok(number) if number < 0 => return single(number, tcp).map(WrittenPort::Range),
         _ => {}
     }
-    if protocol.is_some() {
+    if protocol.is_some() && check_port_name(ports).is_ok() {
+        let help = format!("a name stands for number and protocol: write \"{ports}\" alone");
+        return refuse(codes::PORT, format!("{} gives a named port a protocol", quote(text)), help);
+    }
+    let like_a_name = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    if protocol.is_some() || !text.bytes().all(like_a_name) || !text.bytes().any(|b| b.is_ascii_alphabetic()) {
         return refuse(codes::PORT, format!("{} is no port", quote(text)), PORT_HELP);
     }
     check_port_name(text)?;
@@ -122,29 +146,32 @@ pub fn check_port_name(text: &str) -> Result<(), Refusal> {
     if valid {
         return Ok(());
     }
-    let help = match text.len() > 15 && text.is_ascii() {
-        true => "the name of a port has at most 15 characters",
-        false => PORT_HELP,
-    };
-    refuse(codes::PORT, format!("{} is no port", quote(text)), help)
+    let help = "use 1 to 15 lower-case letters, digits and single hyphens, a letter among them";
+    refuse(codes::PORT, format!("{} is no name of a port", quote(text)), help)
 }
 
 /// Reads a range of addresses, in its one canonical form only: what prints as it was written means what it seems to.
 pub fn parse_cidr(text: &str) -> Result<IpNet, Refusal> {
     let shown = quote(text);
-    if !text.contains('/') {
-        let help = match text.parse::<std::net::IpAddr>() {
-            Ok(address) => format!("did you mean `{}`?", IpNet::from(address)),
-            Err(_) => "write a range as `203.0.113.0/24`".to_owned(),
+    let Some((address, mask)) = text.split_once('/') else {
+        return match address(text) {
+            Some(address) => {
+                let help = format!("did you mean `{}`?", IpNet::from(address));
+                refuse(codes::CIDR, format!("{shown} has no mask"), help)
+            }
+            None if text.contains('.') && text.bytes().any(|b| b.is_ascii_alphabetic()) => {
+                refuse(codes::CIDR, format!("{shown} is no address range"), "host names belong in `fqdns`")
+            }
+            None => refuse(codes::CIDR, format!("{shown} is no address range"), RANGE_HELP),
         };
-        return refuse(codes::CIDR, format!("{shown} has no mask"), help);
+    };
+    // Readers disagree whether such a number is octal, so there is nothing to propose.
+    if leading_zero(mask) || (!address.contains(':') && address.split('.').any(leading_zero)) {
+        let help = "write each number without it; some tools take it for an octal number";
+        return refuse(codes::CIDR, format!("{shown} has a number with a leading zero"), help);
     }
     let Ok(net) = text.parse::<IpNet>() else {
-        return refuse(
-            codes::CIDR,
-            format!("{shown} is no address range"),
-            "write a range as `203.0.113.0/24` or `2001:db8::/32`",
-        );
+        return refuse(codes::CIDR, format!("{shown} is no address range"), range_help(text, address, mask));
     };
     let canonical = net.trunc().to_string();
     if let IpNet::V6(v6) = net
@@ -161,6 +188,37 @@ pub fn parse_cidr(text: &str) -> Result<IpNet, Refusal> {
         return refuse(codes::CIDR, message, format!("did you mean `{canonical}`?"));
     }
     Ok(net)
+}
+
+const RANGE_HELP: &str = "write a range as `203.0.113.0/24` or `2001:db8::/32`";
+
+fn address(text: &str) -> Option<IpAddr> {
+    text.parse().ok()
+}
+
+fn leading_zero(number: &str) -> bool {
+    number.len() > 1 && number.starts_with('0') && number.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// How to mend what does not even parse.
+fn range_help(text: &str, written: &str, mask: &str) -> String {
+    if text.contains([',', ';']) {
+        return "write each range as an element of its own: [\"…\", \"…\"]".to_owned();
+    }
+    if written.contains('%') {
+        return "a policy holds for all interfaces: write the address without its zone".to_owned();
+    }
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    if compact != text && parse_cidr(&compact).is_ok() {
+        return format!("did you mean `{compact}`?");
+    }
+    match (address(written), address(mask)) {
+        (Some(IpAddr::V4(first)), Some(IpAddr::V4(mask))) => ipnet::Ipv4Net::with_netmask(first, mask)
+            .map_or_else(|_| RANGE_HELP.to_owned(), |net| format!("did you mean `{}`?", net.trunc())),
+        (Some(IpAddr::V4(_)), _) => "an IPv4 mask is a number from 0 to 32".to_owned(),
+        (Some(IpAddr::V6(_)), _) => "an IPv6 mask is a number from 0 to 128".to_owned(),
+        (None, _) => RANGE_HELP.to_owned(),
+    }
 }
 
 /// Refuses ranges that pod traffic never goes to.

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 use crate::checks::{Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{LintLevel, Model, WaiveTarget};
+use crate::model::{LintLevel, Model, PRIVATE, WaiveTarget};
 
 /// The shortest mask of an IPv4 range that passes.
 const MIN_V4: u8 = 8;
@@ -64,7 +64,9 @@ why  = "cards are charged"
 
 fn check(model: &Model, findings: &mut Findings) {
     for (id, external) in model.externals() {
-        for cidr in &external.cidrs {
+        // Of a range that is private altogether rule NP205 asks whether it is meant.
+        let private = |range: &IpNet| PRIVATE.iter().any(|private| private.contains(range));
+        for cidr in external.cidrs.iter().filter(|cidr| !private(&cidr.value)) {
             let (min, all) = match cidr.value {
                 IpNet::V4(_) => (MIN_V4, "IPv4"),
                 IpNet::V6(_) => (MIN_V6, "IPv6"),
@@ -90,7 +92,7 @@ mod tests {
 
     #[test]
     fn each_wide_range_is_found() {
-        let cidrs = "0.0.0.0/0 0.0.0.0/1 128.0.0.0/1 8.0.0.0/8 8.0.0.0/7 ::/0 2000::/15 2001::/16";
+        let cidrs = "0.0.0.0/0 0.0.0.0/1 128.0.0.0/1 8.0.0.0/8 8.0.0.0/7 fc00::/7 fe80::/10 ::/0 2000::/15 2001::/16";
         assert_eq!(
             Draft::new().external("world", cidrs, "").messages(&RULE),
             [
