@@ -125,16 +125,35 @@ impl Builder<'_, '_> {
                     ("tier", Endpoint::Tier(id)) => WaiveTarget::Tier(id),
                     ("peer", Endpoint::Peer(id)) => WaiveTarget::Peer(id),
                     ("external", Endpoint::External(id)) => WaiveTarget::External(id),
-                    _ => {
+                    (_, other) => {
                         let message = format!("{} is no {what}", quote(&name.value));
-                        self.error(
-                            Diagnostic::error(codes::WAIVER, name.span, message)
-                                .help("write the key that says what it is"),
-                        );
+                        let help = match other {
+                            Endpoint::Tier(_) => format!("it is a tier: write `tier = \"{}\"`", name.value),
+                            Endpoint::Peer(_) => format!("it is a peer: write `peer = \"{}\"`", name.value),
+                            Endpoint::External(_) => {
+                                format!("it is an external: write `external = \"{}\"`", name.value)
+                            }
+                            Endpoint::Builtin(_) => "name the edge, as `edge = \"anywhere -> web\"`".to_owned(),
+                        };
+                        self.error(Diagnostic::error(codes::WAIVER, name.span, message).help(help));
                         return None;
                     }
                 };
                 Some(vec![target])
+            }
+            (edge, named) if edge.is_some() || !named.is_empty() => {
+                let spans = edge.iter().map(|edge| edge.span).chain(named.iter().map(|(_, name)| name.span));
+                let (first, second) = (spans.clone().min(), spans.max());
+                let mut error = Diagnostic::error(
+                    codes::WAIVER,
+                    second.unwrap_or(table.code.span),
+                    "a waiver is about one thing, and this one names more",
+                );
+                if let Some(first) = first {
+                    error = error.related(first, "named first");
+                }
+                self.error(error.help("write a `[[waive]]` for each, with its own reason"));
+                None
             }
             _ => {
                 let error = Diagnostic::error(
@@ -152,7 +171,11 @@ impl Builder<'_, '_> {
         let Some((from, to)) = written.value.split_once(" -> ") else {
             let error =
                 Diagnostic::error(codes::WAIVER, written.span, format!("{} names no edge", quote(&written.value)));
-            self.error(error.help("write it as \"web -> api\""));
+            let ends = written.value.split_once("->").map(|(from, to)| (from.trim(), to.trim()));
+            self.error(match ends.filter(|(from, to)| !from.is_empty() && !to.is_empty()) {
+                Some((from, to)) => error.help(format!("did you mean \"{from} -> {to}\"?")),
+                None => error.help("write it as \"web -> api\""),
+            });
             return None;
         };
         let mut end = |name: &str| self.resolve(Some(app), &Spanned::new(name.trim().to_owned(), written.span));
