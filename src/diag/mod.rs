@@ -154,7 +154,8 @@ impl Diagnostics {
             let key = |d: &Diagnostic| {
                 d.primary.as_ref().map(|p| (sources.path(p.span.file).to_owned(), p.span.start, p.span.end))
             };
-            (key(a), a.code, &a.message).cmp(&(key(b), b.code, &b.message))
+            // What has no place says something of the rest, and comes after it.
+            (key(a).is_none(), key(a), a.code, &a.message).cmp(&(key(b).is_none(), key(b), b.code, &b.message))
         });
         self.list.dedup();
         self.list

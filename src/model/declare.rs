@@ -247,22 +247,26 @@ impl Builder<'_, '_> {
         table: &ExternalTable,
     ) -> Option<External> {
         let (cidrs, mut valid) = self.cidrs(table.cidrs.as_ref());
+        // Ranges that could not be read may hold the exceptions.
+        let whole = valid && (table.cidrs.is_none() || !cidrs.is_empty());
         for net in &cidrs {
             valid &= self.accept(net.span, check_destination(&net.value));
         }
         let (except, except_valid) = self.cidrs(table.except.as_ref());
-        valid &= except_valid && self.check_except(&cidrs, &except);
+        valid &= except_valid && whole && self.check_except(&cidrs, &except);
         let mut fqdns = vec![];
         for host in table.fqdns.iter().flat_map(|list| &list.items) {
             valid &= self.accept(host.span, names::check_host(&host.value));
             fqdns.push(Spanned::new(Sym::from(&*host.value), host.span));
         }
         if table.cidrs.is_none() && table.fqdns.is_none() {
-            let message = format!("external {} has neither `cidrs` nor `fqdns`", quote(&name.value));
-            self.error(
-                Diagnostic::error(codes::EMPTY, name.span, message)
-                    .help("say which addresses or host names it stands for"),
-            );
+            if !self.reported_in(table.span) {
+                let message = format!("external {} has neither `cidrs` nor `fqdns`", quote(&name.value));
+                self.error(
+                    Diagnostic::error(codes::EMPTY, name.span, message)
+                        .help("say which addresses or host names it stands for"),
+                );
+            }
             valid = false;
         }
         let (ports, port_names) = self.declared_ports(table.ports.as_ref())?;
@@ -311,6 +315,7 @@ impl Builder<'_, '_> {
             } else if !cidrs.iter().any(|outer| outer.value.contains(&net)) {
                 let message = match cidrs.iter().any(|outer| family(&outer.value)) {
                     true => format!("exception `{net}` lies in none of the ranges"),
+                    false if cidrs.is_empty() => format!("exception `{net}` without a range that it lies in"),
                     false => format!("exception `{net}` is of another address family than the ranges"),
                 };
                 fail(self, inner.span, message, "an exception lies inside one of `cidrs` and is narrower than it");
