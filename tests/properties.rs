@@ -2,7 +2,7 @@
 //!
 //! The projects hold several apps with tiers, peers, externals and edges of every kind, within an app and between apps.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -42,11 +42,25 @@ enum Other {
     ToInternet,
 }
 
+/// Between tiers, by their places among all tiers, with ports of its own or without; written by the app of the caller or by
+/// that of the callee.
+#[derive(Debug, Clone)]
+struct Edge {
+    from: Index,
+    to: Index,
+    port: Option<u16>,
+    by_callee: bool,
+}
+
+fn edge(overlaps: bool) -> impl Strategy<Value = Edge> {
+    (any::<Index>(), any::<Index>(), prop::option::of(1_u16..=60_000), any::<bool>())
+        .prop_map(move |(from, to, port, by_callee)| Edge { from, to, port, by_callee: overlaps && by_callee })
+}
+
 #[derive(Debug, Clone)]
 struct Apps {
     apps: Vec<(bool, Vec<Tier>)>,
-    /// Between tiers, by their places among all tiers, with ports of their own or without.
-    edges: Vec<(Index, Index, Option<u16>)>,
+    edges: Vec<Edge>,
     others: Vec<(Index, Other)>,
 }
 
@@ -66,13 +80,12 @@ fn tier(overlaps: bool) -> impl Strategy<Value = Tier> {
 /// Projects; without `overlaps` nothing in them is said twice.
 fn apps(overlaps: bool) -> impl Strategy<Value = Apps> {
     let app = (any::<bool>(), prop::collection::vec(tier(overlaps), 1..5));
-    let edge = (any::<Index>(), any::<Index>(), prop::option::of(1_u16..=60_000));
     let other = prop_oneof![Just(Other::FromPeer), Just(Other::ToPeer), Just(Other::ToExternal)].boxed();
     let open = prop_oneof![Just(Other::FromAnywhere), Just(Other::ToInternet)];
     let other = if overlaps { prop_oneof![3 => other, 1 => open].boxed() } else { other };
     (
         prop::collection::vec(app, 1..4),
-        prop::collection::vec(edge, 0..8),
+        prop::collection::vec(edge(overlaps), 0..8),
         prop::collection::vec((any::<Index>(), other), 0..6),
     )
         .prop_map(|(apps, edges, others)| Apps { apps, edges, others })
@@ -90,7 +103,7 @@ struct Intent {
 impl Intent {
     fn allow(&mut self, from: &str, to: &str, ports: Option<String>) {
         let ports = ports.map_or(String::new(), |ports| format!("ports = {ports}\n"));
-        let text = format!("[[allow]]\nfrom = \"{from}\"\nto = \"{to}\"\nwhy = \"generated\"\n{ports}");
+        let text = format!("[[allow]]\nfrom = \"{from}\"\nto = \"{to}\"\nwhy = \"{from} calls {to}\"\n{ports}");
         self.edges.entry((from.to_owned(), to.to_owned())).or_insert(text);
     }
 
@@ -130,10 +143,12 @@ impl Apps {
         let mut out: Vec<Intent> =
             self.apps.iter().enumerate().map(|(n, (dns, tiers))| intent(n, *dns, tiers)).collect();
         let all = self.tiers();
-        for (from, to, port) in &self.edges {
-            let ((from_app, from), (to_app, to)) = (from.get(&all), to.get(&all));
-            let to = if from_app == to_app { to.clone() } else { format!("app{to_app}/{to}") };
-            out[*from_app].allow(from, &to, port.map(|port| format!("[{port}, \"{port}/UDP\"]")));
+        for edge in &self.edges {
+            let ((from_app, from), (to_app, to)) = (edge.from.get(&all), edge.to.get(&all));
+            let app = if edge.by_callee { *to_app } else { *from_app };
+            let name = |of: usize, tier: &str| if of == app { tier.to_owned() } else { format!("app{of}/{tier}") };
+            let ports = edge.port.map(|port| format!("[{port}, \"{port}/UDP\"]"));
+            out[app].allow(&name(*from_app, from), &name(*to_app, to), ports);
         }
         for (n, (at, other)) in self.others.iter().enumerate() {
             let (app, tier) = at.get(&all);
@@ -298,10 +313,10 @@ proptest! {
 
     /// Another edge opens something or nothing; it never closes anything.
     #[test]
-    fn an_edge_never_takes_a_flow_away(apps in apps(true), from in any::<Index>(), to in any::<Index>(), port: u16) {
+    fn an_edge_never_takes_a_flow_away(apps in apps(true), edge in edge(true)) {
         let before = build(&apps.intents(), 0);
         let mut more = apps;
-        more.edges.push((from, to, Some(port.clamp(1, 60_000))));
+        more.edges.push(edge);
         let after = build(&more.intents(), 0);
         let name = |_: &str, _: &_| None;
         let changes =

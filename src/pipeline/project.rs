@@ -78,12 +78,6 @@ impl Project {
         let intents_dir = folder(paths.and_then(|paths| paths.intents.as_ref()), "intents");
         let out = folder(paths.and_then(|paths| paths.out.as_ref()), "out");
         let templates_dir = folder(paths.and_then(|paths| paths.templates.as_ref()), "templates");
-        for (name, _) in settings.iter().filter_map(|settings| settings.clusters.as_ref()).flat_map(|table| &table.0) {
-            // Each cluster becomes a folder.
-            if let Err(refusal) = model::check_name("cluster", &name.value) {
-                diags.push(Diagnostic::error(refusal.code, name.span, refusal.message).help(refusal.help));
-            }
-        }
         let dialects = chosen_dialects(settings.as_ref(), diags);
         if let Some(paths) = paths {
             check_apart(
