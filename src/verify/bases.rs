@@ -9,69 +9,74 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::normal::{Base, File};
 use crate::diag::{Diagnostic, codes, quote};
-use crate::source::Span;
+
+/// The most names that one message lists.
+const LISTED: usize = 5;
 
 /// What is wrong with the lists below `root`. Where there is no list at all, a folder's files are applied as they are.
 pub fn strays(root: &Utf8Path, files: &BTreeMap<Utf8PathBuf, &File>) -> Vec<Diagnostic> {
-    let mut bases: BTreeMap<&Utf8Path, &Base> = BTreeMap::new();
-    let mut policies: BTreeMap<&Utf8Path, Span> = BTreeMap::new();
+    let mut lists: BTreeMap<&Utf8Path, &Base> = BTreeMap::new();
+    let mut folders: BTreeMap<&Utf8Path, BTreeSet<&str>> = BTreeMap::new();
     for (path, file) in files {
-        match (&file.base, path.parent()) {
-            (Some(base), Some(folder)) => {
-                bases.insert(folder, base);
+        let Some(folder) = path.parent() else { continue };
+        match &file.base {
+            Some(base) => {
+                lists.insert(folder, base);
+                folders.entry(folder).or_default();
             }
-            _ => {
-                policies.extend(file.policies.first().map(|policy| (path.as_path(), policy.span)));
+            None => {
+                folders.entry(folder).or_default().extend(path.file_name());
+            }
+        }
+        // A folder is an entry of the one that holds it.
+        for inner in folder.ancestors().take_while(|inner| *inner != root) {
+            if let Some(outer) = inner.parent() {
+                folders.entry(outer).or_default().extend(inner.file_name());
             }
         }
     }
-    if bases.is_empty() {
+    if lists.is_empty() {
         return vec![];
     }
     let mut errors = vec![];
-    let mut reached: BTreeSet<Utf8PathBuf> = BTreeSet::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let Some(base) = bases.get(folder.as_path()) else { continue };
-        for (name, span) in &base.resources {
-            let path = folder.join(name);
-            let known = bases.contains_key(path.as_path()) || policies.contains_key(path.as_path());
-            if !is_entry(name) || !known {
-                let message = format!("{} is none of the files that were proved", quote(name));
-                errors.push(
-                    Diagnostic::error(codes::PROOF, *span, message)
-                        .help("list the rendered files beside this one, each once"),
-                );
-            } else if !reached.insert(path.clone()) {
-                errors.push(
-                    Diagnostic::error(codes::PROOF, *span, format!("{} is listed twice", quote(name)))
-                        .help("list it once"),
-                );
-            } else {
-                folders.push(path);
+    for (folder, names) in &folders {
+        match lists.get(folder) {
+            Some(list) => compare(list, names, &mut errors),
+            None => {
+                let shown = folder.strip_prefix(root).unwrap_or(folder);
+                let error =
+                    Diagnostic::placeless(codes::PROOF, format!("folder {} has no list", quote(shown.as_str())));
+                errors.push(error.help("every folder lists what it holds, so that all of it is applied"));
             }
         }
-    }
-    let all =
-        policies.iter().map(|(path, span)| (*path, *span)).chain(bases.iter().map(|(path, base)| (*path, base.span)));
-    for (path, span) in all.filter(|(path, _)| *path != root && !reached.contains(*path)) {
-        let shown = path.strip_prefix(root).unwrap_or(path);
-        let message = format!("{} would not be applied: no list reaches it", quote(shown.as_str()));
-        let help = "list every rendered file in the kustomization of its folder, and every folder in the one above";
-        errors.push(Diagnostic::error(codes::PROOF, span, message).help(help));
     }
     errors
 }
 
-/// A plain name: no path, no address of another place.
-fn is_entry(name: &str) -> bool {
-    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', ':', '?'])
+fn compare(list: &Base, names: &BTreeSet<&str>, errors: &mut Vec<Diagnostic>) {
+    const HELP: &str = "list what the template is given, each once";
+    let mut missing = names.clone();
+    for (name, span) in &list.resources {
+        let message = match (missing.remove(name.as_str()), names.contains(name.as_str())) {
+            (true, _) => continue,
+            (false, true) => format!("{} is listed twice", quote(name)),
+            (false, false) => format!("{} is no part of what was proved", quote(name)),
+        };
+        errors.push(Diagnostic::error(codes::PROOF, *span, message).help(HELP));
+    }
+    if !missing.is_empty() {
+        let shown: Vec<String> = missing.iter().take(LISTED).map(|name| quote(name)).collect();
+        let more = missing.len().saturating_sub(LISTED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let message = format!("would not be applied, as nothing lists them: {}{more}", shown.join(", "));
+        errors.push(Diagnostic::error(codes::PROOF, list.span, message).help(HELP));
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Sources;
+    use crate::source::{Sources, Span};
     use crate::verify::normal::Policy;
 
     /// Findings for lists by folder, over the policy files `baseline/a.yaml` and `allow/a.yaml`.
@@ -109,17 +114,20 @@ mod tests {
     #[test]
     fn a_folder_left_out_is_not_applied() {
         let found = found(&[("", &["allow"]), LEAVES[0], LEAVES[1]]);
-        assert!(
-            found.iter().any(|message| message == "`baseline/a.yaml` would not be applied: no list reaches it"),
-            "{found:?}"
-        );
+        assert_eq!(found, ["would not be applied, as nothing lists them: `baseline`"]);
+    }
+
+    #[test]
+    fn a_folder_without_a_list_is_not_applied() {
+        assert_eq!(found(&[("", &["baseline", "allow"]), LEAVES[0]]), ["folder `allow` has no list"]);
+        assert_eq!(found(&[LEAVES[0], LEAVES[1]]), ["folder `` has no list"]);
     }
 
     #[test]
     fn what_was_not_proved_cannot_be_listed() {
         for name in ["https://example.com/x.yaml", "../other", "b.yaml", "baseline/a.yaml", "."] {
             let found = found(&[("", &["baseline", "allow", name]), LEAVES[0], LEAVES[1]]);
-            assert_eq!(found, [format!("`{name}` is none of the files that were proved")]);
+            assert_eq!(found, [format!("`{name}` is no part of what was proved")]);
         }
     }
 
