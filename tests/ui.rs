@@ -6,6 +6,8 @@
 //!
 //! `NETPOLC_UPDATE=1 cargo test --test ui` writes what is seen now: read the difference before committing it.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::fmt::Write as _;

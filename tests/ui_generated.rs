@@ -389,3 +389,22 @@ error[NP007]: the name `intents/caf\u{fffd}.toml` is not UTF-8
         );
     }
 }
+
+#[test]
+fn warnings_are_errors_under_strict() {
+    for case in
+        ["identical-tiers", "two-tiers-share-pods", "tier-inside-another", "namespace-label-that-others-can-set"]
+    {
+        let project = Project::new();
+        project.write(
+            "intents/case.toml",
+            std::fs::read(support::repo().join(format!("tests/ui/labels/{case}.toml"))).unwrap(),
+        );
+        let run = |args: &[&str]| {
+            let run = netpolc(project.dir(), args);
+            assert!(format!("{}{}", run.stdout, run.stderr).contains("warning[NP30"), "{case}: {}", run.stderr);
+            run.code
+        };
+        assert_eq!((run(&["check"]), run(&["check", "--strict"])), (0, 1), "{case}");
+    }
+}

@@ -105,7 +105,8 @@ impl<'a> Cx<'a> {
             };
             self.error(error);
         }
-        Some(Fields { table, owner: item, misspelt })
+        let foreign = !item.key.is_empty() && !table.is_empty() && !known.iter().any(|key| table.contains_key(*key));
+        Some(Fields { table, owner: item, misspelt, foreign })
     }
 }
 
@@ -115,6 +116,8 @@ pub struct Fields<'i> {
     owner: Item<'i>,
     /// Keys that a misspelt one was probably meant to be: they are not missing too.
     misspelt: Vec<&'i str>,
+    /// Nothing in the table belongs there, so what it lacks is not worth a word.
+    foreign: bool,
 }
 
 impl Fields<'_> {
@@ -125,7 +128,7 @@ impl Fields<'_> {
             return T::decode(Item { key, value: value.get_ref(), span }, cx);
         }
         let absent = T::absent();
-        if absent.is_none() && !self.misspelt.contains(&key) {
+        if absent.is_none() && !self.foreign && !self.misspelt.contains(&key) {
             let (message, place) = match self.owner.key {
                 "" => (format!("missing key {}", quote(key)), " at the top of the file, before any `[table]`"),
                 owner => (format!("{} lacks the key {}", quote(owner), quote(key)), ""),

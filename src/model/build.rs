@@ -288,10 +288,11 @@ impl<'a, 'd> Builder<'a, 'd> {
         if let Some(builtin) = Builtin::parse(text) {
             return Some(Endpoint::Builtin(builtin));
         }
-        if let Some((other, tier)) = text.split_once('/') {
+        // Own names come first: a declared name with a slash is wrong where it is declared, and nowhere else.
+        let own = app.and_then(|app| self.names.get(app.index())).and_then(|names| names.get(text));
+        if let (None, Some((other, tier))) = (own, text.split_once('/')) {
             return self.resolve_foreign(app, written, other, tier);
         }
-        let own = app.and_then(|app| self.names.get(app.index())).and_then(|names| names.get(text));
         match own.or_else(|| self.project_names.get(text)) {
             Some((Declared::Whole(endpoint), _)) => Some(*endpoint),
             Some((Declared::Broken, _)) => None,
