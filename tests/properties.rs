@@ -22,10 +22,11 @@ use serde::Deserialize;
 use serde_yaml::{Mapping, Value};
 use support::Project;
 
-/// One tier: its namespace (of its app's two), whether its labels may overlap with another's, its ports and metrics.
+/// One tier: its namespace (of its app's two, or both), whether its labels may overlap with another's, its ports and metrics.
 #[derive(Debug, Clone)]
 struct Tier {
     namespace: usize,
+    both: bool,
     overlaps: bool,
     port: u16,
     range: bool,
@@ -66,9 +67,10 @@ struct Apps {
 
 fn tier(overlaps: bool) -> impl Strategy<Value = Tier> {
     let port = prop_oneof![Just(80_u16), Just(8080), 1_u16..=60_000];
-    (0_usize..2, any::<bool>(), port, any::<bool>(), any::<bool>()).prop_map(
-        move |(namespace, overlap, port, range, metrics)| Tier {
+    (0_usize..2, any::<bool>(), any::<bool>(), port, any::<bool>(), any::<bool>()).prop_map(
+        move |(namespace, both, overlap, port, range, metrics)| Tier {
             namespace,
+            both,
             overlaps: overlaps && overlap,
             port,
             range,
@@ -139,9 +141,10 @@ impl Apps {
         tiers.flat_map(|(app, (_, tiers))| (0..tiers.len()).map(move |n| (app, format!("t{n}")))).collect()
     }
 
-    fn intents(&self) -> Vec<Intent> {
+    /// The intents; `seed` decides the order inside of lists and labels.
+    fn intents(&self, seed: u64) -> Vec<Intent> {
         let mut out: Vec<Intent> =
-            self.apps.iter().enumerate().map(|(n, (dns, tiers))| intent(n, *dns, tiers)).collect();
+            self.apps.iter().enumerate().map(|(n, (dns, tiers))| intent(n, *dns, tiers, seed)).collect();
         let all = self.tiers();
         for edge in &self.edges {
             let ((from_app, from), (to_app, to)) = (edge.from.get(&all), edge.to.get(&all));
@@ -175,16 +178,26 @@ impl Apps {
     }
 }
 
-fn intent(app: usize, dns: bool, tiers: &[Tier]) -> Intent {
+/// A list of TOML in the order that `seed` decides.
+fn list(items: &[String], seed: u64) -> String {
+    shuffled(items.to_vec(), seed).join(", ")
+}
+
+fn intent(app: usize, dns: bool, tiers: &[Tier], seed: u64) -> Intent {
     let mut lines = vec![];
     for (n, tier) in tiers.iter().enumerate() {
         let mut line = String::new();
         let key = if tier.overlaps { format!("role{n}") } else { "app".to_owned() };
         let ports = match tier.range {
-            true => format!("{}, \"{}-{}/UDP\"", tier.port, tier.port, tier.port + 50),
-            false => tier.port.to_string(),
+            true => vec![tier.port.to_string(), format!("\"{}-{}/UDP\"", tier.port, tier.port + 50)],
+            false => vec![tier.port.to_string()],
         };
-        write!(line, "t{n} = {{ namespace = \"ns{app}-{}\", pods = {{ {key} = \"t{n}\" }}", tier.namespace).unwrap();
+        let ports = list(&ports, seed);
+        let mut namespaces = vec![format!("\"ns{app}-{}\"", tier.namespace)];
+        namespaces.extend(tier.both.then(|| format!("\"ns{app}-{}\"", 1 - tier.namespace)));
+        let (namespaces, labels) = (list(&namespaces, seed), [format!("{key} = \"t{n}\""), "zone = \"a\"".to_owned()]);
+        let labels = list(&labels, seed);
+        write!(line, "t{n} = {{ namespace = [{namespaces}], pods = {{ {labels} }}").unwrap();
         write!(line, ", ports = [{ports}]").unwrap();
         // Above all other ports, so that no edge says the same.
         write!(line, "{} }}", if tier.metrics { ", metrics = [60100]" } else { "" }).unwrap();
@@ -303,9 +316,9 @@ proptest! {
     /// Building proves; and what is written does not depend on the order of files, tables, lines and edges.
     #[test]
     fn shuffled_projects_give_the_same_bytes(apps in apps(true), seed in 1_u64..) {
-        let intents = apps.intents();
+        let intents = apps.intents(0);
         let first = build(&intents, 0);
-        let second = build(&intents, seed);
+        let second = build(&apps.intents(seed), seed);
         prop_assert_eq!(first.compiled.files, second.compiled.files);
         let edges: usize = intents.iter().map(|intent| intent.edges.len()).sum();
         prop_assert!(first.compiled.flows >= edges, "{} flows of {edges} edges", first.compiled.flows);
@@ -314,10 +327,10 @@ proptest! {
     /// Another edge opens something or nothing; it never closes anything.
     #[test]
     fn an_edge_never_takes_a_flow_away(apps in apps(true), edge in edge(true)) {
-        let before = build(&apps.intents(), 0);
+        let before = build(&apps.intents(0), 0);
         let mut more = apps;
         more.edges.push(edge);
-        let after = build(&more.intents(), 0);
+        let after = build(&more.intents(0), 0);
         let name = |_: &str, _: &_| None;
         let changes =
             flow_changes(&Flows::of(&before.compiled.policies), &Flows::of(&after.compiled.policies), &name);
@@ -334,7 +347,7 @@ proptest! {
     /// Where nothing is said twice, nothing that is rendered can be left out.
     #[test]
     fn no_rendered_thing_can_be_left_out(apps in apps(false)) {
-        let Built { model, mut sources, compiled } = build(&apps.intents(), 0);
+        let Built { model, mut sources, compiled } = build(&apps.intents(0), 0);
         let mut read = |path: &Utf8PathBuf, text: &str| -> Vec<normal::Policy> {
             let file = sources.add(path.clone(), text.to_owned());
             kubernetes().read(&sources, file).unwrap_or_else(|errors| panic!("{path}: {errors:#?}\n{text}"))
