@@ -193,7 +193,9 @@ pub fn check_host(text: &str) -> Result<(), Refusal> {
     if !name.is_ascii() {
         return refuse(codes::HOST, format!("{shown} is not ASCII"), "write the name in its `xn--` form");
     }
-    if !is_subdomain(name) || !name.contains('.') {
+    // A last label of digits alone would be read as an address (RFC 1123, 2.1).
+    let numeric = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+    if !is_subdomain(name) || !name.contains('.') || numeric {
         return refuse(
             codes::HOST,
             format!("{shown} is no valid host name"),

@@ -50,7 +50,10 @@ fn join(model: &Model, keys: &[&Sym], tiers: &[TierId], others: &[TierId], pairs
 pub(super) fn check(model: &Model, diags: &mut Diagnostics) {
     for (a, b) in overlapping_tiers(model) {
         let (a, b) = (&model[a], &model[b]);
-        if a.app != b.app {
+        // Where the namespace is not shared at all, that is the mistake, and it was reported.
+        let shared = |name: &Sym| model.profile.shared_namespaces.contains(name);
+        let common = a.pods.namespaces.names().iter().filter(|name| b.pods.namespaces.names().contains(name));
+        if a.app != b.app && common.into_iter().any(shared) {
             let message = format!(
                 "a pod could be in tier {} of app `{}` and in tier {} of app `{}`",
                 quote(&a.name),

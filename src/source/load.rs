@@ -55,8 +55,8 @@ pub fn load_intents(
     Ok(load_all(root, paths, true, sources, diags)?.into_iter().map(|(_, file)| file).collect())
 }
 
-/// Loads the templates below `dir` (relative to the root): every file in a dialect's folder there, with its path below
-/// `dir`, as `kubernetes/allow.yaml.j2`. Nothing is read through a link. A missing folder is empty.
+/// Loads the templates below `dir` (relative to the root): every `*.j2`, with its path below `dir`, as
+/// `kubernetes/allow.yaml.j2`. Nothing is read through a link. A missing folder is empty.
 ///
 /// # Errors
 /// When the system refuses a file or folder.
@@ -72,9 +72,11 @@ pub fn load_templates(
             EntryKind::Folder => {}
             EntryKind::Unnameable => diags.push(not_utf8(&dir.join(&entry.path))),
             EntryKind::Link => diags.push(linked(&dir.join(&entry.path))),
-            // Beside the dialects' folders there may be a README.
-            EntryKind::File | EntryKind::Special if entry.path.components().count() < 2 => {}
-            EntryKind::File | EntryKind::Special => paths.push(dir.join(entry.path)),
+            EntryKind::File | EntryKind::Special if entry.path.extension() == Some("j2") => {
+                paths.push(dir.join(entry.path));
+            }
+            // Others may use a folder of this name too.
+            EntryKind::File | EntryKind::Special => {}
         }
     }
     let loaded = load_all(root, paths, false, sources, diags)?;
