@@ -331,7 +331,7 @@ proptest! {
         let mut more = apps;
         more.edges.push(edge);
         let after = build(&more.intents(0), 0);
-        let name = |_: &str, _: &_| None;
+        let name = |_: &normal::Peer| None;
         let changes =
             flow_changes(&Flows::of(&before.compiled.policies), &Flows::of(&after.compiled.policies), &name);
         for change in changes {
@@ -350,7 +350,7 @@ proptest! {
         let Built { model, mut sources, compiled } = build(&apps.intents(0), 0);
         let mut read = |path: &Utf8PathBuf, text: &str| -> Vec<normal::Policy> {
             let file = sources.add(path.clone(), text.to_owned());
-            kubernetes().read(&sources, file).unwrap_or_else(|errors| panic!("{path}: {errors:#?}\n{text}"))
+            kubernetes().read(&sources, file).unwrap_or_else(|errors| panic!("{path}: {errors:#?}\n{text}")).policies
         };
         let policies: BTreeMap<_, _> = compiled.files.iter().map(|(path, text)| (path, read(path, text))).collect();
         let whole: Vec<normal::Policy> = policies.values().flatten().cloned().collect();

@@ -271,9 +271,6 @@ impl Dialect for Test {
     fn read(&self, _: &Sources, _: FileId) -> Result<normal::File, Vec<Diagnostic>> {
         Ok(normal::File::default())
     }
-    fn incomplete(&self, _: &Sources, _: &[(Utf8PathBuf, FileId)]) -> Vec<Diagnostic> {
-        vec![]
-    }
 }
 
 #[derive(Serialize)]
