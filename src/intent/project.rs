@@ -74,7 +74,7 @@ table! {
         "pods" => pods: Option<Pods>,
         /// Addresses of a cache on each node, as ["169.254.20.10/32"].
         "cidrs" => cidrs: Option<List<String>>,
-        /// Ports as pods see them, each both UDP and TCP unless it says which. Default: [53].
+        /// Ports as pods see them, each both UDP and TCP unless it says which. Default: `[53]`.
         "ports" => ports: Option<Ports>,
     }
 }

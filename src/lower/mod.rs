@@ -1,6 +1,6 @@
 //! From the model's grants to policies: grouped, named and annotated, but neutral of any dialect.
 //!
-//! In: a [`Model`]. Out: [`Policies`], pure data, one [`NamespacePolicies`] for each managed namespace. A dialect turns
+//! In: a [`Model`](crate::model::Model). Out: [`Policies`], pure data, one [`NamespacePolicies`] for each managed namespace. A dialect turns
 //! them into what its templates need. Grants of one subject, direction and peer become one policy, whatever the number
 //! of edges behind them; no list in a policy is ever empty.
 

@@ -1,6 +1,7 @@
 //! What the tests of the binary share: projects in temporary folders, runs, golden files.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::print_stderr, reason = "a skipped test says why")]
 
 use std::collections::BTreeMap;
 use std::fs;
