@@ -7,7 +7,7 @@
 
 mod rule;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

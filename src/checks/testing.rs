@@ -11,11 +11,11 @@ use crate::model::*;
 use crate::source::{FileId, Sources, Span, Spanned};
 
 /// The day on which tests run.
-pub(super) const TODAY: Date = date(2026, 1, 1);
+pub(crate) const TODAY: Date = date(2026, 1, 1);
 
 /// A model under construction. One app, `shop`; `other/x` makes an app `other`.
-pub(super) struct Draft {
-    pub(super) model: Model,
+pub(crate) struct Draft {
+    pub(crate) model: Model,
     file: FileId,
     place: usize,
 }
@@ -51,7 +51,7 @@ fn namespaces(text: &str) -> NamespaceSet {
 }
 
 impl Draft {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let file = Sources::default().add("intents/shop.toml", String::new());
         let pods = PodSet { namespaces: namespaces("monitoring"), labels: labels("app=prometheus") };
         let dns = DnsPeer::Pods(PodSet { namespaces: namespaces("kube-system"), labels: labels("k8s-app=kube-dns") });
@@ -108,7 +108,7 @@ impl Draft {
     }
 
     /// A tier in some namespaces with some labels.
-    pub(super) fn tier(mut self, name: &str, places: &str, pods: &str) -> Self {
+    pub(crate) fn tier(mut self, name: &str, places: &str, pods: &str) -> Self {
         let (app, name) = self.split(name);
         let pods = PodSet { namespaces: namespaces(places), labels: labels(pods) };
         for namespace in pods.namespaces.names() {
@@ -131,7 +131,7 @@ impl Draft {
     }
 
     /// Tiers that differ by the label `app`, all in one namespace per app.
-    pub(super) fn tiers(self, names: &str) -> Self {
+    pub(crate) fn tiers(self, names: &str) -> Self {
         names.split_whitespace().fold(self, |draft, name| {
             let (app, short) = name.split_once('/').unwrap_or(("shop", name));
             draft.tier(name, app, &format!("app={short}"))
@@ -139,7 +139,7 @@ impl Draft {
     }
 
     /// A peer in some namespaces with some labels.
-    pub(super) fn peer(mut self, name: &str, places: &str, pods: &str) -> Self {
+    pub(crate) fn peer(mut self, name: &str, places: &str, pods: &str) -> Self {
         let (app, name) = self.split(name);
         let pods = PodSet { namespaces: namespaces(places), labels: labels(pods) };
         let (span, namespace_span) = (self.span(), self.span());
@@ -149,7 +149,7 @@ impl Draft {
     }
 
     /// An external with some ranges, less some exceptions.
-    pub(super) fn external(mut self, name: &str, cidrs: &str, except: &str) -> Self {
+    pub(crate) fn external(mut self, name: &str, cidrs: &str, except: &str) -> Self {
         let (app, name) = self.split(name);
         let mut spanned = |text: &str| -> Vec<Spanned<IpNet>> {
             text.split_whitespace().map(|cidr| Spanned::new(cidr.parse().unwrap(), self.span())).collect()
@@ -187,7 +187,7 @@ impl Draft {
     }
 
     /// An edge of the app `shop`, with a `why`, as `web -> api`.
-    pub(super) fn edge(mut self, name: &str, on: &str) -> Self {
+    pub(crate) fn edge(mut self, name: &str, on: &str) -> Self {
         let (from, to) = name.split_once(" -> ").unwrap();
         let app = self.app("shop");
         let (from, to) = (self.endpoint(app, from), self.endpoint(app, to));
@@ -209,18 +209,18 @@ impl Draft {
     }
 
     /// Edges on 80/TCP, separated by `;`.
-    pub(super) fn edges(self, names: &str) -> Self {
+    pub(crate) fn edges(self, names: &str) -> Self {
         names.split(';').fold(self, |draft, name| draft.edge(name.trim(), "80/TCP"))
     }
 
     /// Changes what no other method sets.
-    pub(super) fn with(mut self, change: impl FnOnce(&mut Model)) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Model)) -> Self {
         change(&mut self.model);
         self
     }
 
     /// A waiver for a code, and its last day.
-    pub(super) fn waive(mut self, code: &'static str, target: WaiveTarget, until: Option<Date>) -> Self {
+    pub(crate) fn waive(mut self, code: &'static str, target: WaiveTarget, until: Option<Date>) -> Self {
         let span = self.span();
         self.model.waivers.push(Waiver {
             app: AppId(0),
@@ -235,7 +235,7 @@ impl Draft {
     }
 
     /// The model with its graph.
-    pub(super) fn model(mut self) -> Model {
+    pub(crate) fn model(mut self) -> Model {
         let endpoints = self.model.tiers().map(|(id, _)| Endpoint::Tier(id));
         let endpoints: Vec<_> = endpoints.chain(self.model.peers().map(|(id, _)| Endpoint::Peer(id))).collect();
         self.model.graph = FlowGraph::new(endpoints, self.model.edges());
@@ -243,17 +243,17 @@ impl Draft {
     }
 
     /// What every rule says.
-    pub(super) fn run(self) -> Outcome {
+    pub(crate) fn run(self) -> Outcome {
         super::run(&self.model(), TODAY, Level::Error)
     }
 
     /// What one rule says.
-    pub(super) fn check(self, rule: &Rule) -> Vec<Diagnostic> {
+    pub(crate) fn check(self, rule: &Rule) -> Vec<Diagnostic> {
         self.run().diagnostics.into_iter().filter(|d| d.code == rule.code).collect()
     }
 
     /// The messages of one rule.
-    pub(super) fn messages(self, rule: &Rule) -> Vec<String> {
+    pub(crate) fn messages(self, rule: &Rule) -> Vec<String> {
         self.check(rule).into_iter().map(|d| d.message).collect()
     }
 }

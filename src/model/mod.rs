@@ -35,7 +35,6 @@ pub use build::{Input, build};
 pub use endpoint::{Builtin, Endpoint};
 pub use forbid::{Forbid, ForbidEnd, ForbidSet};
 pub use graph::FlowGraph;
-pub use overlap::overlapping_tiers;
 pub use ports::{PortRange, Protocol};
 pub use profile::{Approximation, DnsPeer, DnsTarget, LintLevel, Profile};
 pub use relations::{Direction, Grant, Origin, PeerSet, Subject};

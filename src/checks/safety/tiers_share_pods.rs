@@ -6,9 +6,9 @@ use crate::checks::{Findings, Group, Rule};
 use crate::diag::{Code, quote};
 use crate::model::{AppId, Labels, LintLevel, Model, TierId, WaiveTarget};
 
-/// The most pairs that are told. Tiers that all overlap make pairs with the square of their number; who mends some
+/// The most pairs that are told. Tiers that all overlap make pairs with the square of their number; who mends a
 /// thousand of them sees the rest.
-const MAX_PAIRS: usize = 10_000;
+const MAX_PAIRS: usize = 1_000;
 
 /// The rule.
 pub static RULE: Rule = Rule {
