@@ -13,6 +13,7 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use self::limits::TooLarge;
@@ -69,11 +70,20 @@ fn documents(model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Di
     let mut out = BTreeMap::new();
     let mut errors = vec![];
     let mut listed: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for namespace in policies.namespaces.values() {
+    let made: Vec<_> = policies
+        .namespaces
+        .par_iter()
+        .map(|(_, namespace)| {
+            let mut errors = vec![];
+            (namespace, baseline(namespace), allow(model, namespace, &mut errors), errors)
+        })
+        .collect();
+    for (namespace, baseline, allow, of_namespace) in made {
         let file = file_name(&namespace.namespace);
-        out.insert(Utf8PathBuf::from(format!("{BASELINE}/{file}")), baseline(namespace));
+        errors.extend(of_namespace);
+        out.insert(Utf8PathBuf::from(format!("{BASELINE}/{file}")), baseline);
         listed.entry(BASELINE).or_default().insert(file.clone());
-        if let Some(document) = allow(model, namespace, &mut errors) {
+        if let Some(document) = allow {
             out.insert(Utf8PathBuf::from(format!("{ALLOW}/{file}")), document);
             listed.entry(ALLOW).or_default().insert(file);
         }
