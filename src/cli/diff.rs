@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
 
 use super::report::{self, plural};
 use super::run::Run;
@@ -31,7 +32,7 @@ fn diff(args: &DiffArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     let disk = inspect(&run.project, scope(&run, &args.target, terminal)?).map_err(|error| terminal.fail(error))?;
     // What someone edited is part of the difference: it is what a build would replace.
     let plan = crate::output::plan(&disk, &wanted, &mut run.project.sources, true);
-    show(&run, &disk, &plan, &compiled, None, terminal);
+    show(&run, &plan, &compiled, None, terminal);
     Ok(if plan.changes.is_empty() { Exit::Fine } else { Exit::NotFine })
 }
 
@@ -47,14 +48,7 @@ pub(super) fn scope(run: &Run, target: &Target, terminal: &mut Terminal) -> Resu
 }
 
 /// Flows that open and close, then the text.
-pub(super) fn show(
-    run: &Run,
-    disk: &Disk,
-    plan: &Plan,
-    compiled: &[Compiled],
-    most_lines: Option<usize>,
-    terminal: &mut Terminal,
-) {
+pub(super) fn show(run: &Run, plan: &Plan, compiled: &[Compiled], most_lines: Option<usize>, terminal: &mut Terminal) {
     let changes: Vec<Change> = plan.changes.iter().filter(|change| is_shown(run, change, compiled)).cloned().collect();
     if changes.is_empty() {
         return;
@@ -70,7 +64,7 @@ pub(super) fn show(
         }
         None => terminal.line(text),
     }
-    let flows = changed_flows(run, disk, compiled);
+    let flows = changed_flows(run, plan, compiled);
     match flows {
         None => terminal.line("the old output cannot be read: opened and closed flows are not known\n"),
         Some(flows) => {
@@ -107,7 +101,7 @@ fn is_shown(run: &Run, change: &Change, compiled: &[Compiled]) -> bool {
 }
 
 /// The difference of meaning between what is on disk and what was compiled; `None` when the disk cannot be read.
-fn changed_flows(run: &Run, disk: &Disk, compiled: &[Compiled]) -> Option<Vec<FlowChange>> {
+fn changed_flows(run: &Run, plan: &Plan, compiled: &[Compiled]) -> Option<Vec<FlowChange>> {
     let names = report::Names::of(run);
     let mut changes: Vec<FlowChange> = vec![];
     // Every dialect says the same flows: one of them is told. Clusters may differ.
@@ -122,7 +116,7 @@ fn changed_flows(run: &Run, disk: &Disk, compiled: &[Compiled]) -> Option<Vec<Fl
         if !seen.insert(cluster.clone()) {
             continue;
         }
-        let old = read_old(disk, &folder, done.dialect)?;
+        let old = old_policies(run, plan, &folder, done)?;
         let mut found = flow_changes(&Flows::of(&old), &Flows::of(&done.policies), &|peer| names.name(peer));
         found.retain(|change| names.is_shown(change));
         changes.extend(found);
@@ -130,13 +124,21 @@ fn changed_flows(run: &Run, disk: &Disk, compiled: &[Compiled]) -> Option<Vec<Fl
     Some(changes)
 }
 
-fn read_old(disk: &Disk, folder: &camino::Utf8Path, dialect: &str) -> Option<Vec<normal::Policy>> {
-    let dialect = dialects::find(dialect)?;
-    let mut sources = Sources::default();
-    let mut policies = vec![];
-    for (path, text) in disk.generated().filter(|(path, _)| path.starts_with(folder)) {
-        let file = sources.add(path, text.to_owned());
-        policies.extend(dialect.read(&sources, file).ok()?.policies);
-    }
+/// The policies before: files that stay as they are say what was just proved of them, and only the others are read.
+fn old_policies(run: &Run, plan: &Plan, folder: &Utf8Path, done: &Compiled) -> Option<Vec<normal::Policy>> {
+    let dialect = dialects::find(done.dialect)?;
+    let changed: BTreeSet<&Utf8Path> = plan.changes.iter().map(|change| change.shown.as_path()).collect();
+    let kept = |policy: &&normal::Policy| !changed.contains(run.project.sources.path(policy.span.file));
+    let mut policies: Vec<normal::Policy> = done.policies.iter().filter(kept).cloned().collect();
+    let replaced = plan.changes.par_iter().filter(|change| change.path.starts_with(folder));
+    let read: Option<Vec<Vec<normal::Policy>>> = replaced
+        .filter_map(|change| change.old_text().map(|text| (change, text)))
+        .map(|(change, text)| {
+            let mut sources = Sources::default();
+            let file = sources.add(&change.path, text.to_owned());
+            dialect.read(&sources, file).ok().map(|file| file.policies)
+        })
+        .collect();
+    policies.extend(read?.into_iter().flatten());
     Some(policies)
 }
