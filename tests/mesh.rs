@@ -1,0 +1,60 @@
+//! The generated meshes of the benchmarks: the generator's own tests, and one mesh through the whole compiler.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../benches/mesh/mod.rs"]
+mod mesh;
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use support::{Project, netpolc, tree};
+
+/// Every file below a folder, with the time of its last change.
+fn times(dir: &Path) -> BTreeMap<PathBuf, SystemTime> {
+    let time = |path: &PathBuf| dir.join(path).metadata().unwrap().modified().unwrap();
+    tree(dir).into_keys().map(|path| (path.clone(), time(&path))).collect()
+}
+
+#[test]
+fn a_mesh_builds_is_proved_and_builds_again_without_a_write() {
+    let project = Project::new();
+    let files = mesh::mesh(300, 1_800, 1);
+    let count = files.len();
+    for (name, text) in files {
+        project.write(&format!("intents/{name}"), text);
+    }
+    let out = project.dir().join("out");
+    let first = netpolc(project.dir(), &["build"]);
+    assert_eq!((first.code, first.stderr.as_str()), (0, ""), "no finding, no progress in a pipe");
+    assert!(first.stdout.contains("verified: kubernetes allows exactly the "), "{}", first.stdout);
+    assert!(first.stdout.contains(&format!("built {count} intents into out/: ")), "{}", first.stdout);
+    let before = times(&out);
+    // A default deny and a file of allows for each app's namespace, three kustomizations and the lock.
+    assert_eq!(before.len(), 2 * count + 4);
+
+    let second = netpolc(project.dir(), &["build"]);
+    assert_eq!((second.code, second.stderr.as_str()), (0, ""));
+    assert!(second.stdout.contains(&format!("{} unchanged\n", before.len() - 1)), "{}", second.stdout);
+    assert!(times(&out) == before, "a build without a change wrote a file");
+
+    let check = netpolc(project.dir(), &["build", "--check"]);
+    assert_eq!((check.code, check.stderr.as_str()), (0, ""), "{}", check.stdout);
+
+    // Only what changed is read again, and yet nothing that stayed is taken for new.
+    let extra = r#"app = "extra"
+[tiers]
+job = { namespace = "extra", pods = { app = "job" }, dns = false }
+[[allow]]
+from = "job"
+to   = "app-00000/svc-000000"
+why  = "one flow more"
+"#;
+    project.write("intents/extra.toml", extra);
+    let more = netpolc(project.dir(), &["diff"]);
+    assert_eq!((more.code, more.stderr.as_str()), (1, ""));
+    assert!(more.stdout.contains("\n1 flow opened:\n"), "{}", more.stdout);
+    assert!(!more.stdout.contains(" closed:\n") && !more.stdout.contains(" widened:\n"), "{}", more.stdout);
+}
