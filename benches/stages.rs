@@ -159,7 +159,8 @@ fn parse(sources: &Sources, files: &[FileId]) -> Vec<Parsed<IntentFile>> {
 }
 
 fn read_back(sources: &Sources, files: &Vec<FileId>) -> Vec<Policy> {
-    let read: Vec<Vec<Policy>> = files.par_iter().map(|file| dialect().read(sources, *file).unwrap()).collect();
+    let read: Vec<Vec<Policy>> =
+        files.par_iter().map(|file| dialect().read(sources, *file).unwrap().policies).collect();
     read.into_iter().flatten().collect()
 }
 

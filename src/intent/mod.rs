@@ -1,7 +1,7 @@
 //! The files' tables: TOML to spanned types, no meaning yet.
 //!
 //! In: texts. Out: an [`IntentFile`] for each intent and a [`ProjectFile`]. One definition of each table (see
-//! [`table!`]) feeds the parser, "did you mean" for keys, and the JSON schema with its hover texts. Every error of a file
+//! `table!`) feeds the parser, "did you mean" for keys, and the JSON schema with its hover texts. Every error of a file
 //! is reported; what could be read is handed on all the same, so that one mistake neither hides others nor makes false
 //! ones: a value that failed keeps its name in its [`Table`].
 
