@@ -20,7 +20,7 @@ fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     let mut run = Run::start(&args.common, args.target.cluster.as_deref(), expired, terminal)?;
     let compiled = run.compile(&args.target, terminal)?;
     let shown = run.shown();
-    let Some(compiled) = compiled else {
+    let Some(mut compiled) = compiled else {
         let nothing = if args.stdout { "; nothing was printed" } else { "; nothing was written" };
         report::diagnostics(&run, &shown, nothing, terminal);
         return Ok(Exit::NotFine);
@@ -29,7 +29,7 @@ fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     if args.stdout {
         return print(&run, &compiled, terminal);
     }
-    let wanted: Tree = compiled.iter().flat_map(|done| done.files.clone()).collect();
+    let wanted: Tree = compiled.iter_mut().flat_map(|done| std::mem::take(&mut done.files)).collect();
     let disk = diff::inspect(&run.project, diff::scope(&run, &args.target, terminal)?)
         .map_err(|error| terminal.fail(error))?;
     let plan = crate::output::plan(&disk, &wanted, &mut run.project.sources, args.overwrite);
@@ -58,16 +58,10 @@ fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") }
     ));
     verified(&run, &compiled, terminal);
-    if first {
-        let folder = compiled.first().and_then(|done| done.files.keys().next()).and_then(|path| {
-            let dialect = compiled.first()?.dialect;
-            path.ancestors().find(|ancestor| ancestor.file_name() == Some(dialect)).map(|p| run.project.out.join(p))
-        });
-        if let Some(folder) = folder {
-            terminal.line(format!(
-                "next: read {folder}, commit it with the intents, and apply it: kubectl apply -k {folder}"
-            ));
-        }
+    if let Some(done) = compiled.first().filter(|_| first) {
+        let folder = run.project.out.join(&done.folder);
+        terminal
+            .line(format!("next: read {folder}, commit it with the intents, and apply it: kubectl apply -k {folder}"));
     }
     let changed = args.exit_nonzero_on_change && applied.wrote();
     Ok(if changed { Exit::NotFine } else { Exit::Fine })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use rayon::prelude::*;
 
 use super::report::{self, plural};
@@ -27,8 +27,8 @@ fn diff(args: &DiffArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     let compiled = run.compile(&args.target, terminal)?;
     let shown = run.shown();
     report::diagnostics(&run, &shown, "", terminal);
-    let Some(compiled) = compiled else { return Ok(Exit::NotFine) };
-    let wanted: Tree = compiled.iter().flat_map(|done| done.files.clone()).collect();
+    let Some(mut compiled) = compiled else { return Ok(Exit::NotFine) };
+    let wanted: Tree = compiled.iter_mut().flat_map(|done| std::mem::take(&mut done.files)).collect();
     let disk = inspect(&run.project, scope(&run, &args.target, terminal)?).map_err(|error| terminal.fail(error))?;
     // What someone edited is part of the difference: it is what a build would replace.
     let plan = crate::output::plan(&disk, &wanted, &mut run.project.sources, true);
@@ -47,22 +47,15 @@ pub(super) fn scope(run: &Run, target: &Target, terminal: &mut Terminal) -> Resu
     Ok(build::limited(&run.project, target, &dialects))
 }
 
-/// Flows that open and close, then the text.
+/// The text, at most so many lines of it, then the flows that open and close.
 pub(super) fn show(run: &Run, plan: &Plan, compiled: &[Compiled], most_lines: Option<usize>, terminal: &mut Terminal) {
-    let changes: Vec<Change> = plan.changes.iter().filter(|change| is_shown(run, change, compiled)).cloned().collect();
+    let changes: Vec<&Change> = plan.changes.iter().filter(|change| is_shown(run, change, compiled)).collect();
     if changes.is_empty() {
         return;
     }
-    let text = unified_diff(&changes, true);
-    let lines = text.lines().count();
-    match most_lines.filter(|most| lines > *most) {
-        Some(most) => {
-            for line in text.lines().take(most) {
-                terminal.line(line);
-            }
-            terminal.line(format!("… {} more of the difference: see `git diff`\n", plural(lines - most, "line")));
-        }
-        None => terminal.line(text),
+    match most_lines {
+        Some(most) => show_some(&changes, most, terminal),
+        None => terminal.line(unified_diff(&changes, true)),
     }
     let flows = changed_flows(run, plan, compiled);
     match flows {
@@ -91,6 +84,25 @@ pub(super) fn show(run: &Run, plan: &Plan, compiled: &[Compiled], most_lines: Op
     }
 }
 
+/// The difference file by file until there is enough of it: of a large first build nobody reads more.
+fn show_some(changes: &[&Change], most: usize, terminal: &mut Terminal) {
+    let mut left = most;
+    for (position, change) in changes.iter().enumerate() {
+        let text = unified_diff(&[*change], true);
+        let lines = text.lines().count();
+        for line in text.lines().take(left) {
+            terminal.line(line);
+        }
+        if lines > left {
+            let files = plural(changes.len() - position, "file");
+            terminal.line(format!("… the rest of {files} is not shown; before a build, `netpolc diff` shows all of it"));
+            break;
+        }
+        left -= lines;
+    }
+    terminal.line("");
+}
+
 /// Whether a change is about the chosen intents: its file comes, or came, from one of them.
 fn is_shown(run: &Run, change: &Change, compiled: &[Compiled]) -> bool {
     let Some(selected) = &run.selected else { return true };
@@ -105,18 +117,12 @@ fn changed_flows(run: &Run, plan: &Plan, compiled: &[Compiled]) -> Option<Vec<Fl
     let names = report::Names::of(run);
     let mut changes: Vec<FlowChange> = vec![];
     // Every dialect says the same flows: one of them is told. Clusters may differ.
-    let mut seen: BTreeSet<Utf8PathBuf> = BTreeSet::new();
+    let mut seen: BTreeSet<Option<&Utf8Path>> = BTreeSet::new();
     for done in compiled {
-        let Some(folder) = done.files.keys().next().and_then(|path| {
-            path.ancestors().find(|ancestor| ancestor.file_name() == Some(done.dialect)).map(|p| p.to_owned())
-        }) else {
-            continue;
-        };
-        let cluster = folder.parent().map(|parent| parent.to_owned()).unwrap_or_default();
-        if !seen.insert(cluster.clone()) {
+        if !seen.insert(done.folder.parent()) {
             continue;
         }
-        let old = old_policies(run, plan, &folder, done)?;
+        let old = old_policies(run, plan, done)?;
         let mut found = flow_changes(&Flows::of(&old), &Flows::of(&done.policies), &|peer| names.name(peer));
         found.retain(|change| names.is_shown(change));
         changes.extend(found);
@@ -125,12 +131,12 @@ fn changed_flows(run: &Run, plan: &Plan, compiled: &[Compiled]) -> Option<Vec<Fl
 }
 
 /// The policies before: files that stay as they are say what was just proved of them, and only the others are read.
-fn old_policies(run: &Run, plan: &Plan, folder: &Utf8Path, done: &Compiled) -> Option<Vec<normal::Policy>> {
+fn old_policies(run: &Run, plan: &Plan, done: &Compiled) -> Option<Vec<normal::Policy>> {
     let dialect = dialects::find(done.dialect)?;
     let changed: BTreeSet<&Utf8Path> = plan.changes.iter().map(|change| change.shown.as_path()).collect();
     let kept = |policy: &&normal::Policy| !changed.contains(run.project.sources.path(policy.span.file));
     let mut policies: Vec<normal::Policy> = done.policies.iter().filter(kept).cloned().collect();
-    let replaced = plan.changes.par_iter().filter(|change| change.path.starts_with(folder));
+    let replaced = plan.changes.par_iter().filter(|change| change.path.starts_with(&done.folder));
     let read: Option<Vec<Vec<normal::Policy>>> = replaced
         .filter_map(|change| change.old_text().map(|text| (change, text)))
         .map(|(change, text)| {

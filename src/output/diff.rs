@@ -3,6 +3,7 @@
 //! In: changes. Out: text that `patch -p1` takes where a file has no deceptive characters; those are escaped, so that
 //! nothing in a file can move a terminal's cursor.
 
+use std::borrow::Borrow;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
@@ -21,8 +22,8 @@ const REMOVED: Style = AnsiColor::Red.on_default();
 const ADDED: Style = AnsiColor::Green.on_default();
 
 /// The changes as `diff -u` shows them, `/dev/null` for what is not there before or after, coloured if asked.
-pub fn unified_diff(changes: &[Change], colour: bool) -> String {
-    changes.par_iter().map(|change| one(change, colour)).collect::<Vec<_>>().concat()
+pub fn unified_diff<C: Borrow<Change> + Sync>(changes: &[C], colour: bool) -> String {
+    changes.par_iter().map(|change| one(change.borrow(), colour)).collect::<Vec<_>>().concat()
 }
 
 fn one(change: &Change, colour: bool) -> String {

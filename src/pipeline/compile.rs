@@ -19,6 +19,8 @@ use crate::verify::{self, Permitted, normal};
 pub struct Compiled {
     /// The dialect.
     pub dialect: &'static str,
+    /// Its folder below `out/`.
+    pub folder: Utf8PathBuf,
     /// Texts by their path below `out/`.
     pub files: BTreeMap<Utf8PathBuf, String>,
     /// The intents that contribute to each file.
@@ -73,6 +75,7 @@ pub fn compile(
     })?;
     Ok(Compiled {
         dialect: dialect.name(),
+        folder,
         files,
         contributors,
         policies,
