@@ -36,6 +36,11 @@ fn every_case_says_what_it_said() {
         );
     }
     assert!(!cases.is_empty(), "no case found in {}", root.display());
+    for section in sorted(&root) {
+        for golden in sorted(&section).iter().filter(|path| path.extension().is_some_and(|e| e == "txt")) {
+            assert!(golden.with_extension("toml").exists(), "{} has no case", golden.display());
+        }
+    }
     let failures: Vec<String> = cases.iter().filter_map(|case| run(case).err()).collect();
     assert!(failures.is_empty(), "{} of {} cases differ:\n\n{}", failures.len(), cases.len(), failures.join("\n"));
 }

@@ -13,8 +13,8 @@ mod tests;
 
 use jiff::civil::Date;
 
-use crate::diag::{Diagnostic, Level};
-use crate::model::{Model, Sym};
+use crate::diag::{Diagnostic, Level, codes};
+use crate::model::{External, Model, Sym};
 use crate::source::Span;
 
 pub use rule::{Findings, Group, Rule};
@@ -117,7 +117,27 @@ pub fn run(model: &Model, today: Date, expired: Level) -> Outcome {
             }
         }
     }
+    outcome.diagnostics.extend(unknown_ranges(model, &outcome.diagnostics));
     let expiries = model.waivers.iter().filter_map(|waiver| waiver.expiry(today));
     outcome.diagnostics.extend(expiries.map(|diagnostic| Diagnostic { level: expired, ..diagnostic }));
     outcome
+}
+
+/// Externals from which the cluster's own addresses could not be taken out. Said where nothing else is wrong with their
+/// ranges: a missing opt-in comes first, and without the range the question is gone.
+fn unknown_ranges(model: &Model, found: &[Diagnostic]) -> Vec<Diagnostic> {
+    let refused = |external: &External| {
+        let spans: Vec<Span> = external.cidrs.iter().map(|net| net.span).collect();
+        found.iter().any(|d| d.level == Level::Error && d.primary.as_ref().is_some_and(|p| spans.contains(&p.span)))
+    };
+    let unknown = model.externals.iter().filter_map(|external| Some((external, external.unknown?)));
+    unknown
+        .filter(|(external, _)| !refused(external))
+        .map(|(_, span)| {
+            let message = "this range may hold the cluster's own addresses, which are not known";
+            Diagnostic::error(codes::CLUSTER_RANGE, span, message).help(
+                "let the platform team write `pod-cidrs`, `service-cidrs` and `node-cidrs` under `[cluster]` in netpolc.toml",
+            )
+        })
+        .collect()
 }

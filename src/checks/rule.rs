@@ -68,11 +68,7 @@ impl Rule {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { code, name, about, summary, .. } = self;
-        let level = match self.default {
-            LintLevel::Error => "error",
-            LintLevel::Warning => "warning",
-            LintLevel::Allow => "allow",
-        };
+        let level = self.default.as_str();
         writeln!(f, "# {code} {name}\n\n{summary} (default level: {level})\n\n{}\n", self.doc.trim())?;
         writeln!(f, "## If it is meant\n")?;
         writeln!(f, "Accept one finding, with a reason and best until a day:\n")?;

@@ -167,6 +167,7 @@ impl Draft {
             fqdns: vec![],
             ports: vec![],
             port_names: Default::default(),
+            unknown: None,
             private: false,
             metadata: false,
             span,

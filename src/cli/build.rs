@@ -67,7 +67,7 @@ fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     Ok(if changed { Exit::NotFine } else { Exit::Fine })
 }
 
-fn sorted(run: &Run, list: impl IntoIterator<Item = Diagnostic>) -> Vec<Diagnostic> {
+pub(super) fn sorted(run: &Run, list: impl IntoIterator<Item = Diagnostic>) -> Vec<Diagnostic> {
     let mut diags = Diagnostics::default();
     diags.extend(list);
     diags.into_sorted(&run.project.sources)
@@ -122,14 +122,15 @@ fn print(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) -> Result<Ex
         report::diagnostics(run, &[error.help("declare a tier")], "; nothing was printed", terminal);
         return Ok(Exit::NotFine);
     }
-    let manifests = done.files.iter().filter(|(path, _)| path.file_name() != Some("kustomization.yaml"));
+    let manifests = done.files.iter().filter(|(path, _)| done.manifests.contains(*path));
     for (position, (_, text)) in manifests.enumerate() {
         if position > 0 && !text.starts_with("---") {
             terminal.print("---\n");
         }
         terminal.print(text);
     }
-    Ok(if terminal.finish() { Exit::Fine } else { Exit::Failed })
+    // Half of the manifests must not pass for all of them.
+    Ok(if terminal.is_closed() { Exit::Failed } else { Exit::Fine })
 }
 
 /// What a run may write: everything, unless it was limited to a dialect or cluster.

@@ -47,15 +47,19 @@ fn check(args: &CheckArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
 /// Whether some code starts with it.
 fn is_prefix(prefix: &str) -> bool {
     let codes = checks::all().map(|rule| rule.code).chain(diag::codes::ALL.iter().map(|doc| doc.code));
-    !prefix.is_empty() && codes.into_iter().any(|code| code.0.starts_with(prefix))
+    !prefix.is_empty() && codes.into_iter().any(|code| has_prefix(code.0, prefix))
 }
 
 /// `--select` and `--ignore` choose among rules. Errors of the language cannot be ignored: nothing can be built with them.
 fn is_asked_for(args: &CheckArgs, diagnostic: &Diagnostic) -> bool {
     let code = diagnostic.code.0;
-    let matches = |prefixes: &[String]| prefixes.iter().any(|prefix| code.starts_with(prefix.as_str()));
+    let matches = |prefixes: &[String]| prefixes.iter().any(|prefix| has_prefix(code, prefix));
     if checks::find(code).is_none() {
         return true;
     }
     (args.select.is_empty() || matches(&args.select)) && !matches(&args.ignore)
+}
+
+fn has_prefix(code: &str, prefix: &str) -> bool {
+    code.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }

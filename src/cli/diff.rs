@@ -10,7 +10,9 @@ use super::run::Run;
 use super::{DiffArgs, Exit, Target, Terminal, build};
 use crate::diag::Level;
 use crate::dialects;
-use crate::output::{Change, Disk, OutputError, Plan, Scope, Tree, inspect as inspect_disk, unified_diff};
+use crate::output::{
+    Change, Disk, OutputError, Plan, Scope, Tree, contributors, inspect as inspect_disk, unified_diff,
+};
 use crate::pipeline::{Compiled, Project};
 use crate::source::Sources;
 use crate::verify::{ChangeKind, FlowChange, Flows, flow_changes, normal};
@@ -32,8 +34,10 @@ fn diff(args: &DiffArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     let disk = inspect(&run.project, scope(&run, &args.target, terminal)?).map_err(|error| terminal.fail(error))?;
     // What someone edited is part of the difference: it is what a build would replace.
     let plan = crate::output::plan(&disk, &wanted, &mut run.project.sources, true);
+    let problems = build::sorted(&run, plan.problems.iter().chain(&plan.warnings).cloned());
+    report::diagnostics(&run, &problems, "", terminal);
     show(&run, &plan, &compiled, None, terminal);
-    Ok(if plan.changes.is_empty() { Exit::Fine } else { Exit::NotFine })
+    Ok(if plan.changes.is_empty() && plan.problems.is_empty() { Exit::Fine } else { Exit::NotFine })
 }
 
 /// What is on disk.
@@ -95,7 +99,8 @@ fn show_some(changes: &[&Change], most: usize, terminal: &mut Terminal) {
         }
         if lines > left {
             let files = plural(changes.len() - position, "file");
-            terminal.line(format!("… the rest of {files} is not shown; before a build, `netpolc diff` shows all of it"));
+            terminal
+                .line(format!("… the rest of {files} is not shown; before a build, `netpolc diff` shows all of it"));
             break;
         }
         left -= lines;
@@ -107,9 +112,8 @@ fn show_some(changes: &[&Change], most: usize, terminal: &mut Terminal) {
 fn is_shown(run: &Run, change: &Change, compiled: &[Compiled]) -> bool {
     let Some(selected) = &run.selected else { return true };
     let now = compiled.iter().filter_map(|done| done.contributors.get(&change.path)).flatten();
-    let before = change.old_text().and_then(|text| text.lines().next()).unwrap_or_default();
-    now.into_iter().any(|path| selected.contains(path))
-        || selected.iter().any(|path| before.split([' ', ',']).any(|word| word.trim_end_matches(".") == path.as_str()))
+    let before = change.old_text().map(contributors).unwrap_or_default();
+    now.into_iter().any(|path| selected.contains(path)) || before.iter().any(|path| selected.contains(*path))
 }
 
 /// The difference of meaning between what is on disk and what was compiled; `None` when the disk cannot be read.

@@ -215,7 +215,7 @@ pub fn run(cli: Cli) -> Exit {
         ColorWhen::Never => anstream::ColorChoice::Never.write_global(),
     }
     let mut terminal = Terminal::new();
-    match cli.command {
+    let exit = match cli.command {
         Command::Build(args) => build::run(&args, &mut terminal),
         Command::Check(args) => check::run(&args, &mut terminal),
         Command::Diff(args) => diff::run(&args, &mut terminal),
@@ -224,5 +224,6 @@ pub fn run(cli: Cli) -> Exit {
         Command::Schema(args) => generate::schema(args.of, &mut terminal),
         Command::Completions(args) => generate::completions(args.shell, &mut terminal),
         Command::Man => generate::man(&mut terminal),
-    }
+    };
+    terminal.finish(exit)
 }

@@ -154,7 +154,7 @@ pub(super) fn caveats(run: &Run, compiled: &[Compiled], terminal: &mut Terminal)
     let mut lines: Vec<String> = vec![];
     for done in compiled {
         let Some(dialect) = dialects::find(done.dialect) else { continue };
-        for model in &run.models {
+        for model in run.models.iter().filter(|model| model.cluster == done.cluster) {
             lines.extend(done.approximations.iter().map(|a| dialects::describe(model, dialect, a)));
         }
     }

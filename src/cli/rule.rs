@@ -23,14 +23,15 @@ pub(super) fn run(args: &RuleArgs, terminal: &mut Terminal) -> Exit {
     terminal.fail(format!("there is no code {}; {hint}", quote(code)))
 }
 
-/// Every code, a line each: what stops a build whatever is configured, then the rules with their levels.
+/// Every code, a line each: what stops a build whatever is configured, then the rules with their default levels.
 fn list(terminal: &mut Terminal) -> Exit {
     for doc in codes::ALL {
         terminal.line(format!("{}  {}", doc.code, doc.title));
     }
     terminal.line("");
     for rule in checks::all() {
-        terminal.line(format!("{}  {} — {}", rule.code, rule.name, rule.summary));
+        let level = rule.default.as_str();
+        terminal.line(format!("{}  {} ({level}) — {}", rule.code, rule.name, rule.summary));
     }
     Exit::Fine
 }

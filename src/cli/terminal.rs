@@ -14,13 +14,33 @@ pub struct Terminal {
 
 struct Stream<S: RawStream + AsLockedWrite> {
     stream: AutoStream<S>,
+    /// The reader went away (`| head`): nothing more is written, and that is no failure.
     closed: bool,
+    /// Why something else could not be written.
+    error: Option<io::Error>,
 }
 
 impl<S: RawStream + AsLockedWrite> Stream<S> {
     fn write(&mut self, text: &str) {
-        // A reader that went away (`| head`) is no failure of ours.
-        self.closed |= self.stream.write_all(text.as_bytes()).is_err();
+        if !self.closed && self.error.is_none() {
+            let result = self.stream.write_all(text.as_bytes());
+            self.note(result);
+        }
+    }
+
+    fn flush(&mut self) {
+        if !self.closed && self.error.is_none() {
+            let result = self.stream.flush();
+            self.note(result);
+        }
+    }
+
+    fn note(&mut self, result: io::Result<()>) {
+        match result {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
+            Err(error) => self.error = Some(error),
+        }
     }
 }
 
@@ -29,17 +49,15 @@ impl Terminal {
     pub fn new() -> Self {
         let progress = io::stderr().is_terminal();
         Self {
-            out: Stream { stream: AutoStream::auto(io::stdout()), closed: false },
-            err: Stream { stream: AutoStream::auto(io::stderr()), closed: false },
+            out: Stream { stream: AutoStream::auto(io::stdout()), closed: false, error: None },
+            err: Stream { stream: AutoStream::auto(io::stderr()), closed: false, error: None },
             progress,
         }
     }
 
     /// Prints what the command was asked for.
     pub fn print(&mut self, text: &str) {
-        if !self.out.closed {
-            self.out.write(text);
-        }
+        self.out.write(text);
     }
 
     /// The same, with a line end.
@@ -50,17 +68,15 @@ impl Terminal {
 
     /// Tells something about the run.
     pub fn tell(&mut self, text: impl AsRef<str>) {
-        if !self.err.closed {
-            self.err.write(text.as_ref());
-            self.err.write("\n");
-        }
+        self.err.write(text.as_ref());
+        self.err.write("\n");
     }
 
     /// Shows what is being done, on a terminal only, until the next words.
     pub fn progress(&mut self, what: &str) {
         if self.progress {
             self.err.write(&format!("\r\u{1b}[2K{what}"));
-            let _ = self.err.stream.flush();
+            self.err.flush();
         }
     }
 
@@ -68,7 +84,7 @@ impl Terminal {
     pub fn end_progress(&mut self) {
         if self.progress {
             self.err.write("\r\u{1b}[2K");
-            let _ = self.err.stream.flush();
+            self.err.flush();
         }
     }
 
@@ -80,10 +96,18 @@ impl Terminal {
         super::Exit::Failed
     }
 
-    /// Writes out what is still held back; `false` when standard output was closed.
-    pub fn finish(&mut self) -> bool {
-        self.out.closed |= self.out.stream.flush().is_err();
-        !self.out.closed
+    /// Writes out what is still held back: how the run ends, once it is known whether its answer could be written.
+    pub fn finish(&mut self, exit: super::Exit) -> super::Exit {
+        self.out.flush();
+        match self.out.error.take() {
+            None => exit,
+            Some(error) => self.fail(format!("cannot write to standard output: {error}")),
+        }
+    }
+
+    /// Whether the reader of standard output went away.
+    pub fn is_closed(&self) -> bool {
+        self.out.closed
     }
 }
 

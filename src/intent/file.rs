@@ -1,7 +1,7 @@
 //! The tables of an intent file. The comments of keys are what editors show.
 
 use super::decode::{Day, Table};
-use super::values::{DeclaredPorts, List, Namespaces, Pods, Ports};
+use super::values::{DeclaredPorts, List, Namespaces, Pods, Ports, Several};
 use crate::source::Spanned;
 
 table! {
@@ -82,7 +82,7 @@ table! {
         /// Pod ports: [80, "53/UDP", "8000-8100/TCP", "http"], or "all". Default: what the callee declares.
         "ports" => ports: Option<Ports>,
         /// HTTP requests that are meant; anything else on these ports is denied. Not every dialect can say it.
-        left_out "http" => http: Option<Vec<HttpTable>>,
+        left_out "http" => http: Option<Several<HttpTable>>,
         /// Why the edge exists: shown to whoever meets the policy in an incident.
         left_out "why" => why: Option<Spanned<String>>,
     }

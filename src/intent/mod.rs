@@ -24,7 +24,7 @@ pub use decode::{Cx, Decode, Item, Table};
 pub use file::{AllowTable, ExternalTable, ForbidTable, HttpTable, IntentFile, PeerTable, TierTable, WaiveTable};
 pub use project::{ClusterTable, DnsSetting, DnsTable, PathsTable, ProjectFile, ScrapersTable};
 pub use schema::{intent_schema, project_schema};
-pub use values::{ByLabels, DeclaredPorts, LabelMap, List, Namespaces, Pods, PortText, Ports};
+pub use values::{ByLabels, DeclaredPorts, LabelMap, List, Namespaces, Pods, PortText, Ports, Several};
 
 /// What could be read of a file.
 #[derive(Debug, Clone)]

@@ -72,6 +72,31 @@ impl<T: JsonSchema> JsonSchema for List<T> {
     }
 }
 
+/// A list of at least one.
+#[derive(Debug, Clone)]
+pub struct Several<T>(pub Vec<T>);
+
+impl<T: Decode> Decode for Several<T> {
+    const EXPECTED: &'static str = T::EXPECTED;
+
+    fn decode(item: Item<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        match item.value {
+            DeValue::Array(_) => {
+                Some(Self(non_empty::<T>(item, cx).into_iter().map(|element| element.value).collect()))
+            }
+            _ => Vec::<T>::decode(item, cx).map(Self),
+        }
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Several<T> {
+    inline_schema!("Several");
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let item = generator.subschema_for::<T>();
+        json_schema!({ "type": "array", "items": item, "minItems": 1 })
+    }
+}
+
 /// A port as written: a number, or text that may be a range, a name or `all`.
 #[derive(Debug, Clone)]
 pub enum PortText {

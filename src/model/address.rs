@@ -37,6 +37,11 @@ pub const METADATA: [(&str, IpAddr); 7] = [
     ("the EKS Pod Identity agent", IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23))),
 ];
 
+/// The addresses of [`METADATA`] as ranges of one.
+pub fn metadata_hosts() -> Vec<IpNet> {
+    METADATA.iter().map(|(_, host)| IpNet::from(*host)).collect()
+}
+
 /// Ranges that no pod traffic goes to: unspecified, loopback, multicast, reserved and broadcast.
 pub const SPECIAL: [(&str, IpNet); 7] = [
     ("the unspecified network", v4(0, 0, 0, 0, 8)),

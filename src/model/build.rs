@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::names::{self, Refusal};
-use super::{App, AppId, Builtin, Edge, Endpoint, ExternalId, FlowGraph, Model, PeerId, Profile, Sym, TierId, overlap};
-use crate::diag::{Diagnostic, Diagnostics, codes, nearest, quote};
+use super::{App, AppId, Endpoint, ExternalId, FlowGraph, Model, PeerId, Profile, Sym, TierId, overlap};
+use crate::diag::{Diagnostic, Diagnostics, codes, quote};
 use crate::intent::{IntentFile, Parsed, ProjectFile};
 use crate::source::{FileId, Sources, Span, Spanned};
 
@@ -60,9 +60,9 @@ pub(super) struct Builder<'a, 'd> {
     pub(super) names: Vec<Names>,
     /// Names of the project file's externals.
     pub(super) project_names: Names,
-    by_name: HashMap<String, AppId>,
+    pub(super) by_name: HashMap<String, AppId>,
     /// Apps named by files that could not be read.
-    unreadable: BTreeSet<String>,
+    pub(super) unreadable: BTreeSet<String>,
 }
 
 impl<'a, 'd> Builder<'a, 'd> {
@@ -282,104 +282,6 @@ impl<'a, 'd> Builder<'a, 'd> {
         }
     }
 
-    /// The endpoint of a name as `app` (or the project file) writes it. Reports unknown names; `None` for broken ones too.
-    pub(super) fn resolve(&mut self, app: Option<AppId>, written: &Spanned<String>) -> Option<Endpoint> {
-        let text = written.value.as_str();
-        if let Some(builtin) = Builtin::parse(text) {
-            return Some(Endpoint::Builtin(builtin));
-        }
-        // Own names come first: a declared name with a slash is wrong where it is declared, and nowhere else.
-        let own = app.and_then(|app| self.names.get(app.index())).and_then(|names| names.get(text));
-        if let (None, Some((other, tier))) = (own, text.split_once('/')) {
-            return self.resolve_foreign(app, written, other, tier);
-        }
-        match own.or_else(|| self.project_names.get(text)) {
-            Some((Declared::Whole(endpoint), _)) => Some(*endpoint),
-            Some((Declared::Broken, _)) => None,
-            None => {
-                self.unknown_name(app, written);
-                None
-            }
-        }
-    }
-
-    fn unknown_name(&mut self, app: Option<AppId>, written: &Spanned<String>) {
-        let text = written.value.as_str();
-        let own = app.and_then(|app| self.names.get(app.index()));
-        let known: Vec<&str> = own
-            .into_iter()
-            .flat_map(|names| names.keys())
-            .chain(self.project_names.keys())
-            .map(String::as_str)
-            .chain(Builtin::ALL.map(Builtin::name))
-            .collect();
-        let mut error =
-            Diagnostic::error(codes::UNKNOWN_NAME, written.span, format!("{} is not declared", quote(text)));
-        let elsewhere = self
-            .names
-            .iter()
-            .zip(&self.model.apps)
-            .find(|(names, _)| matches!(names.get(text), Some((Declared::Whole(Endpoint::Tier(_)), _))))
-            .map(|(_, other)| other.name.clone());
-        error = match (nearest(text, known.iter().copied()), elsewhere) {
-            (Some(name), _) => error.help(format!("did you mean {}?", quote(name))),
-            (None, Some(other)) => error.help(format!("app `{other}` has such a tier: write \"{other}/{text}\"")),
-            (None, None) if app.is_none() => error.help("the project file names tiers as `app/tier`"),
-            (None, None) => error.help("declare it under `[tiers]`, `[peers]` or `[external]`, or write `app/tier`"),
-        };
-        self.error(error);
-    }
-
-    fn resolve_foreign(
-        &mut self,
-        app: Option<AppId>,
-        written: &Spanned<String>,
-        other: &str,
-        tier: &str,
-    ) -> Option<Endpoint> {
-        let Some(id) = self.by_name.get(other).copied() else {
-            if !self.unreadable.contains(other) {
-                let known: Vec<Sym> = self.model.apps.iter().map(|app| app.name.clone()).collect();
-                let error =
-                    Diagnostic::error(codes::UNKNOWN_NAME, written.span, format!("there is no app {}", quote(other)));
-                let error = match nearest(other, known.iter().map(|name| &**name)) {
-                    Some(name) => error.help(format!("did you mean \"{name}/{tier}\"?")),
-                    None => error.help("`app/tier` names a tier of another intent in this project"),
-                };
-                self.error(error);
-            }
-            return None;
-        };
-        let found = self.names.get(id.index()).and_then(|names| names.get(tier)).map(|(declared, _)| *declared);
-        match found {
-            Some(Declared::Whole(Endpoint::Tier(tier))) => Some(Endpoint::Tier(tier)),
-            Some(Declared::Broken) => None,
-            Some(Declared::Whole(_)) if app == Some(id) => {
-                self.resolve(app, &Spanned::new(tier.to_owned(), written.span))
-            }
-            other_kind => {
-                let names = self.names.get(id.index());
-                let tiers: Vec<&str> = names
-                    .into_iter()
-                    .flatten()
-                    .filter(|(_, (declared, _))| matches!(declared, Declared::Whole(Endpoint::Tier(_))))
-                    .map(|(name, _)| name.as_str())
-                    .collect();
-                let message = match other_kind {
-                    Some(_) => format!("{} of app `{other}` is no tier", quote(tier)),
-                    None => format!("app `{other}` has no tier {}", quote(tier)),
-                };
-                let error = Diagnostic::error(codes::UNKNOWN_NAME, written.span, message);
-                let error = match nearest(tier, tiers.iter().copied()) {
-                    Some(name) => error.help(format!("did you mean \"{other}/{name}\"?")),
-                    None => error.help(format!("its tiers: {}", tiers.join(", "))),
-                };
-                self.error(error);
-                None
-            }
-        }
-    }
-
     fn finish(self) -> Option<Model> {
         let Self { mut model, diags, .. } = self;
         model.graph = {
@@ -392,34 +294,6 @@ impl<'a, 'd> Builder<'a, 'd> {
         }
         super::forbid::check(&model, diags);
         (!diags.has_errors()).then_some(model)
-    }
-
-    /// Puts edges into their order, and reports those written twice.
-    pub(super) fn set_edges(&mut self, mut edges: Vec<Edge>) {
-        let key = |edge: &Edge| (edge.from, edge.to, edge.ports.clone(), edge.http.clone(), edge.app);
-        edges.sort_by_key(|edge| (key(edge), edge.why.clone(), edge.from_span));
-        let mut first: Option<Edge> = None;
-        let mut kept = Vec::with_capacity(edges.len());
-        for edge in edges {
-            // Two apps may ask for one edge, each from its own side: the policy then names both.
-            let same = |f: &Edge| {
-                (f.from, f.to, &f.ports, &f.http, f.app) == (edge.from, edge.to, &edge.ports, &edge.http, edge.app)
-            };
-            if let Some(first) = first.as_ref().filter(|first| same(first)) {
-                let (a, b) = if first.from_span <= edge.from_span { (first, &edge) } else { (&edge, first) };
-                let message = format!("edge {} is written twice", quote(&self.model.edge_name(&edge)));
-                self.diags.push(
-                    Diagnostic::error(codes::DUPLICATE_EDGE, b.from_span, message)
-                        .related(a.from_span, "first written here")
-                        .help("remove one of them"),
-                );
-                continue;
-            }
-            first = Some(edge.clone());
-            kept.push(edge);
-        }
-        kept.sort_by_key(|edge| (edge.app, edge.from, edge.to, edge.ports.clone(), edge.http.clone()));
-        self.model.edges = kept;
     }
 }
 

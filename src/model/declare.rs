@@ -287,6 +287,7 @@ impl Builder<'_, '_> {
             fqdns,
             ports,
             port_names,
+            unknown: None,
             private: table.private.unwrap_or(false),
             metadata: table.metadata.unwrap_or(false),
             span: name.span,
@@ -335,17 +336,7 @@ impl Builder<'_, '_> {
             let block = Cidrs::new([net.value]).minus(&external.except.iter().map(|e| e.value).collect::<Vec<_>>());
             PRIVATE.iter().any(|range| block.overlaps(range))
         });
-        // Where the opt-in is missing, rule NP205 says so first; unless somebody turned that rule off.
-        let decided = external.private || profile.lints.contains_key("NP205") || self.waives_private_ranges();
-        if let Some(net) = private.filter(|_| decided && !profile.knows_cluster()) {
-            let message = format!("`{}` may hold the cluster's own addresses, which are not known", net.value);
-            let span = net.span;
-            self.error(
-                Diagnostic::error(codes::CLUSTER_RANGE, span, message)
-                    .help("let the platform team write `pod-cidrs`, `service-cidrs` and `node-cidrs` under `[cluster]` in netpolc.toml"),
-            );
-            return false;
-        }
+        external.unknown = private.filter(|_| !profile.knows_cluster()).map(|net| net.span);
         let cluster = self.model.profile.cluster_cidrs();
         if let Some((net, own)) =
             external.cidrs.iter().find_map(|net| Some((net, cluster.iter().find(|own| own.contains(&net.value))?)))
@@ -366,10 +357,5 @@ impl Builder<'_, '_> {
             return false;
         }
         true
-    }
-
-    fn waives_private_ranges(&self) -> bool {
-        let waivers = self.input.intents.iter().filter_map(|parsed| parsed.table.as_ref()?.waive.as_ref());
-        waivers.flatten().any(|waiver| waiver.code.value == "NP205")
     }
 }

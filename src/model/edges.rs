@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::build::Builder;
 use super::{AppId, Edge, Endpoint, HttpRule, PortRange, Protocol, Sym};
 use crate::diag::{Diagnostic, codes, quote};
-use crate::intent::{AllowTable, HttpTable};
+use crate::intent::AllowTable;
 use crate::source::{Span, Spanned};
 
 /// What an endpoint declares: its ports, and those with names.
@@ -142,17 +142,7 @@ impl Builder<'_, '_> {
 
     fn http(&mut self, allow: &AllowTable) -> Vec<(HttpRule, Span)> {
         let mut out = vec![];
-        let rules: &[HttpTable] = allow.http.as_deref().unwrap_or_default();
-        // A list whose elements all failed is empty too; that was reported.
-        let failed = |diagnostic: &Diagnostic| {
-            let place = diagnostic.primary.as_ref().map(|label| label.span.file);
-            diagnostic.code == codes::WRONG_TYPE && place == Some(allow.span.file)
-        };
-        if allow.http.is_some() && rules.is_empty() && !self.diags.iter().any(failed) {
-            let error = Diagnostic::error(codes::EMPTY, allow.span, "`http` is an empty list");
-            self.error(error.help("name the requests that are meant, or leave `http` out where any request is"));
-        }
-        for rule in rules {
+        for rule in allow.http.iter().flat_map(|rules| &rules.0) {
             let mut valid = true;
             let mut fail = |this: &mut Self, span, message: String, help: &str| {
                 valid = false;
@@ -227,5 +217,33 @@ impl Builder<'_, '_> {
             .related(host.span, "host name here")
             .help("remove `dns = false`, or give the external address ranges");
         self.error(error);
+    }
+
+    /// Puts edges into their order, and reports those written twice.
+    fn set_edges(&mut self, mut edges: Vec<Edge>) {
+        let key = |edge: &Edge| (edge.from, edge.to, edge.ports.clone(), edge.http.clone(), edge.app);
+        edges.sort_by_key(|edge| (key(edge), edge.why.clone(), edge.from_span));
+        let mut first: Option<Edge> = None;
+        let mut kept = Vec::with_capacity(edges.len());
+        for edge in edges {
+            // Two apps may ask for one edge, each from its own side: the policy then names both.
+            let same = |f: &Edge| {
+                (f.from, f.to, &f.ports, &f.http, f.app) == (edge.from, edge.to, &edge.ports, &edge.http, edge.app)
+            };
+            if let Some(first) = first.as_ref().filter(|first| same(first)) {
+                let (a, b) = if first.from_span <= edge.from_span { (first, &edge) } else { (&edge, first) };
+                let message = format!("edge {} is written twice", quote(&self.model.edge_name(&edge)));
+                self.diags.push(
+                    Diagnostic::error(codes::DUPLICATE_EDGE, b.from_span, message)
+                        .related(a.from_span, "first written here")
+                        .help("remove one of them"),
+                );
+                continue;
+            }
+            first = Some(edge.clone());
+            kept.push(edge);
+        }
+        kept.sort_by_key(|edge| (edge.app, edge.from, edge.to, edge.ports.clone(), edge.http.clone()));
+        self.model.edges = kept;
     }
 }

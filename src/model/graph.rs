@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::visit::EdgeRef;
 
 use super::{Edge, EdgeId, Endpoint};
 
@@ -39,20 +38,5 @@ impl FlowGraph {
     /// The node of an endpoint, if it is in the graph.
     pub fn index(&self, endpoint: Endpoint) -> Option<NodeIndex> {
         self.nodes.get(&endpoint).copied()
-    }
-
-    /// The edges that start at an endpoint: where they lead, and which they are.
-    pub fn outgoing(&self, endpoint: Endpoint) -> impl Iterator<Item = (Endpoint, EdgeId)> {
-        self.index(endpoint).into_iter().flat_map(|node| {
-            self.graph.edges(node).filter_map(|edge| Some((*self.graph.node_weight(edge.target())?, *edge.weight())))
-        })
-    }
-
-    /// How many edges start or end at an endpoint.
-    pub fn degree(&self, endpoint: Endpoint) -> usize {
-        use petgraph::Direction::{Incoming, Outgoing};
-        self.index(endpoint).map_or(0, |node| {
-            [Incoming, Outgoing].into_iter().map(|d| self.graph.edges_directed(node, d).count()).sum()
-        })
     }
 }

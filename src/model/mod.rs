@@ -18,6 +18,7 @@ mod parse;
 mod ports;
 mod profile;
 mod relations;
+mod resolve;
 mod resolve_profile;
 mod selector;
 mod waiver;
@@ -191,6 +192,8 @@ pub struct External {
     pub ports: Vec<PortRange>,
     /// Names of ports.
     pub port_names: BTreeMap<Sym, PortRange>,
+    /// A range that may hold the cluster's own addresses, while these are not known: they could not be taken out.
+    pub unknown: Option<Span>,
     /// The author wrote that private ranges are meant.
     pub private: bool,
     /// The author wrote that metadata addresses are meant.

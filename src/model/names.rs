@@ -15,7 +15,8 @@ pub struct Refusal {
     pub help: String,
 }
 
-fn refuse<T>(code: Code, message: impl Into<String>, help: impl Into<String>) -> Result<T, Refusal> {
+/// A refusal as a result.
+pub(super) fn refuse<T>(code: Code, message: impl Into<String>, help: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal { code, message: message.into(), help: help.into() })
 }
 

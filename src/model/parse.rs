@@ -4,14 +4,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::names::Refusal;
+use super::names::{Refusal, refuse};
 use super::{PortRange, Protocol, address};
-use crate::diag::{Code, codes, nearest, quote};
+use crate::diag::{codes, nearest, quote};
 use crate::intent::PortText;
-
-fn refuse<T>(code: Code, message: impl Into<String>, help: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal { code, message: message.into(), help: help.into() })
-}
 
 const PORT_HELP: &str =
     "write 80, \"53/UDP\", \"8000-8100/TCP\", \"all/TCP\", \"all\", or the name of a port of the callee";

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
-use super::{Cidrs, METADATA, PRIVATE, PodSet, PortRange, Sym};
+use super::address::metadata_hosts;
+use super::{Cidrs, PRIVATE, PodSet, PortRange, Sym};
 
 /// The cluster as the project file describes it, defaults filled in.
 #[derive(Debug, Clone)]
@@ -71,6 +72,17 @@ pub enum Approximation {
     FqdnsOmitted,
 }
 
+impl LintLevel {
+    /// The word in the project file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Allow => "allow",
+        }
+    }
+}
+
 impl Approximation {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::HttpAsL4, Self::FqdnsOmitted];
@@ -106,7 +118,7 @@ impl Profile {
     /// What `internet` means here: every address but private, link-local, metadata and cluster ranges.
     pub fn internet(&self) -> Cidrs {
         let mut except: Vec<IpNet> = PRIVATE.to_vec();
-        except.extend(METADATA.iter().map(|address| IpNet::from(address.1)));
+        except.extend(metadata_hosts());
         except.extend(&self.private_cidrs);
         except.extend(self.cluster_cidrs());
         Cidrs::everything().minus(&except)
@@ -114,7 +126,6 @@ impl Profile {
 
     /// What `anywhere` means as a destination, addresses only: every address but metadata addresses.
     pub fn everywhere(&self) -> Cidrs {
-        let metadata: Vec<IpNet> = METADATA.iter().map(|address| IpNet::from(address.1)).collect();
-        Cidrs::everything().minus(&metadata)
+        Cidrs::everything().minus(&metadata_hosts())
     }
 }

@@ -8,6 +8,8 @@
 //! 2. write every new text to a temporary file beside its target;
 //! 3. write the lock with old and new hashes;
 //! 4. rename, delete, and write the lock with the new hashes only.
+//!
+//! What a power cut leaves is the file system's affair: nothing is forced to the disk. Everything here can be made again.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};

@@ -77,6 +77,15 @@ pub fn header(sources: &[Utf8PathBuf]) -> String {
     format!("{start}{from}{}{end}\n", names.into_iter().collect::<Vec<_>>().join(", "))
 }
 
+/// The intents that the header of a generated text names.
+pub fn contributors(text: &str) -> BTreeSet<&Utf8Path> {
+    let (start, end) = HEADER;
+    let line = text.lines().next().unwrap_or_default();
+    let names =
+        line.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)).and_then(|rest| rest.strip_prefix(" from "));
+    names.into_iter().flat_map(|names| names.split(", ")).map(Utf8Path::new).collect()
+}
+
 /// Whether a file begins with our header. A header proves nothing: anyone can write one.
 fn has_header(bytes: &[u8]) -> bool {
     let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();

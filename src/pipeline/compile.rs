@@ -1,6 +1,6 @@
 //! One model in one dialect: policies, bytes, and the proof that the bytes say what the model says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
 use rayon::prelude::*;
@@ -9,7 +9,8 @@ use super::Project;
 use crate::diag::Diagnostic;
 use crate::dialects::{Approximated, Dialect};
 use crate::lower::{Policies, lower};
-use crate::model::{Approximation, Model};
+use crate::model::{Approximation, Model, Sym};
+use crate::output::header;
 use crate::render::Renderer;
 use crate::source::{FileId, Sources};
 use crate::verify::{self, Permitted, normal};
@@ -19,10 +20,14 @@ use crate::verify::{self, Permitted, normal};
 pub struct Compiled {
     /// The dialect.
     pub dialect: &'static str,
+    /// The cluster, where the project file names some.
+    pub cluster: Option<Sym>,
     /// Its folder below `out/`.
     pub folder: Utf8PathBuf,
     /// Texts by their path below `out/`.
     pub files: BTreeMap<Utf8PathBuf, String>,
+    /// Files that hold policies; the others only list them.
+    pub manifests: BTreeSet<Utf8PathBuf>,
     /// The intents that contribute to each file.
     pub contributors: BTreeMap<Utf8PathBuf, Vec<Utf8PathBuf>>,
     /// The policies as read back.
@@ -58,10 +63,11 @@ pub fn compile(
     let mut ids: Vec<(Utf8PathBuf, FileId)> = Vec::with_capacity(rendered.len());
     for (rendered, document) in rendered.into_iter().zip(documents) {
         let path = folder.join(&rendered.path);
+        let text = header(&document.sources) + &rendered.text;
         // The proof reads the very bytes that are written.
-        ids.push((path.clone(), sources.add(project.out.join(&path), rendered.text.clone())));
+        ids.push((path.clone(), sources.add(project.out.join(&path), text.clone())));
         contributors.insert(path.clone(), document.sources);
-        files.insert(path, rendered.text);
+        files.insert(path, text);
     }
     let mut read = read_back(sources, dialect, &ids)?;
     let placed = ids.iter().map(|(path, _)| path.clone()).zip(&read).collect();
@@ -69,14 +75,18 @@ pub fn compile(
     if !strays.is_empty() {
         return Err(once(strays));
     }
+    let manifests =
+        ids.iter().zip(&read).filter(|(_, file)| file.base.is_none()).map(|((path, _), _)| path.clone()).collect();
     let policies: Vec<normal::Policy> = read.iter_mut().flat_map(|file| std::mem::take(&mut file.policies)).collect();
     let proof = verify::prove(model, &permitted(&review.approximations), &policies).map_err(|mismatches| {
         mismatches.iter().map(|mismatch| mismatch.diagnostic(model, dialect.name())).collect::<Vec<_>>()
     })?;
     Ok(Compiled {
         dialect: dialect.name(),
+        cluster: model.cluster.clone(),
         folder,
         files,
+        manifests,
         contributors,
         policies,
         flows: proof.flows,

@@ -1,7 +1,7 @@
 //! Templates to bytes.
 //!
 //! In: the documents of a dialect, its embedded templates and the project's own in their place. Out: one text for each
-//! document, its first line the header of generated files. A template sees its document and nothing else; what it may
+//! document. A template sees its document and nothing else; what it may
 //! say, how long it may run and how much it may write is bounded, so that no template can hang or exhaust the machine.
 //! Whether the text *means* the right thing is not decided here: it is read back and proved.
 
@@ -21,7 +21,6 @@ use rayon::prelude::*;
 
 use crate::diag::{Diagnostic, codes, quote};
 use crate::dialects::{Dialect, Document, REGISTRY};
-use crate::output::header;
 use crate::source::{FileId, Sources};
 
 pub use scalar::yaml_scalar;
@@ -150,8 +149,6 @@ impl Renderer {
         let mut env = self.env.clone();
         env.set_fuel(Some((FUEL.0 + FUEL.1 * document.weight) as u64));
         let mut out = Bounded::new(document.weight);
-        out.bytes.extend_from_slice(header(&document.sources).as_bytes());
-        let head = out.bytes.len();
         env.get_template(document.template)
             .and_then(|template| template.render_captured_to(document.view.clone(), &mut out).map(|_| ()))
             .map_err(|error| {
@@ -165,7 +162,7 @@ impl Renderer {
             })?;
         let text = String::from_utf8(out.bytes).unwrap_or_default();
         let text = format!("{}\n", text.trim_end());
-        match unfit(&text, head) {
+        match unfit(&text) {
             None => Ok(Rendered { path: document.path.clone(), text }),
             Some(Unfit { bad, what, line }) => {
                 let message = match line {
@@ -279,14 +276,13 @@ struct Unfit<'a> {
     line: &'a str,
 }
 
-fn unfit(text: &str, head: usize) -> Option<Unfit<'_>> {
-    let body = text.get(head..).unwrap_or_default();
-    if body.trim().is_empty() {
+fn unfit(text: &str) -> Option<Unfit<'_>> {
+    if text.trim().is_empty() {
         return Some(Unfit { bad: "", what: "nothing", line: "" });
     }
     let what = [("\t", "a tab"), ("\r", "a carriage return"), ("${", "`${`, which Flux would replace")];
     what.into_iter().find_map(|(bad, what)| {
-        let line = body.split('\n').find(|line| line.contains(bad))?;
+        let line = text.split('\n').find(|line| line.contains(bad))?;
         Some(Unfit { bad, what, line })
     })
 }

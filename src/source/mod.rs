@@ -2,7 +2,7 @@
 //!
 //! In: paths below a project root. Out: [`Sources`], the texts of one run, each with a [`FileId`]; every later stage
 //! points into them with a [`Span`]. A text in [`Sources`] is valid UTF-8 without a byte order mark; nothing later
-//! reads the disk again, so one run sees one state of the project.
+//! reads it from the disk again, so one run sees one state of the project.
 
 mod load;
 mod read;
@@ -35,7 +35,8 @@ pub struct Span {
 }
 
 impl Span {
-    /// A span over `range` of `file`. Offsets beyond 4 GiB cannot occur: texts are limited to [`MAX_FILE_BYTES`].
+    /// A span over `range` of `file`. Offsets beyond 4 GiB cannot occur: what is read is
+    /// limited, to [`MAX_GENERATED_BYTES`] at most, and so is what templates write.
     pub fn new(file: FileId, range: std::ops::Range<usize>) -> Self {
         let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Self { file, start: clamp(range.start), end: clamp(range.end) }
@@ -110,7 +111,8 @@ impl Sources {
     /// Adds a text under the name that messages shall show.
     pub fn add(&mut self, path: impl Into<Utf8PathBuf>, text: String) -> FileId {
         let mut lines = vec![0];
-        lines.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
+        let starts = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
+        lines.extend(starts.map_while(|at| u32::try_from(at).ok()));
         self.files.push(SourceFile { path: path.into(), text, lines });
         FileId(self.files.len() as u32 - 1)
     }

@@ -101,6 +101,15 @@ pub enum Mismatch {
         /// The edge.
         edge: EdgeId,
     },
+    /// The two sides differ, and neither a policy nor an intent could be named for it.
+    Unexplained {
+        /// Whose pods.
+        namespace: Sym,
+        /// On which side.
+        direction: Direction,
+        /// The first policy of the namespace.
+        near: Option<Span>,
+    },
     /// So many mismatches are not shown.
     More(usize),
 }
@@ -117,6 +126,12 @@ pub(super) fn explain(
     let mut blamed_policies: BTreeSet<&str> = BTreeSet::new();
     let mut blamed_origins: BTreeSet<Origin> = BTreeSet::new();
     let mut out = vec![];
+    // Whatever cannot be explained is a difference all the same.
+    let unexplained = || Mismatch::Unexplained {
+        namespace: namespace.clone(),
+        direction,
+        near: said.first().map(|policy| policy.span),
+    };
     for finding in findings {
         match finding {
             Finding::Open => {
@@ -127,9 +142,12 @@ pub(super) fn explain(
                 });
             }
             Finding::Extra(labels, (other, ports)) => {
-                let Some((protocol, port)) = ports.first() else { continue };
-                let Some((policy, span)) = rule_for(said, direction, &labels, protocol, port, |p| matches(p, &other))
-                else {
+                let culprit = ports.first().and_then(|(protocol, port)| {
+                    let rule = rule_for(said, direction, &labels, protocol, port, |p| matches(p, &other))?;
+                    Some((protocol, port, rule))
+                });
+                let Some((protocol, port, (policy, span))) = culprit else {
+                    out.push(unexplained());
                     continue;
                 };
                 if blamed_policies.insert(&policy.name) {
@@ -139,23 +157,29 @@ pub(super) fn explain(
                 }
             }
             Finding::Missing(labels, (other, ports)) => {
-                let Some((protocol, port)) = ports.first() else { continue };
-                let origin = meant.iter().find(|permission| {
-                    permission.direction == direction
-                        && permission.subject.is_subset_of(&labels)
-                        && permission.peers.iter().any(|peer| matches(peer, &other))
-                        && holds(&permission.ports, protocol, port)
+                let wish = ports.first().and_then(|(protocol, port)| {
+                    let permission = meant.iter().find(|permission| {
+                        permission.direction == direction
+                            && permission.subject.is_subset_of(&labels)
+                            && permission.peers.iter().any(|peer| matches(peer, &other))
+                            && holds(&permission.ports, protocol, port)
+                    })?;
+                    Some((protocol, port, permission.origin))
                 });
-                let Some(origin) = origin.map(|permission| permission.origin) else { continue };
+                let Some((protocol, port, origin)) = wish else {
+                    out.push(unexplained());
+                    continue;
+                };
                 if blamed_origins.insert(origin) {
                     let (namespace, allows) = (namespace.clone(), Allows::Intent(origin));
                     out.push(Mismatch::Flow(Witness { direction, namespace, labels, other, protocol, port, allows }));
                 }
             }
             Finding::Ambiguous(labels, block, ports) => {
-                let Some((protocol, port)) = ports.first() else { continue };
                 let this = |peer: &Peer| matches!(peer, Peer::Block { cidr, .. } if *cidr == block);
-                let span = rule_for(said, direction, &labels, protocol, port, this).map(|(_, span)| span);
+                let rule =
+                    ports.first().and_then(|(protocol, port)| rule_for(said, direction, &labels, protocol, port, this));
+                let span = rule.map(|(_, span)| span);
                 let namespace = namespace.clone();
                 out.push(Mismatch::Ambiguous { namespace, labels, direction, block, ports, span });
             }
@@ -230,6 +254,16 @@ impl Mismatch {
                 let message = format!("{dialect} cannot say all of {}", quote(&model.edge_name(edge)));
                 at(Some(edge.to_span), message).help("change the edge, or permit an approximation in the project file")
             }
+            Self::Unexplained { namespace, direction, near } => {
+                let side = match direction {
+                    Direction::Ingress => "receive",
+                    Direction::Egress => "send",
+                };
+                let message = format!("what pods of {} may {side} is not what the intent says", quote(namespace));
+                at(*near, message)
+                    .note("which policy is wrong could not be told; this should not happen, please report it")
+                    .help(TEMPLATE)
+            }
             Self::More(count) => {
                 let message = format!("{count} more mismatches between the intent and {dialect} are not shown");
                 at(None, message).help("mend those above first: others may follow from them")
@@ -263,20 +297,11 @@ impl Witness {
                     .label(format!("policy {} allows {side}", quote(name)))
             }
             Allows::Intent(origin) => {
-                let (span, why) = place(model, *origin);
-                at(Some(span), format!("{flow}: intent allows ({why}), {dialect} denies"))
+                let why = model.origin_name(*origin);
+                at(Some(model.origin_span(*origin)), format!("{flow}: intent allows ({why}), {dialect} denies"))
                     .label(format!("no policy allows {side}"))
             }
         }
-    }
-}
-
-/// The line of the intent that asks for a permission, and what it is.
-fn place(model: &Model, origin: Origin) -> (Span, String) {
-    match origin {
-        Origin::Edge(id) => (model[id].to_span, model.edge_name(&model[id])),
-        Origin::Dns(id) => (model[id].span, format!("dns of {}", model[id].name)),
-        Origin::Metrics(id) | Origin::Scraper(id) => (model[id].metrics_span, format!("metrics of {}", model[id].name)),
     }
 }
 

@@ -59,7 +59,9 @@ pub fn split<'a>(policy: PolicyView<'a>, names: &mut BTreeSet<String>) -> Result
     };
     let name = |index: usize| if index == 0 { policy.name.clone() } else { number_name() };
     let names: Vec<String> = (0..objects.len()).map(name).collect();
-    Ok(names.into_iter().zip(objects).map(|(name, rules)| PolicyView { name, rules, ..policy.clone() }).collect())
+    // Each object has rules of its own: only the rest is copied.
+    let rest = PolicyView { rules: vec![], ..policy };
+    Ok(names.into_iter().zip(objects).map(|(name, rules)| PolicyView { name, rules, ..rest.clone() }).collect())
 }
 
 /// A rule as rules of bounded size; `None` when one peer alone is too large.
@@ -107,7 +109,8 @@ const PORT: usize = 70;
 /// The fixed lines of an object.
 const OBJECT: usize = 400;
 
-/// About how many bytes of YAML an object takes; never less than the templates write.
+/// About how many bytes of YAML an object takes. Text that needs escapes takes up to twice as many; [`MAX_OBJECT`] leaves
+/// room for that in annotations, which are bounded.
 pub fn weight(policy: &PolicyView<'_>) -> usize {
     base_weight(policy) + policy.rules.iter().map(rule_weight).sum::<usize>()
 }

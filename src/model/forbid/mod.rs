@@ -172,7 +172,7 @@ impl<'a> Builder<'a, '_> {
         // Link-local space never holds pods; the rest of the private ranges does, as long as nobody says otherwise.
         let private = address::PRIVATE.iter().filter(|range| !address::LINK_LOCAL.contains(range));
         // Nor has a pod the address of a cloud's metadata service.
-        let metadata = address::METADATA.iter().any(|(_, host)| IpNet::from(*host) == *net);
+        let metadata = address::metadata_hosts().contains(net);
         if profile.pod_cidrs.is_empty() && !metadata && private.into_iter().any(|range| address::overlap(range, net)) {
             let message = format!("`{net}` may hold addresses of pods, which this forbid says nothing about");
             let warning = Diagnostic::warning(codes::FORBID_PODS, span, message);

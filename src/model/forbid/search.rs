@@ -58,6 +58,14 @@ impl Ingress {
 }
 
 impl Index {
+    /// Ingress grants of the namespaces of a set.
+    fn ingress_of(&self, namespaces: &NamespaceSet) -> Vec<(&Sym, &Ingress)> {
+        match namespaces {
+            NamespaceSet::Names(names) => names.iter().filter_map(|name| self.ingress.get_key_value(name)).collect(),
+            NamespaceSet::All | NamespaceSet::Labels(_) => self.ingress.iter().collect(),
+        }
+    }
+
     fn new(model: &Model) -> Self {
         let mut this = Self { egress: BTreeMap::new(), ingress: BTreeMap::new() };
         for grant in model.grants() {
@@ -312,8 +320,7 @@ impl<'a> Search<'a> {
                 let next = carries.then(|| State { place: place.clone(), labels: peer.labels.clone() });
                 hops.push(hop(Witness::Pod(place, peer.labels.clone()), ports.to_vec(), None, source.clone(), next));
             }
-            let accepting = |name: &&Sym| peer.namespaces.may_hold(name);
-            for (namespace, grants) in self.index.ingress.iter().filter(|(name, _)| accepting(name)) {
+            for (namespace, grants) in self.index.ingress_of(&peer.namespaces) {
                 for accept in grants.from(&from.place) {
                     let Some(labels) = peer.labels.merge(&accept.subject.labels) else { continue };
                     let common: Vec<PortRange> = ports

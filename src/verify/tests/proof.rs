@@ -68,6 +68,7 @@ pub(super) fn model() -> Model {
         fqdns: vec![],
         ports: vec![],
         port_names: Default::default(),
+        unknown: None,
         private: false,
         metadata: false,
         span: span(),

@@ -78,6 +78,7 @@ fn external(cidrs: &[&str], fqdns: &[&str]) -> External {
         fqdns: fqdns.iter().map(|host| Spanned::new(sym(host), span())).collect(),
         ports: vec![],
         port_names: Default::default(),
+        unknown: None,
         private: false,
         metadata: false,
         span: span(),
