@@ -19,11 +19,12 @@ pub(super) struct Ends {
 }
 
 /// Where a possible pod is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
-    Named(Sym),
-    Labelled(Labels),
-    Any,
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) struct Place {
+    /// The namespace; `None`: some namespace that nobody manages here.
+    pub(super) name: Option<Sym>,
+    /// What the namespace must be labelled with for the pod to be possible.
+    pub(super) labels: Labels,
 }
 
 /// A concrete endpoint.
@@ -35,6 +36,12 @@ pub(super) enum Witness {
     Other,
 }
 
+impl Place {
+    pub(super) fn named(name: Sym) -> Self {
+        Self { name: Some(name), ..Self::default() }
+    }
+}
+
 impl fmt::Display for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pod = |labels: &Labels| match labels.is_empty() {
@@ -42,9 +49,15 @@ impl fmt::Display for Witness {
             false => format!("a pod labelled {labels}"),
         };
         match self {
-            Self::Pod(Place::Named(namespace), labels) => write!(f, "{} in namespace {namespace}", pod(labels)),
-            Self::Pod(Place::Labelled(by), labels) => write!(f, "{} in a namespace labelled {by}", pod(labels)),
-            Self::Pod(Place::Any, labels) => write!(f, "{} in some namespace", pod(labels)),
+            Self::Pod(Place { name, labels: by }, labels) => {
+                let pod = pod(labels);
+                match (name, by.is_empty()) {
+                    (Some(name), true) => write!(f, "{pod} in namespace {name}"),
+                    (Some(name), false) => write!(f, "{pod} in namespace {name}, labelled {by}"),
+                    (None, true) => write!(f, "{pod} in some namespace"),
+                    (None, false) => write!(f, "{pod} in a namespace labelled {by}"),
+                }
+            }
             Self::Address(address) => write!(f, "{address}"),
             Self::Host(name) => write!(f, "{name}"),
             Self::Other => f.write_str("a node"),
@@ -111,11 +124,10 @@ impl Ends {
     pub(super) fn holds(&self, witness: &Witness) -> bool {
         match witness {
             Witness::Pod(place, labels) => self.pods.iter().any(|pods| {
-                let namespace = match (&pods.namespaces, place) {
-                    (NamespaceSet::All, _) => true,
-                    (NamespaceSet::Names(names), Place::Named(name)) => names.contains(name),
-                    (NamespaceSet::Labels(a), Place::Labelled(b)) => a.is_subset_of(b),
-                    _ => false,
+                let namespace = match &pods.namespaces {
+                    NamespaceSet::All => true,
+                    NamespaceSet::Names(names) => place.name.as_ref().is_some_and(|name| names.contains(name)),
+                    NamespaceSet::Labels(labels) => labels.is_subset_of(&place.labels),
                 };
                 namespace && pods.labels.is_subset_of(labels)
             }),

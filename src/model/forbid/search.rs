@@ -6,7 +6,8 @@
 //!
 //! A forbid looks one hop far, a transitive one any number of hops, breadth first, so that the shortest chain is shown.
 //! What is reached through a built-in or by DNS ends a chain and does not carry it on: `web -> internet` and
-//! `internet -> api` make no path from web to api. Two halves that different edges grant do make a hop.
+//! `internet -> api` make no path from web to api. Two halves that different edges grant do make a hop, and what a managed
+//! pod accepts carries on, however it was sent. Hops between two pods that nobody manages are not looked at.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -44,16 +45,21 @@ struct Ingress {
 impl Ingress {
     /// Grants that can let pods of a place in.
     fn from(&self, place: &Place) -> Vec<&Grant> {
-        let named: Box<dyn Iterator<Item = &Grant>> = match place {
-            Place::Named(name) => Box::new(self.named.get(name).into_iter().flatten()),
+        match &place.name {
+            Some(name) => self.named.get(name).into_iter().flatten().chain(&self.other).collect(),
             // A namespace known by its labels, or not at all, may have any name.
-            Place::Labelled(_) | Place::Any => Box::new(self.named.values().flatten()),
-        };
-        named.chain(&self.other).collect()
+            None => self.all().collect(),
+        }
     }
 
+    /// Each grant once, whatever number of namespaces it names.
     fn all(&self) -> impl Iterator<Item = &Grant> {
-        self.named.values().flatten().chain(&self.other)
+        let first = |name: &Sym, grant: &Grant| match &grant.peer {
+            PeerSet::Pods(pods) => pods.namespaces.names().first() == Some(name),
+            _ => true,
+        };
+        let named = self.named.iter().flat_map(move |(name, grants)| grants.iter().filter(move |g| first(name, g)));
+        named.chain(&self.other)
     }
 }
 
@@ -180,7 +186,7 @@ impl<'a> Search<'a> {
         let mut states = vec![];
         for pods in &self.from.pods {
             let managed = self.model.namespaces.keys().filter(|name| pods.namespaces.may_hold(name));
-            let mut places: Vec<Place> = managed.cloned().map(Place::Named).collect();
+            let mut places: Vec<Place> = managed.cloned().map(|name| Self::place(name, &pods.namespaces)).collect();
             places.extend(self.unmanaged_places(&pods.namespaces));
             states.extend(places.into_iter().map(|place| State { place, labels: pods.labels.clone() }));
         }
@@ -189,18 +195,26 @@ impl<'a> Search<'a> {
 
     fn unmanaged_places(&self, namespaces: &NamespaceSet) -> Vec<Place> {
         match namespaces {
-            NamespaceSet::All => vec![Place::Any],
-            NamespaceSet::Labels(labels) => vec![Place::Labelled(labels.clone())],
+            NamespaceSet::All => vec![Place::default()],
+            NamespaceSet::Labels(labels) => vec![Place { name: None, labels: labels.clone() }],
             NamespaceSet::Names(names) => {
-                names.iter().filter(|name| !self.model.is_managed(name)).cloned().map(Place::Named).collect()
+                names.iter().filter(|name| !self.model.is_managed(name)).cloned().map(Place::named).collect()
             }
+        }
+    }
+
+    /// A namespace as one of several: a namespace's labels are not known from its name, so it may carry those asked for.
+    fn place(name: Sym, of: &NamespaceSet) -> Place {
+        match of {
+            NamespaceSet::Labels(labels) => Place { name: Some(name), labels: labels.clone() },
+            NamespaceSet::All | NamespaceSet::Names(_) => Place::named(name),
         }
     }
 
     /// Every connection that pods of a state may open.
     fn hops(&self, state: &State) -> Vec<Hop<'a>> {
-        match &state.place {
-            Place::Named(name) if self.model.is_managed(name) => self.hops_of_managed(name, state),
+        match &state.place.name {
+            Some(name) if self.model.is_managed(name) => self.hops_of_managed(name, state),
             _ => self.hops_of_unmanaged(state),
         }
     }
@@ -211,14 +225,9 @@ impl<'a> Search<'a> {
         for (namespace, grants) in &self.index.ingress {
             for grant in grants.from(&state.place) {
                 for peer in Ends::of_peer(self.model, &grant.peer).pods {
-                    let Some((place, labels)) = self.within(state, &peer) else { continue };
-                    hops.push(self.arrival(
-                        Witness::Pod(place, labels),
-                        namespace,
-                        grant,
-                        &grant.subject.labels,
-                        vec![grant],
-                    ));
+                    for source in self.within(state, &peer) {
+                        hops.push(self.arrival(source, namespace, grant, &grant.subject.labels, vec![grant]));
+                    }
                 }
             }
         }
@@ -247,7 +256,7 @@ impl<'a> Search<'a> {
         labels: &Labels,
         grants: Vec<&'a Grant>,
     ) -> Hop<'a> {
-        let state = State { place: Place::Named(namespace.clone()), labels: labels.clone() };
+        let state = State { place: Place::named(namespace.clone()), labels: labels.clone() };
         Hop {
             from,
             to: Witness::Pod(state.place.clone(), state.labels.clone()),
@@ -276,21 +285,25 @@ impl<'a> Search<'a> {
         hops
     }
 
-    /// The least pod of a state that is in a set of pods too. A state that is known by labels, or not at all, is one of
-    /// namespaces that nobody manages here.
-    fn within(&self, state: &State, pods: &PodSet) -> Option<(Place, Labels)> {
-        let place = match (&state.place, &pods.namespaces) {
-            (place, NamespaceSet::All) => place.clone(),
-            (Place::Named(name), NamespaceSet::Names(names)) => names.contains(name).then(|| state.place.clone())?,
-            // A namespace's labels are not known from its name.
-            (Place::Named(_), NamespaceSet::Labels(_)) => state.place.clone(),
-            (Place::Labelled(a), NamespaceSet::Labels(b)) => Place::Labelled(a.merge(b)?),
-            (Place::Labelled(_) | Place::Any, NamespaceSet::Names(names)) => {
-                Place::Named(names.iter().find(|name| !self.model.is_managed(name))?.clone())
+    /// The least pods of a state that are in a set of pods too: one for each name that a namespace without one may have.
+    fn within(&self, state: &State, pods: &PodSet) -> Vec<Witness> {
+        let Some(labels) = state.labels.merge(&pods.labels) else { return vec![] };
+        let place = &state.place;
+        let places: Vec<Place> = match (&pods.namespaces, &place.name) {
+            (NamespaceSet::All, _) => vec![place.clone()],
+            (NamespaceSet::Labels(asked), name) => {
+                let merged = place.labels.merge(asked);
+                merged.map(|labels| Place { name: name.clone(), labels }).into_iter().collect()
             }
-            (Place::Any, NamespaceSet::Labels(labels)) => Place::Labelled(labels.clone()),
+            (NamespaceSet::Names(names), Some(name)) => {
+                names.contains(name).then(|| place.clone()).into_iter().collect()
+            }
+            (NamespaceSet::Names(names), None) => {
+                let unmanaged = names.iter().filter(|name| !self.model.is_managed(name)).cloned();
+                unmanaged.map(|name| Place { name: Some(name), labels: place.labels.clone() }).collect()
+            }
         };
-        Some((place, state.labels.merge(&pods.labels)?))
+        places.into_iter().map(|place| Witness::Pod(place, labels.clone())).collect()
     }
 
     /// Connections from a pod to some ends, as far as they are let in.
@@ -331,12 +344,11 @@ impl<'a> Search<'a> {
                         continue;
                     }
                     let sources = Ends::of_peer(self.model, &accept.peer).pods;
-                    let Some((place, merged)) = sources.iter().find_map(|source| self.within(from, source)) else {
-                        continue;
-                    };
-                    let state = State { place: Place::Named(namespace.clone()), labels };
+                    let state = State { place: Self::place(namespace.clone(), &peer.namespaces), labels };
                     let to = Witness::Pod(state.place.clone(), state.labels.clone());
-                    hops.push(hop(to, common, Some(accept), Witness::Pod(place, merged), Some(state)));
+                    for source in sources.iter().flat_map(|source| self.within(from, source)) {
+                        hops.push(hop(to.clone(), common.clone(), Some(accept), source, Some(state.clone())));
+                    }
                 }
             }
         }
@@ -348,9 +360,8 @@ impl<'a> Search<'a> {
             Witness::Pod(place, labels) => {
                 let state = State { place: place.clone(), labels: labels.clone() };
                 self.to.pods.iter().find_map(|target| {
-                    let (place, labels) = self.within(&state, target)?;
-                    let pod = Witness::Pod(place, labels);
-                    (!self.except_to.iter().any(|except| except.holds(&pod))).then_some(pod)
+                    let excepted = |pod: &Witness| self.except_to.iter().any(|except| except.holds(pod));
+                    self.within(&state, target).into_iter().find(|pod| !excepted(pod))
                 })?
             }
             // Made only where the forbid's end holds it.
