@@ -76,15 +76,18 @@ pub(super) fn sorted(run: &Run, list: impl IntoIterator<Item = Diagnostic>) -> V
 /// `verified: kubernetes allows exactly the 214 flows of 6 intents`, and what limits that sentence.
 fn verified(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
     let mut dialects: Vec<&str> = compiled.iter().map(|done| done.dialect).collect();
+    dialects.sort_unstable();
     dialects.dedup();
     let flows = compiled.iter().map(|done| done.flows).max().unwrap_or(0);
     let green = anstyle::AnsiColor::Green.on_default().bold();
+    let clusters: Vec<&str> = run.models.iter().filter_map(|model| model.cluster.as_deref()).collect();
     terminal.line(format!(
-        "{green}verified{green:#}: {} {} exactly the {} of {}",
+        "{green}verified{green:#}: {} {} exactly the {} of {}{}",
         dialects.join(", "),
         if dialects.len() == 1 { "allows" } else { "allow" },
         plural(flows, "flow"),
-        plural(run.project.intents.len(), "intent")
+        plural(run.project.intents.len(), "intent"),
+        if clusters.is_empty() { String::new() } else { format!(" in {}", clusters.join(", ")) }
     ));
     report::caveats(run, compiled, terminal);
     let waived = run.waived_shown();

@@ -10,12 +10,14 @@ use super::run::Run;
 use super::{DiffArgs, Exit, Target, Terminal, build};
 use crate::diag::Level;
 use crate::dialects;
+use crate::model::Sym;
 use crate::output::{
-    Change, Disk, OutputError, Plan, Scope, Tree, contributors, inspect as inspect_disk, unified_diff,
+    Change, ChangeKind as OutputChange, Disk, OutputError, Plan, Scope, Tree, contributors, inspect as inspect_disk,
+    unified_diff,
 };
 use crate::pipeline::{Compiled, Project};
 use crate::source::Sources;
-use crate::verify::{ChangeKind, FlowChange, Flows, flow_changes, normal};
+use crate::verify::{ChangeKind, FlowChange, Flows, flow_changes, normal, released};
 
 /// How many flows are shown at most.
 const MAX_FLOWS: usize = 40;
@@ -51,41 +53,95 @@ pub(super) fn scope(run: &Run, target: &Target, terminal: &mut Terminal) -> Resu
     Ok(build::limited(&run.project, target, &dialects))
 }
 
-/// The text, at most so many lines of it, then the flows that open and close.
+/// The text, at most so many lines of it, then what opens and closes.
 pub(super) fn show(run: &Run, plan: &Plan, compiled: &[Compiled], most_lines: Option<usize>, terminal: &mut Terminal) {
-    let changes: Vec<&Change> = plan.changes.iter().filter(|change| is_shown(run, change, compiled)).collect();
-    if changes.is_empty() {
-        return;
-    }
+    let (changes, others): (Vec<&Change>, Vec<&Change>) =
+        plan.changes.iter().partition(|change| is_shown(run, change, compiled));
     match most_lines {
+        _ if changes.is_empty() => {}
         Some(most) => show_some(&changes, most, terminal),
         None => terminal.line(unified_diff(&changes, true)),
     }
-    let flows = changed_flows(run, plan, compiled);
-    match flows {
-        None => terminal.line("the old output cannot be read: opened and closed flows are not known\n"),
-        Some(flows) => {
-            let groups = [
-                ("opened", ChangeKind::Opened),
-                ("closed", ChangeKind::Closed),
-                ("widened", ChangeKind::Widened),
-                ("narrowed", ChangeKind::Narrowed),
-            ];
-            let mut any = false;
-            for (word, kind) in groups {
-                let of_kind: Vec<FlowChange> = flows.iter().filter(|change| change.kind == kind).cloned().collect();
-                if !of_kind.is_empty() {
-                    any = true;
-                    terminal.line(format!("{} {word}:", plural(of_kind.len(), "flow")));
-                    report::flows(&of_kind, MAX_FLOWS, terminal);
-                    terminal.line("");
-                }
-            }
-            if !any {
-                terminal.line("no flow opens or closes\n");
-            }
+    if !plan.changes.is_empty() {
+        match meanings(run, plan, compiled) {
+            None => terminal.line("the old output cannot be read: opened and closed flows are not known\n"),
+            Some(meanings) => meanings.iter().for_each(|meaning| show_meaning(meaning, !changes.is_empty(), terminal)),
+        }
+        show_dropped(plan, compiled, terminal);
+    } else if run.selected.is_some() {
+        show_standing(run, compiled, terminal);
+    }
+    if !others.is_empty() {
+        let files = plural(others.len(), "file");
+        terminal.line(format!("{files} of other intents change too: without paths, `netpolc diff` shows them\n"));
+    }
+}
+
+/// What changes in one cluster.
+struct Meaning {
+    cluster: Option<Sym>,
+    flows: Vec<FlowChange>,
+    released: BTreeSet<Sym>,
+}
+
+fn show_meaning(meaning: &Meaning, about_chosen: bool, terminal: &mut Terminal) {
+    let place = meaning.cluster.as_ref().map_or(String::new(), |name| format!("{name}: "));
+    let red = anstyle::AnsiColor::Red.on_default().bold();
+    for namespace in &meaning.released {
+        terminal.line(format!(
+            "{red}{place}namespace {namespace} is no longer managed: every connection to and from its pods opens{red:#}\n"
+        ));
+    }
+    let groups = [
+        ("opened", ChangeKind::Opened),
+        ("closed", ChangeKind::Closed),
+        ("widened", ChangeKind::Widened),
+        ("narrowed", ChangeKind::Narrowed),
+    ];
+    for (word, kind) in groups {
+        let of_kind: Vec<&FlowChange> = meaning.flows.iter().filter(|change| change.kind == kind).collect();
+        if !of_kind.is_empty() {
+            terminal.line(format!("{place}{} {word}:", plural(of_kind.len(), "flow")));
+            report::flows(&of_kind, MAX_FLOWS, terminal);
+            terminal.line("");
         }
     }
+    if about_chosen && meaning.flows.is_empty() && meaning.released.is_empty() {
+        terminal.line(format!("{place}no flow opens or closes\n"));
+    }
+}
+
+/// Folders that nothing is rendered into any more, as of a cluster that the project file no longer names.
+fn show_dropped(plan: &Plan, compiled: &[Compiled], terminal: &mut Terminal) {
+    let dialect = |folder: &&Utf8Path| folder.file_name().is_some_and(|name| dialects::find(name).is_some());
+    let dropped: BTreeSet<&Utf8Path> = plan
+        .changes
+        .iter()
+        .filter(|change| matches!(change.kind, OutputChange::Delete { .. }))
+        .filter_map(|change| change.path.ancestors().find(dialect))
+        .filter(|folder| !compiled.iter().any(|done| done.folder == *folder))
+        .collect();
+    let red = anstyle::AnsiColor::Red.on_default().bold();
+    for folder in dropped {
+        terminal
+            .line(format!("{red}{folder} is no longer rendered: its policies go, default denies included{red:#}\n"));
+    }
+}
+
+/// Where nothing changes, what the chosen intents allow.
+fn show_standing(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
+    let names = report::Names::of(run);
+    let Some(done) = compiled.first() else { return };
+    let mut flows = flow_changes(&Flows::default(), &Flows::of(&done.policies), &|peer| names.name(peer));
+    flows.retain(|flow| names.is_shown(flow));
+    terminal.line(format!("nothing changes; {} as before:", plural(flows.len(), "flow")));
+    for flow in flows.iter().take(MAX_FLOWS) {
+        terminal.line(format!("  {flow}"));
+    }
+    if flows.len() > MAX_FLOWS {
+        terminal.line(format!("  … and {} more", flows.len() - MAX_FLOWS));
+    }
+    terminal.line("");
 }
 
 /// The difference file by file until there is enough of it: of a large first build nobody reads more.
@@ -117,21 +173,20 @@ fn is_shown(run: &Run, change: &Change, compiled: &[Compiled]) -> bool {
 }
 
 /// The difference of meaning between what is on disk and what was compiled; `None` when the disk cannot be read.
-fn changed_flows(run: &Run, plan: &Plan, compiled: &[Compiled]) -> Option<Vec<FlowChange>> {
+fn meanings(run: &Run, plan: &Plan, compiled: &[Compiled]) -> Option<Vec<Meaning>> {
     let names = report::Names::of(run);
-    let mut changes: Vec<FlowChange> = vec![];
-    // Every dialect says the same flows: one of them is told. Clusters may differ.
-    let mut seen: BTreeSet<Option<&Utf8Path>> = BTreeSet::new();
+    let mut meanings: Vec<Meaning> = vec![];
     for done in compiled {
-        if !seen.insert(done.folder.parent()) {
+        // Every dialect says the same flows: one of them is told. Clusters may differ.
+        if meanings.iter().any(|meaning| meaning.cluster == done.cluster) {
             continue;
         }
         let old = old_policies(run, plan, done)?;
-        let mut found = flow_changes(&Flows::of(&old), &Flows::of(&done.policies), &|peer| names.name(peer));
-        found.retain(|change| names.is_shown(change));
-        changes.extend(found);
+        let mut flows = flow_changes(&Flows::of(&old), &Flows::of(&done.policies), &|peer| names.name(peer));
+        flows.retain(|change| names.is_shown(change));
+        meanings.push(Meaning { cluster: done.cluster.clone(), flows, released: released(&old, &done.policies) });
     }
-    Some(changes)
+    Some(meanings)
 }
 
 /// The policies before: files that stay as they are say what was just proved of them, and only the others are read.

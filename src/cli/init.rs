@@ -39,6 +39,8 @@ pub(super) fn run(args: &InitArgs, terminal: &mut Terminal) -> Exit {
     let files = [
         (dir.join("intents/app.toml"), FIRST_INTENT.to_owned()),
         (dir.join("schema/intent.schema.json"), schema_text(SchemaOf::Intent)),
+        // Git must not change line ends of generated files: they are compared byte for byte.
+        (dir.join(".gitattributes"), "out/** linguist-generated=true -text\n".to_owned()),
     ];
     for (path, text) in files {
         match create(&path, &text) {

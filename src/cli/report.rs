@@ -134,7 +134,7 @@ fn pods(namespaces: Namespaces, labels: &Labels) -> Peer {
 }
 
 /// One line a flow that opens, closes, widens or narrows.
-pub(super) fn flows(changes: &[FlowChange], most: usize, terminal: &mut Terminal) {
+pub(super) fn flows(changes: &[&FlowChange], most: usize, terminal: &mut Terminal) {
     use anstyle::AnsiColor::{Green, Red, Yellow};
     for change in changes.iter().take(most) {
         let (sign, colour) = match change.kind {

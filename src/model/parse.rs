@@ -34,9 +34,10 @@ pub fn parse_port(text: &PortText) -> Result<WrittenPort, Refusal> {
     }
 }
 
-/// What is a port but for its form: protocol first or in lower case, a colon for the hyphen, white space, a sign.
+/// What is a port but for its form: protocol first or in lower case, white space, a sign. A colon, as between a Service's
+/// port and its pods' port, means no range.
 fn meant_port(text: &str) -> Option<String> {
-    let mut meant: String = text.chars().filter(|c| !c.is_whitespace()).collect::<String>().replace(':', "-");
+    let mut meant: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     if let Some((ports, protocol)) = meant.split_once('/') {
         let is_protocol = |word: &str| Protocol::ALL.iter().any(|p| p.as_str().eq_ignore_ascii_case(word));
         let (ports, protocol) = if is_protocol(ports) { (protocol, ports) } else { (ports, protocol) };

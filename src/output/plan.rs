@@ -164,7 +164,15 @@ fn plan_wanted(disk: &Disk, path: &Utf8Path, new: &str, sources: &mut Sources, o
     match disk.owner(path, bytes) {
         Owner::Foreign => plan.problems.push(foreign(disk, path)),
         Owner::Edited if !overwrite => plan.problems.push(edited(disk, path, bytes, Some(new), sources)),
-        Owner::Ours | Owner::Unsure | Owner::Edited => {
+        owner @ (Owner::Ours | Owner::Unsure | Owner::Edited) => {
+            if matches!(owner, Owner::Unsure) {
+                let message = format!("{} is replaced, edited or not", shown(disk, path));
+                let mut warning = Diagnostic::placeless(codes::EDITED, message)
+                    .note("the lock that would tell whether it was edited is missing or damaged")
+                    .help("if it was, its old text is in your version control");
+                warning.level = crate::diag::Level::Warning;
+                plan.warnings.push(warning);
+            }
             plan.replaced.extend(bytes.map(|bytes| (path.to_owned(), Line::of(bytes))));
             let old = String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
             plan.changes.push(change(ChangeKind::Update { old, new: new.to_owned() }));

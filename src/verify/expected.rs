@@ -25,11 +25,6 @@ pub(super) fn permissions(model: &Model) -> (BTreeMap<Sym, Vec<Permission>>, usi
     let mut all: BTreeMap<Sym, Vec<Permission>> = model.namespaces.keys().map(|name| (name.clone(), vec![])).collect();
     let mut flows = BTreeSet::new();
     for Grant { subject, direction, peer, ports, origin } in model.grants() {
-        // A scraper's own half belongs to the tier that is scraped.
-        flows.insert(match origin {
-            Origin::Scraper(tier) => Origin::Metrics(tier),
-            other => other,
-        });
         let permission = Permission {
             subject: subject.labels,
             direction,
@@ -37,6 +32,13 @@ pub(super) fn permissions(model: &Model) -> (BTreeMap<Sym, Vec<Permission>>, usi
             ports: ports.iter().copied().map(as_ports).collect(),
             origin,
         };
+        // A scraper's own half belongs to the tier that is scraped; what cannot be said at all is no flow.
+        if !permission.peers.is_empty() {
+            flows.insert(match origin {
+                Origin::Scraper(tier) => Origin::Metrics(tier),
+                other => other,
+            });
+        }
         all.entry(subject.namespace).or_default().push(permission);
     }
     (all, flows.len())

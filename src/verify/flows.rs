@@ -196,6 +196,16 @@ pub fn describe(end: &Peer, name: &dyn Fn(&Peer) -> Option<String>) -> String {
     })
 }
 
+/// Namespaces of which every pod was isolated in some direction, and is so no longer: all connections there open, which no
+/// list of flows could tell.
+pub fn released(old: &[Policy], new: &[Policy]) -> BTreeSet<Sym> {
+    let isolated = |policies: &[Policy]| -> BTreeSet<(Sym, Direction)> {
+        let whole = policies.iter().filter(|policy| policy.subject.is_empty());
+        whole.flat_map(|policy| policy.isolates.iter().map(|d| (policy.namespace.clone(), *d))).collect()
+    };
+    isolated(old).difference(&isolated(new)).map(|(namespace, _)| namespace.clone()).collect()
+}
+
 impl ChangeKind {
     /// `opened`, `widened`, `narrowed` or `closed`.
     pub fn as_str(self) -> &'static str {

@@ -31,7 +31,7 @@ use crate::model::{Direction, EdgeId, Model, Sym};
 
 pub use allowed::Other;
 pub use bases::strays;
-pub use flows::{ChangeKind, FlowChange, Flows, flow_changes};
+pub use flows::{ChangeKind, FlowChange, Flows, flow_changes, released};
 pub use ports::PortSet;
 pub use witness::{Allows, Mismatch, Witness};
 

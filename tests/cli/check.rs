@@ -105,10 +105,18 @@ fn errors_of_the_language_cannot_be_ignored() {
 
 #[test]
 fn prefixes_of_no_code_exit_with_two() {
-    for option in ["--select NP9999", "--ignore XY", "--select np201"] {
+    for option in ["--select NP9999", "--ignore XY", "--select NQ201"] {
         let run = run_on(&project(), BEFORE, &format!("check {option}"));
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{option}");
     }
+}
+
+#[test]
+fn the_case_of_a_prefix_does_not_matter() {
+    let project = findings();
+    let lower = run_on(&project, BEFORE, "check --format json --select np1");
+    assert_eq!(codes(&lower.stdout), codes(&run_on(&project, BEFORE, "check --format json --select NP1").stdout));
+    assert!(!codes(&lower.stdout).is_empty());
 }
 
 #[test]

@@ -10,7 +10,8 @@ fn an_empty_folder_becomes_a_project_that_builds() {
     assert_eq!((init.code, init.stderr.as_str()), (0, ""));
     assert!(init.stdout.starts_with("created intents/app.toml\n"), "{}", init.stdout);
     assert!(init.stdout.contains("netpolc build"), "it says what to do next: {}", init.stdout);
-    assert_eq!(tree(project.dir()).len(), 2);
+    assert_eq!(tree(project.dir()).len(), 3);
+    assert!(project.read(".gitattributes").contains("out/**"), "git must leave the line ends of out/ alone");
     assert_eq!(run(&project, "build").code, 0);
     assert_eq!(run(&project, "build --check").code, 0);
     assert_eq!(run(&project, "check --strict").code, 0, "the first intent is an example to follow");

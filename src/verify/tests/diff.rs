@@ -3,7 +3,7 @@
 use super::proof::policies;
 use crate::model::Direction;
 use crate::verify::normal::{Namespaces, Peer, Policy};
-use crate::verify::{ChangeKind, Flows, flow_changes};
+use crate::verify::{ChangeKind, Flows, flow_changes, released};
 
 fn name(peer: &Peer) -> Option<String> {
     match peer {
@@ -64,4 +64,13 @@ fn ports_widen_and_narrow() {
     assert_eq!(changes(&more, &policies()), ["narrowed frontend/web → 203.0.113.0/24 -444/TCP"]);
     let kinds: Vec<_> = flow_changes(&Flows::of(&more), &Flows::default(), &name).iter().map(|c| c.kind).collect();
     assert_eq!(kinds, [ChangeKind::Closed; 3]);
+}
+
+#[test]
+fn a_namespace_without_its_default_deny_is_released() {
+    let whole = policies();
+    assert!(released(&whole, &whole).is_empty());
+    assert!(released(&[], &whole).is_empty());
+    let db = whole.iter().filter(|policy| policy.namespace.as_ref() != "db").cloned().collect::<Vec<_>>();
+    assert_eq!(released(&whole, &db).iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["db"]);
 }

@@ -215,7 +215,7 @@ fn a_missing_rule_names_the_edge() {
     );
     assert_eq!(
         said(|p| drop(p.remove(DNS))),
-        ["frontend/web → kube-system/(k8s-app=kube-dns) 53/TCP: intent allows (dns of web), kubernetes denies"]
+        ["frontend/web → kube-system/(k8s-app=kube-dns) 53/TCP: intent allows (DNS of web), kubernetes denies"]
     );
 }
 
@@ -225,7 +225,7 @@ fn a_missing_permission_points_at_the_intent_and_an_extra_one_at_the_rule() {
     let mut fewer = policies();
     fewer.remove(FROM_WEB);
     let mismatch = prove(&model, &Permitted::default(), &fewer).unwrap_err().remove(0);
-    assert_eq!(mismatch.diagnostic(&model, "kubernetes").primary.unwrap().span, Span::new(file(), 7..9));
+    assert_eq!(mismatch.diagnostic(&model, "kubernetes").primary.unwrap().span, model.edges[0].from_span);
     let mut more = policies();
     more[FROM_WEB].rules[0].peers = vec![Peer::Anyone];
     more[FROM_WEB].rules[0].span = Span::new(file(), 20..30);

@@ -464,7 +464,10 @@ fn steers(key: &str) -> Option<&'static str> {
     match prefix {
         "config.kubernetes.io" | "internal.config.kubernetes.io" | "config.k8s.io" => Some("kustomize"),
         "argocd.argoproj.io" if name.starts_with("hook") || name == "skip-reconcile" => Some("Argo CD"),
+        // Argo CD takes Helm's hooks for its own.
+        "helm.sh" if name.starts_with("hook") => Some("Helm or Argo CD"),
         "kustomize.toolkit.fluxcd.io" => Some("Flux"),
+        "client.lifecycle.config.k8s.io" => Some("kpt"),
         _ => None,
     }
 }
