@@ -354,7 +354,7 @@ impl Case {
         write!(intent, "[external]\ne0 = {{ cidrs = [\"203.0.113.0/24\"]{hole} }}\n").unwrap();
         intent.push_str("e1 = { cidrs = [\"198.51.100.0/24\"] }\n");
 
-        let mut edges: BTreeMap<(&str, &str), ((Set, Set), usize)> = BTreeMap::new();
+        let mut edges = BTreeMap::new();
         for edge in &self.edges {
             let (from, sources) = names.pick(&edge.from, |name| !name.starts_with('e') && !is_range(name));
             let (to, targets) = names.pick(&edge.to, |name| !is_range(name) && (is_tier(from) || is_tier(name)));

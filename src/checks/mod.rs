@@ -42,6 +42,7 @@ pub mod breadth {
 
 /// Rules over selectors that do not hold what they seem to hold.
 pub mod safety {
+    pub mod dns_cut_off;
     pub mod mutable_namespace_label;
     pub mod peer_matches_managed;
     pub mod tiers_share_pods;
@@ -65,6 +66,7 @@ pub static REGISTRY: &[&Rule] = &[
     &safety::tiers_share_pods::RULE,
     &safety::mutable_namespace_label::RULE,
     &safety::peer_matches_managed::RULE,
+    &safety::dns_cut_off::RULE,
 ];
 
 /// Every rule, by code.

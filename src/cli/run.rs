@@ -10,7 +10,7 @@ use crate::checks::{self, Waived};
 use crate::diag::{Diagnostic, Diagnostics, Level, codes, nearest, quote};
 use crate::dialects::{self, Dialect};
 use crate::model::Model;
-use crate::pipeline::{Compiled, Project, compile};
+use crate::pipeline::{Compiled, Project, compile, merge};
 use crate::source::{self, Span};
 
 /// A project, checked.
@@ -61,11 +61,13 @@ impl Run {
         let today = common.today.unwrap_or_else(today);
         terminal.progress("checking");
         let mut waived: Vec<Waived> = vec![];
+        let mut found = vec![];
         for model in &models {
             let outcome = checks::run(model, today, expired);
-            diags.extend(outcome.diagnostics);
+            found.push((model.cluster.as_deref(), outcome.diagnostics));
             waived.extend(outcome.waived);
         }
+        diags.extend(merge(found));
         // Clusters share most findings: each is told once.
         let mut seen: BTreeSet<(Span, &'static str, String)> = BTreeSet::new();
         waived.retain(|w| seen.insert((w.waiver, w.diagnostic.code.0, w.diagnostic.message.clone())));
@@ -80,6 +82,7 @@ impl Run {
             return Ok(None);
         }
         let mut compiled = vec![];
+        let mut failed = vec![];
         // The texts grow by what is rendered, which the models never point into.
         let mut sources = std::mem::take(&mut self.project.sources);
         for model in &self.models {
@@ -88,10 +91,11 @@ impl Run {
                 terminal.progress(&format!("compiling and proving {place}{}", dialect.name()));
                 match compile(&self.project, &mut sources, model, *dialect) {
                     Ok(done) => compiled.push(done),
-                    Err(errors) => self.diags.extend(errors),
+                    Err(errors) => failed.push((model.cluster.as_deref(), errors)),
                 }
             }
         }
+        self.diags.extend(merge(failed));
         self.project.sources = sources;
         terminal.end_progress();
         Ok((!self.diags.has_errors()).then_some(compiled))

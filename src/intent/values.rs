@@ -164,6 +164,11 @@ impl Decode for Ports {
         let items = match item.value {
             DeValue::Array(_) => non_empty(item, cx),
             _ if is_all(item) => vec![Spanned::new(PortText::Text(ALL.to_owned()), item.span)],
+            DeValue::Integer(port) => {
+                let message = format!("`{}` takes {}, not an integer", item.key, Self::EXPECTED);
+                cx.refuse(codes::WRONG_TYPE, item, message, format!("write `{} = [{}]`", item.key, port.as_str()));
+                vec![]
+            }
             _ => {
                 cx.wrong_type(item, Self::EXPECTED);
                 vec![]

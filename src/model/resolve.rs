@@ -14,6 +14,15 @@ impl Builder<'_, '_> {
         }
         // Own names come first: a declared name with a slash is wrong where it is declared, and nowhere else.
         let own = app.and_then(|app| self.names.get(app.index())).and_then(|names| names.get(text));
+        if own.is_none() && text.split('/').next().is_some_and(|part| part.parse::<std::net::IpAddr>().is_ok()) {
+            let error = Diagnostic::error(
+                codes::UNKNOWN_NAME,
+                written.span,
+                format!("{} is an address range, no name", quote(text)),
+            );
+            self.error(error.help(format!("declare it: `[external]` and `name = {{ cidrs = [\"{text}\"], ports = […] }}`; then write its name here")));
+            return None;
+        }
         if let (None, Some((other, tier))) = (own, text.split_once('/')) {
             return self.resolve_foreign(app, written, other, tier);
         }
@@ -49,7 +58,9 @@ impl Builder<'_, '_> {
             (Some(name), _) => error.help(format!("did you mean {}?", quote(name))),
             (None, Some(other)) => error.help(format!("app `{other}` has such a tier: write \"{other}/{text}\"")),
             (None, None) if app.is_none() => error.help("the project file names tiers as `app/tier`"),
-            (None, None) => error.help("declare it under `[tiers]`, `[peers]` or `[external]`, or write `app/tier`"),
+            (None, None) => error
+                .help("declare it under `[tiers]`, `[peers]` or `[external]`, or write `app/tier`")
+                .note(format!("built in: {}; DNS needs no edge", Builtin::ALL.map(Builtin::name).join(", "))),
         };
         self.error(error);
     }

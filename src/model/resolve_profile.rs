@@ -211,11 +211,16 @@ impl<'a> Builder<'a, '_> {
             self.input.project.and_then(|p| p.lints.as_ref()).into_iter().flat_map(|table| table.iter())
         {
             if !self.input.rules.iter().any(|(rule, _)| *rule == code.value) {
-                let error = Diagnostic::error(
-                    codes::UNKNOWN_NAME,
-                    code.span,
-                    format!("there is no rule {}", quote(&code.value)),
-                );
+                let fixed = codes::ALL.iter().any(|doc| doc.code.0 == code.value);
+                let message = match fixed {
+                    true => format!("{} is an error of the language: it has no level", quote(&code.value)),
+                    false => format!("there is no rule {}", quote(&code.value)),
+                };
+                let error = Diagnostic::error(codes::UNKNOWN_NAME, code.span, message);
+                if fixed {
+                    self.error(error.help("remove this line; `netpolc rule --all` lists the rules that have levels"));
+                    continue;
+                }
                 self.error(match nearest(&code.value, self.input.rules.iter().map(|(rule, _)| *rule)) {
                     Some(near) => error.help(format!("did you mean {}?", quote(near))),
                     None => error.help("`netpolc rule --all` lists the rules"),

@@ -9,8 +9,10 @@
 //! Every stage of a run speaks into one list of diagnostics; the next one starts only when it holds no error. Writing is
 //! not done here: see [`crate::output`].
 
+mod clusters;
 mod compile;
 mod project;
 
+pub use clusters::merge;
 pub use compile::{Compiled, compile};
 pub use project::{LoadError, Project};

@@ -132,16 +132,16 @@ impl Project {
             dialects: &names,
         };
         let before = diags.clone();
-        model::clusters(&input)
-            .into_iter()
-            .filter(|cluster| only.is_none() || *cluster == only)
-            .filter_map(|cluster| {
-                let mut local = before.clone();
-                let model = model::build(Input { cluster, ..input }, &mut local);
-                diags.extend(local.iter().skip(before.iter().count()).cloned());
-                model
-            })
-            .collect()
+        let known = before.iter().count();
+        let mut models = vec![];
+        let mut said = vec![];
+        for cluster in model::clusters(&input).into_iter().filter(|cluster| only.is_none() || *cluster == only) {
+            let mut local = before.clone();
+            models.extend(model::build(Input { cluster, ..input }, &mut local));
+            said.push((cluster, local.iter().skip(known).cloned().collect()));
+        }
+        diags.extend(super::merge(said));
+        models
     }
 
     /// Names of the project's clusters; none when it names none.

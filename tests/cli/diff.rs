@@ -53,3 +53,58 @@ fn expired_waivers_are_warnings() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(run.stderr.contains("warning[NP081]"), "{}", run.stderr);
 }
+
+#[test]
+fn what_a_build_would_refuse_is_told() {
+    let project = project();
+    project.write("out/kubernetes/allow/back.yaml", "mine: true\n");
+    let run = run_on(&project, BEFORE, "diff");
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("error[NP801]"), "{}", run.stderr);
+}
+
+#[test]
+fn a_namespace_that_nobody_manages_any_more_is_told_first() {
+    let project = project();
+    project.write(
+        "intents/other.toml",
+        "app = \"other\"\n[tiers]\nx = { namespace = \"other\", pods = { app = \"x\" }, metrics = [1] }\n",
+    );
+    assert_eq!(run_on(&project, BEFORE, "build").code, 0);
+    std::fs::remove_file(project.dir().join("intents/other.toml")).unwrap();
+    for command in ["diff", "diff intents/shop.toml", "build intents/shop.toml"] {
+        let run = run_on(&project, BEFORE, command);
+        let released = "namespace other is no longer managed: every connection to and from its pods opens";
+        assert!(run.stdout.contains(released), "{command}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn a_cluster_that_is_dropped_is_told() {
+    let project = project();
+    project.write("netpolc.toml", "[clusters.dev]\n[clusters.prod]\n");
+    let first = run_on(&project, BEFORE, "build");
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    assert!(first.stdout.contains("prod: "), "flows name their cluster: {}", first.stdout);
+    project.write("netpolc.toml", "[clusters.dev]\n");
+    let run = run_on(&project, BEFORE, "diff");
+    assert!(run.stdout.contains("prod/kubernetes is no longer rendered"), "{}", run.stdout);
+}
+
+#[test]
+fn what_stands_is_told_where_nothing_changes() {
+    let project = project();
+    assert_eq!(run_on(&project, BEFORE, "build").code, 0);
+    let run = run_on(&project, BEFORE, "build intents/shop.toml");
+    assert!(run.stdout.starts_with("nothing changes; "), "{}", run.stdout);
+}
+
+#[test]
+fn only_the_cluster_that_is_concerned_is_named() {
+    let project = project();
+    project.write("netpolc.toml", "[clusters.dev]\n[clusters.prod]\nenforces-egress = false\n");
+    let run = run_on(&project, BEFORE, "diff");
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("in the cluster prod"), "{}", run.stderr);
+    assert!(!run.stderr.contains("in the cluster dev"), "{}", run.stderr);
+}

@@ -1,0 +1,54 @@
+//! What is said of several clusters, said once.
+
+use crate::diag::Diagnostic;
+
+/// Diagnostics of each cluster as one list: what all clusters share is told once, what only some have with their names.
+pub fn merge(of_clusters: Vec<(Option<&str>, Vec<Diagnostic>)>) -> Vec<Diagnostic> {
+    let all = of_clusters.len();
+    let mut merged: Vec<(Diagnostic, Vec<&str>)> = vec![];
+    let mut places: std::collections::HashMap<(crate::diag::Code, String), Vec<usize>> = Default::default();
+    for (cluster, diagnostics) in of_clusters {
+        for diagnostic in diagnostics {
+            let alike = places.entry((diagnostic.code, diagnostic.message.clone())).or_default();
+            let known = alike.iter().copied().find(|at| merged.get(*at).is_some_and(|(other, _)| *other == diagnostic));
+            match known.and_then(|at| merged.get_mut(at)) {
+                Some((_, clusters)) => clusters.extend(cluster),
+                None => {
+                    alike.push(merged.len());
+                    merged.push((diagnostic, cluster.into_iter().collect()));
+                }
+            }
+        }
+    }
+    let told = |(diagnostic, mut clusters): (Diagnostic, Vec<&str>)| {
+        clusters.dedup();
+        match clusters.len() {
+            0 => diagnostic,
+            some if some == all && all > 1 => diagnostic,
+            _ => diagnostic.note(format!("in the cluster {}", clusters.join(", "))),
+        }
+    };
+    merged.into_iter().map(told).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::codes;
+
+    fn said(of_clusters: &[(Option<&'static str>, &[&str])]) -> Vec<String> {
+        let diagnostics = |words: &[&str]| words.iter().map(|word| Diagnostic::placeless(codes::PATH, *word)).collect();
+        let merged = merge(of_clusters.iter().map(|(name, words)| (*name, diagnostics(words))).collect());
+        merged.iter().map(|d| format!("{} {}", d.message, d.notes.join(";")).trim().to_owned()).collect()
+    }
+
+    #[test]
+    fn what_all_clusters_share_is_told_once() {
+        assert_eq!(said(&[(Some("a"), &["x", "y"]), (Some("b"), &["x"])]), ["x", "y in the cluster a"]);
+    }
+
+    #[test]
+    fn without_names_nothing_is_added() {
+        assert_eq!(said(&[(None, &["x", "x"])]), ["x"]);
+    }
+}
