@@ -90,6 +90,8 @@ impl Names {
     fn addresses(&mut self, model: &Model) {
         self.blocks(&model.profile.internet(), "internet");
         self.blocks(&model.profile.everywhere(), "anywhere");
+        self.blocks(&Cidrs::new(model.profile.node_cidrs.clone()), "nodes");
+        self.blocks(&Cidrs::new(model.profile.api_server_cidrs.clone()), "kube-apiserver");
         for external in &model.externals {
             self.blocks(&external.addresses, &external.name);
         }
