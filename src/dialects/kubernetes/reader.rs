@@ -70,7 +70,6 @@ fn options() -> serde_saphyr::Options {
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::Error,
         merge_keys: MergeKeyPolicy::Error,
         with_snippet: false,
-        emit_comments: false,
         budget: serde_saphyr::budget! {
             // A hub's object may hold many peers; files are bounded before they are read.
             max_nodes: 4_000_000,
