@@ -138,8 +138,12 @@ impl Model {
     /// namespaces that nobody manages here: which labels a namespace carries is not known.
     fn grant_scrapers(&self, out: &mut Vec<Grant>, tier: TierId, scrapers: &PeerSet, ports: &Arc<[PortRange]>) {
         let PeerSet::Pods(PodSet { namespaces, labels }) = scrapers else { return };
-        let by_name = |name: &&Sym| !matches!(namespaces, NamespaceSet::Labels(_)) && namespaces.may_hold(name);
-        for namespace in self.namespaces.keys().filter(by_name) {
+        let managed: Vec<&Sym> = match namespaces {
+            NamespaceSet::All => self.namespaces.keys().collect(),
+            NamespaceSet::Names(names) => names.iter().filter(|name| self.is_managed(name)).collect(),
+            NamespaceSet::Labels(_) => vec![],
+        };
+        for namespace in managed {
             out.push(Grant {
                 subject: Subject { namespace: namespace.clone(), labels: labels.clone() },
                 direction: Direction::Egress,
