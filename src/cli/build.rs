@@ -3,9 +3,9 @@
 use super::report::{self, plural};
 use super::run::Run;
 use super::{BuildArgs, Exit, Terminal, diff};
-use crate::diag::{Diagnostic, Diagnostics, Level, codes};
-use crate::output::{Plan, Scope, Tree};
-use crate::pipeline::{Compiled, Project};
+use crate::diag::{Diagnostic, Level, codes};
+use crate::output::{Plan, Tree};
+use crate::pipeline::Compiled;
 
 /// How many lines of the text diff are shown at most: a first build is told by its flows.
 const MAX_DIFF_LINES: usize = 400;
@@ -30,13 +30,12 @@ fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         return print(&run, &compiled, terminal);
     }
     let wanted: Tree = compiled.iter_mut().flat_map(|done| std::mem::take(&mut done.files)).collect();
-    let disk = diff::inspect(&run.project, diff::scope(&run, &args.target, terminal)?)
-        .map_err(|error| terminal.fail(error))?;
+    let disk = run.inspect(&args.target, terminal)?;
     let plan = crate::output::plan(&disk, &wanted, &mut run.project.sources, args.overwrite);
     if args.check {
         return Ok(check(&mut run, &plan, &compiled, terminal));
     }
-    let problems = sorted(&run, plan.problems.iter().chain(&plan.warnings).cloned());
+    let problems = report::sorted(&run, plan.problems.iter().chain(&plan.warnings).cloned());
     report::diagnostics(&run, &problems, if plan.problems.is_empty() { "" } else { "; nothing was written" }, terminal);
     if !plan.problems.is_empty() {
         return Ok(Exit::NotFine);
@@ -67,12 +66,6 @@ fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     Ok(if changed { Exit::NotFine } else { Exit::Fine })
 }
 
-pub(super) fn sorted(run: &Run, list: impl IntoIterator<Item = Diagnostic>) -> Vec<Diagnostic> {
-    let mut diags = Diagnostics::default();
-    diags.extend(list);
-    diags.into_sorted(&run.project.sources)
-}
-
 /// `verified: kubernetes allows exactly the 214 flows of 6 intents`, and what limits that sentence.
 fn verified(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
     let mut dialects: Vec<&str> = compiled.iter().map(|done| done.dialect).collect();
@@ -99,7 +92,7 @@ fn verified(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
 /// `--check`: nothing is written, and everything that is not as it shall be is named.
 fn check(run: &mut Run, plan: &Plan, compiled: &[Compiled], terminal: &mut Terminal) -> Exit {
     let problems = plan.check_problems(&mut run.project.sources);
-    let problems = sorted(run, problems);
+    let problems = report::sorted(run, problems);
     if problems.is_empty() {
         terminal.line(format!("{}/ is up to date: {}", run.project.out, plural(plan.unchanged, "file")));
         verified(run, compiled, terminal);
@@ -134,23 +127,4 @@ fn print(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) -> Result<Ex
     }
     // Half of the manifests must not pass for all of them.
     Ok(if terminal.is_closed() { Exit::Failed } else { Exit::Fine })
-}
-
-/// What a run may write: everything, unless it was limited to a dialect or cluster.
-pub(super) fn limited(
-    project: &Project,
-    args: &super::Target,
-    dialects: &[&'static dyn crate::dialects::Dialect],
-) -> Scope {
-    if args.dialect.is_empty() && args.cluster.is_none() {
-        return Scope::everything();
-    }
-    let clusters: Vec<Option<&str>> = match (&args.cluster, project.clusters()) {
-        (Some(name), _) => vec![Some(name.as_str())],
-        (None, names) if names.is_empty() => vec![None],
-        (None, names) => names.into_iter().map(Some).collect(),
-    };
-    Scope::folders(
-        clusters.iter().flat_map(|cluster| dialects.iter().map(|dialect| Project::folder(*cluster, *dialect))),
-    )
 }

@@ -7,15 +7,12 @@ use rayon::prelude::*;
 
 use super::report::{self, plural};
 use super::run::Run;
-use super::{DiffArgs, Exit, Target, Terminal, build};
+use super::{DiffArgs, Exit, Terminal};
 use crate::diag::Level;
 use crate::dialects;
 use crate::model::Sym;
-use crate::output::{
-    Change, ChangeKind as OutputChange, Disk, OutputError, Plan, Scope, Tree, contributors, inspect as inspect_disk,
-    unified_diff,
-};
-use crate::pipeline::{Compiled, Project};
+use crate::output::{Change, ChangeKind as OutputChange, Plan, Tree, contributors, unified_diff};
+use crate::pipeline::Compiled;
 use crate::source::Sources;
 use crate::verify::{ChangeKind, FlowChange, Flows, flow_changes, normal, released};
 
@@ -33,24 +30,13 @@ fn diff(args: &DiffArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     report::diagnostics(&run, &shown, "", terminal);
     let Some(mut compiled) = compiled else { return Ok(Exit::NotFine) };
     let wanted: Tree = compiled.iter_mut().flat_map(|done| std::mem::take(&mut done.files)).collect();
-    let disk = inspect(&run.project, scope(&run, &args.target, terminal)?).map_err(|error| terminal.fail(error))?;
+    let disk = run.inspect(&args.target, terminal)?;
     // What someone edited is part of the difference: it is what a build would replace.
     let plan = crate::output::plan(&disk, &wanted, &mut run.project.sources, true);
-    let problems = build::sorted(&run, plan.problems.iter().chain(&plan.warnings).cloned());
+    let problems = report::sorted(&run, plan.problems.iter().chain(&plan.warnings).cloned());
     report::diagnostics(&run, &problems, "", terminal);
     show(&run, &plan, &compiled, None, terminal);
     Ok(if plan.changes.is_empty() && plan.problems.is_empty() { Exit::Fine } else { Exit::NotFine })
-}
-
-/// What is on disk.
-pub(super) fn inspect(project: &Project, scope: Scope) -> Result<Disk, OutputError> {
-    inspect_disk(&project.out_dir(), &project.out, scope)
-}
-
-/// What this run renders.
-pub(super) fn scope(run: &Run, target: &Target, terminal: &mut Terminal) -> Result<Scope, Exit> {
-    let dialects = run.dialects(target, terminal)?;
-    Ok(build::limited(&run.project, target, &dialects))
 }
 
 /// The text, at most so many lines of it, then what opens and closes.

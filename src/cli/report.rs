@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Terminal;
 use super::run::Run;
-use crate::diag::{self, Diagnostic, Level};
+use crate::diag::{self, Diagnostic, Diagnostics, Level};
 use crate::dialects;
 use crate::model::{Cidrs, DnsPeer, Labels, Model, NamespaceSet, PeerSet};
 use crate::pipeline::Compiled;
@@ -30,6 +30,13 @@ pub(super) fn diagnostics(run: &Run, list: &[Diagnostic], consequence: &str, ter
     if !list.is_empty() {
         terminal.tell(format!("{}{consequence}", count(list)));
     }
+}
+
+/// Diagnostics in the order of files and lines.
+pub(super) fn sorted(run: &Run, list: impl IntoIterator<Item = Diagnostic>) -> Vec<Diagnostic> {
+    let mut diags = Diagnostics::default();
+    diags.extend(list);
+    diags.into_sorted(&run.project.sources)
 }
 
 /// `2 errors, 1 warning`.

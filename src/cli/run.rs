@@ -10,6 +10,7 @@ use crate::checks::{self, Waived};
 use crate::diag::{Diagnostic, Diagnostics, Level, codes, nearest, quote};
 use crate::dialects::{self, Dialect};
 use crate::model::Model;
+use crate::output::{self, Disk, Scope};
 use crate::pipeline::{Compiled, Project, compile, merge};
 use crate::source::{self, Span};
 
@@ -20,6 +21,8 @@ pub(super) struct Run {
     pub(super) models: Vec<Model>,
     /// Everything that was found.
     pub(super) diags: Diagnostics,
+    /// How many clusters the run is about; one where the project file names none.
+    clusters: usize,
     /// What waivers accept, each once.
     pub(super) waived: Vec<Waived>,
     /// The intents whose findings and changes are shown; `None`: all.
@@ -67,18 +70,25 @@ impl Run {
             found.push((model.cluster.as_deref(), outcome.diagnostics));
             waived.extend(outcome.waived);
         }
-        diags.extend(merge(found));
+        let clusters = if cluster.is_some() { 1 } else { project.clusters().len().max(1) };
+        diags.extend(merge(clusters, found));
         // Clusters share most findings: each is told once.
         let mut seen: BTreeSet<(Span, &'static str, String)> = BTreeSet::new();
         waived.retain(|w| seen.insert((w.waiver, w.diagnostic.code.0, w.diagnostic.message.clone())));
         terminal.end_progress();
-        Ok(Self { project, models, diags, waived, selected })
+        Ok(Self { project, models, diags, waived, selected, clusters })
     }
 
     /// Compiles every model into the chosen dialects. `None` when there was an error, before or now: see [`Self::diags`].
     pub(super) fn compile(&mut self, target: &Target, terminal: &mut Terminal) -> Result<Option<Vec<Compiled>>, Exit> {
         let chosen = self.dialects(target, terminal)?;
         if self.diags.has_errors() {
+            // What a dialect cannot say does not depend on what the rules found: all of it is told in one run.
+            let reviews = self.models.iter().flat_map(|model| {
+                chosen.iter().map(|dialect| (model.cluster.as_deref(), dialect.review(model).errors))
+            });
+            let said = merge(self.clusters, reviews.collect());
+            self.diags.extend(said);
             return Ok(None);
         }
         let mut compiled = vec![];
@@ -95,7 +105,7 @@ impl Run {
                 }
             }
         }
-        self.diags.extend(merge(failed));
+        self.diags.extend(merge(self.clusters, failed));
         self.project.sources = sources;
         terminal.end_progress();
         Ok((!self.diags.has_errors()).then_some(compiled))
@@ -118,6 +128,26 @@ impl Run {
             target.dialect.is_empty() || target.dialect.iter().any(|n| n == dialect.name())
         };
         Ok(self.project.dialects.iter().copied().filter(wanted).collect())
+    }
+
+    /// What is on disk where this run may write: everywhere, unless it was limited to a dialect or cluster.
+    pub(super) fn inspect(&self, target: &Target, terminal: &mut Terminal) -> Result<Disk, Exit> {
+        let project = &self.project;
+        let dialects = self.dialects(target, terminal)?;
+        let scope = match (target.dialect.is_empty(), &target.cluster) {
+            (true, None) => Scope::everything(),
+            (_, only) => {
+                let clusters: Vec<Option<&str>> = match (only, project.clusters()) {
+                    (Some(name), _) => vec![Some(name.as_str())],
+                    (None, names) if names.is_empty() => vec![None],
+                    (None, names) => names.into_iter().map(Some).collect(),
+                };
+                let folders =
+                    clusters.iter().flat_map(|cluster| dialects.iter().map(|d| Project::folder(*cluster, *d)));
+                Scope::folders(folders)
+            }
+        };
+        output::inspect(&project.out_dir(), &project.out, scope).map_err(|error| terminal.fail(error))
     }
 
     /// All diagnostics in the order of files and lines. Errors are always among them, as they stop everything; of warnings

@@ -2,9 +2,9 @@
 
 use crate::diag::Diagnostic;
 
-/// Diagnostics of each cluster as one list: what all clusters share is told once, what only some have with their names.
-pub fn merge(of_clusters: Vec<(Option<&str>, Vec<Diagnostic>)>) -> Vec<Diagnostic> {
-    let all = of_clusters.len();
+/// Diagnostics of clusters as one list: what all clusters of the run (`all` of them) share is told once, what only some
+/// have with their names.
+pub fn merge(all: usize, of_clusters: Vec<(Option<&str>, Vec<Diagnostic>)>) -> Vec<Diagnostic> {
     let mut merged: Vec<(Diagnostic, Vec<&str>)> = vec![];
     let mut places: std::collections::HashMap<(crate::diag::Code, String), Vec<usize>> = Default::default();
     for (cluster, diagnostics) in of_clusters {
@@ -21,6 +21,7 @@ pub fn merge(of_clusters: Vec<(Option<&str>, Vec<Diagnostic>)>) -> Vec<Diagnosti
         }
     }
     let told = |(diagnostic, mut clusters): (Diagnostic, Vec<&str>)| {
+        clusters.sort_unstable();
         clusters.dedup();
         match clusters.len() {
             0 => diagnostic,
@@ -36,19 +37,24 @@ mod tests {
     use super::*;
     use crate::diag::codes;
 
-    fn said(of_clusters: &[(Option<&'static str>, &[&str])]) -> Vec<String> {
+    fn said(all: usize, of_clusters: &[(Option<&'static str>, &[&str])]) -> Vec<String> {
         let diagnostics = |words: &[&str]| words.iter().map(|word| Diagnostic::placeless(codes::PATH, *word)).collect();
-        let merged = merge(of_clusters.iter().map(|(name, words)| (*name, diagnostics(words))).collect());
+        let merged = merge(all, of_clusters.iter().map(|(name, words)| (*name, diagnostics(words))).collect());
         merged.iter().map(|d| format!("{} {}", d.message, d.notes.join(";")).trim().to_owned()).collect()
     }
 
     #[test]
     fn what_all_clusters_share_is_told_once() {
-        assert_eq!(said(&[(Some("a"), &["x", "y"]), (Some("b"), &["x"])]), ["x", "y in the cluster a"]);
+        assert_eq!(said(2, &[(Some("a"), &["x", "y"]), (Some("b"), &["x"])]), ["x", "y in the cluster a"]);
+    }
+
+    #[test]
+    fn what_only_some_clusters_have_names_them_though_no_other_said_anything() {
+        assert_eq!(said(3, &[(Some("b"), &["x"]), (Some("a"), &["x"])]), ["x in the cluster a, b"]);
     }
 
     #[test]
     fn without_names_nothing_is_added() {
-        assert_eq!(said(&[(None, &["x", "x"])]), ["x"]);
+        assert_eq!(said(1, &[(None, &["x", "x"])]), ["x"]);
     }
 }

@@ -140,7 +140,7 @@ impl Project {
             models.extend(model::build(Input { cluster, ..input }, &mut local));
             said.push((cluster, local.iter().skip(known).cloned().collect()));
         }
-        diags.extend(super::merge(said));
+        diags.extend(super::merge(said.len(), said));
         models
     }
 

@@ -401,3 +401,23 @@ fn a_metrics_tier_counts_as_one_flow_with_both_halves() {
     ));
     assert_eq!(prove(&model, &Permitted::default(), &policies).unwrap().flows, 4);
 }
+
+#[test]
+fn a_difference_that_nothing_explains_is_still_a_difference() {
+    use crate::verify::allowed::Other;
+    use crate::verify::ports::PortSet;
+    use crate::verify::relation::Finding;
+    use crate::verify::witness::explain;
+    let namespace: Sym = "db".into();
+    let difference = || (Other::Elsewhere, PortSet::every());
+    for finding in [
+        Finding::Extra(labels(&[("app", "x")]), difference()),
+        Finding::Missing(labels(&[("app", "x")]), difference()),
+        Finding::Extra(labels(&[]), (Other::Elsewhere, PortSet::default())),
+    ] {
+        let mismatches = explain(&namespace, Direction::Ingress, &[], &[], vec![finding]);
+        assert!(matches!(mismatches.as_slice(), [Mismatch::Unexplained { .. }]), "{mismatches:?}");
+        let told = mismatches[0].diagnostic(&model(), "kubernetes");
+        assert!(!told.help.is_empty(), "{}", told.message);
+    }
+}

@@ -335,8 +335,12 @@ fn a_kustomization_stands_alone_in_a_file_of_its_name() {
 
 #[test]
 fn annotations_that_keep_a_tool_from_applying_are_refused() {
-    for key in ["config.kubernetes.io/local-config", "argocd.argoproj.io/hook", "kustomize.toolkit.fluxcd.io/reconcile"]
-    {
+    for key in [
+        "config.kubernetes.io/local-config",
+        "argocd.argoproj.io/hook",
+        "kustomize.toolkit.fluxcd.io/reconcile",
+        "helm.sh/hook",
+    ] {
         let text = with_spec("podSelector: {}")
             .replace("metadata:\n", &format!("metadata:\n  annotations: {{{key}: \"x\"}}\n"));
         assert!(text.contains(key), "{text}");
