@@ -4,6 +4,7 @@
 //! messages are the business of `tests/ui`; here only the facts in them are looked at.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "a skipped test says why")]
 
 #[path = "cli/build.rs"]
 mod build;

@@ -104,3 +104,14 @@ fn any_folder_of_the_project_will_do() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(project.dir().join("out/kubernetes").is_dir() && tree(outside.dir()).is_empty());
 }
+
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else {
+        eprintln!("skipped: this system has no /dev/full");
+        return;
+    };
+    let run = Command::new(env!("CARGO_BIN_EXE_netpolc")).arg("schema").stdout(full).output().unwrap();
+    assert_eq!(run.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&run.stderr).contains("cannot write to standard output"), "{run:?}");
+}
