@@ -140,3 +140,36 @@ fn only_warnings_about_the_chosen_intents_are_shown() {
     let one = run_on(&project, BEFORE, "check intents/shop.toml --format concise");
     assert_eq!((one.code, one.stdout.as_str()), (0, ""));
 }
+
+/// The API server labels every namespace with its name: asked for alone, the label is a name, and the scraper in the
+/// managed namespace gets its half.
+#[test]
+fn a_namespace_known_by_its_own_label_is_known_by_name() {
+    let project = project();
+    let label = "{ labels = { \"kubernetes.io/metadata.name\" = \"watch\" } }";
+    project.write("netpolc.toml", format!("[cluster]\nscrapers = {{ namespace = {label}, pods = \"all\" }}\n"));
+    let tier = |name: &str| {
+        format!("{name} = {{ namespace = \"{name}\", pods = {{ app = \"{name}\" }}, metrics = [9090] }}\n")
+    };
+    project.write("intents/watch.toml", format!("app = \"watch\"\n[tiers]\n{}{}", tier("watch"), tier("seen")));
+    let run = run_on(&project, BEFORE, "build");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(project.read("out/kubernetes/allow/watch.yaml").contains("name: scrapers--egress-to--watch--seen"));
+}
+
+#[test]
+fn what_is_left_out_is_not_counted_among_the_flows() {
+    let project = project();
+    let flows = |project: &Project| {
+        let run = run_on(project, BEFORE, "build");
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        run.stdout.lines().find(|line| line.starts_with("verified")).unwrap().split(" of ").next().unwrap().to_owned()
+    };
+    project.write("netpolc.toml", "[approximate]\nkubernetes = [\"fqdns-omitted\"]\n");
+    let before = flows(&project);
+    let other = "app = \"other\"\n[tiers]\nx = { namespace = \"other\", pods = { app = \"x\" } }\n[external]\n\
+                 mail = { fqdns = [\"mail.example.com\"], ports = [25] }\n[[allow]]\nfrom = \"x\"\nto = \"mail\"\nwhy = \"mail\"\n";
+    project.write("intents/other.toml", other);
+    let count = |text: &str| text.split_whitespace().find_map(|word| word.parse::<usize>().ok()).unwrap();
+    assert_eq!(count(&flows(&project)), count(&before) + 1, "DNS of x, and nothing for its mail");
+}
