@@ -67,6 +67,7 @@ impl Draft {
             enforces_egress: true,
             lints: BTreeMap::new(),
             approximate: BTreeSet::new(),
+            ..Profile::unknown()
         };
         let model = Model {
             cluster: None,

@@ -104,7 +104,7 @@ impl Names {
         }
         for peer in &model.profile.dns.peers {
             match peer {
-                DnsPeer::Pods(set) => {
+                DnsPeer::Pods(set) | DnsPeer::Cache(set) => {
                     for namespace in set.namespaces.names() {
                         self.add(pods(Namespaces::Named(namespace.clone()), &set.labels), "DNS".to_owned());
                     }

@@ -112,6 +112,9 @@ codes! {
     DUPLICATE_EDGE = "NP063", "duplicate edge";
     /// The cluster's profile does not say what the built-in stands for, or says it cannot be enforced.
     PROFILE = "NP064", "missing in the cluster's profile";
+    /// A guard of the project file denies for the whole cluster, and nothing can allow what it denies: an edge that asks
+    /// for it could never work, and the cluster's own DNS must not be behind it.
+    GUARD = "NP065", "denied by a guard";
     /// A `[[forbid]]` is violated: some pod or address could open a connection that it rules out. A forbid cannot be
     /// waived; change the edge or the forbid.
     FORBID = "NP070", "forbidden flow is possible";

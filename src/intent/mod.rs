@@ -22,7 +22,10 @@ use crate::source::{FileId, Sources, Span};
 pub(crate) use decode::left_out;
 pub use decode::{Cx, Decode, Item, Table};
 pub use file::{AllowTable, ExternalTable, ForbidTable, HttpTable, IntentFile, PeerTable, TierTable, WaiveTable};
-pub use project::{ClusterTable, DnsSetting, DnsTable, PathsTable, ProjectFile, ScrapersTable};
+pub use project::{
+    ClusterTable, DefaultDeny, DefaultDenyTable, DnsSetting, DnsTable, GuardsTable, PathsTable, ProjectFile,
+    ScrapersTable,
+};
 pub use schema::{intent_schema, project_schema};
 pub use values::{ByLabels, DeclaredPorts, LabelMap, List, Namespaces, Pods, PortText, Ports, Several};
 

@@ -56,6 +56,32 @@ table! {
         "shared-namespaces" => shared_namespaces: Option<List<String>>,
         /// Whether the CNI enforces egress policies. Default: true.
         "enforces-egress" => enforces_egress: Option<bool>,
+        /// Namespaces that guards never touch, as those of the control plane. Default: kube-system, kube-public,
+        /// kube-node-lease, and those of Calico's and Cilium's own installations.
+        "system-namespaces" => system_namespaces: Option<List<String>>,
+        /// What is denied for the whole cluster, whatever the intents say.
+        "guards" => guards: Option<GuardsTable>,
+        /// Write true for policies that only report what they would deny, for a first roll-out. Default: false.
+        "staged" => staged: Option<bool>,
+        /// Write true to log denied connections, where the dialect can. Default: false.
+        "log-denied" => log_denied: Option<bool>,
+        /// The tier that the policies go to, where the dialect has tiers. Default: default.
+        "tier" => tier: Option<Spanned<String>>,
+    }
+
+    /// Cluster-wide denials.
+    pub struct GuardsTable {
+        /// Write true so that no pod outside of the system namespaces reaches a cloud metadata address. Default: false.
+        "metadata-deny" => metadata_deny: Option<Spanned<bool>>,
+        /// Write true to put every namespace but the system ones behind a default deny both ways, or
+        /// `{ except = ["legacy"] }` to leave out some more. Default: false.
+        "default-deny" => default_deny: Option<DefaultDeny>,
+    }
+
+    /// A default deny for the whole cluster.
+    pub struct DefaultDenyTable {
+        /// Namespaces that stay as they are, beside the system ones.
+        "except" => except: List<String>,
     }
 
     /// The pods that scrape metrics.
@@ -113,5 +139,42 @@ impl schemars::JsonSchema for DnsSetting {
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         let table = generator.subschema_for::<DnsTable>();
         schemars::json_schema!({ "anyOf": [{ "enum": ["kube-dns", "node-local", "openshift"] }, table] })
+    }
+}
+
+/// A default deny for the whole cluster: whether, or with which exceptions.
+#[derive(Debug, Clone)]
+pub enum DefaultDeny {
+    /// Without exceptions, or not at all.
+    Everywhere(Spanned<bool>),
+    /// In every namespace but some.
+    But(DefaultDenyTable),
+}
+
+impl Decode for DefaultDeny {
+    const EXPECTED: &'static str = "true, false, or a table as { except = [\"legacy\"] }";
+
+    fn decode(item: Item<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        if item.value.is_table() {
+            return DefaultDenyTable::decode(item, cx).map(Self::But);
+        }
+        if item.value.as_bool().is_none() {
+            cx.wrong_type(item, Self::EXPECTED);
+            return None;
+        }
+        Spanned::decode(item, cx).map(Self::Everywhere)
+    }
+}
+
+impl schemars::JsonSchema for DefaultDeny {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "DefaultDeny".into()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let table = generator.subschema_for::<DefaultDenyTable>();
+        schemars::json_schema!({ "anyOf": [{ "type": "boolean" }, table] })
     }
 }

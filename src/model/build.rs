@@ -32,6 +32,7 @@ pub fn build(input: Input<'_>, diags: &mut Diagnostics) -> Option<Model> {
     builder.apps();
     builder.declare();
     builder.edges();
+    builder.check_guards();
     builder.forbids();
     builder.waivers();
     builder.finish()

@@ -186,7 +186,7 @@ impl Builder<'_, '_> {
             }
             if valid {
                 let sym = |text: &Option<Spanned<String>>| text.as_ref().map(|text| Sym::from(&*text.value));
-                out.push((HttpRule { method: sym(&rule.method), path: sym(&rule.path) }, rule.span));
+                out.push((HttpRule { method: sym(&rule.method), path: sym(&rule.path), headers: vec![] }, rule.span));
             }
         }
         out.sort_by(|a, b| a.0.cmp(&b.0));

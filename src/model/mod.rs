@@ -11,6 +11,7 @@ mod edges;
 mod endpoint;
 mod forbid;
 mod graph;
+mod guards;
 mod names;
 mod overlap;
 mod parse;
@@ -36,6 +37,7 @@ pub use build::{Input, build};
 pub use endpoint::{Builtin, Endpoint};
 pub use forbid::{Forbid, ForbidEnd, ForbidSet};
 pub use graph::FlowGraph;
+pub use guards::Guard;
 pub use ports::{PortRange, Protocol};
 pub use profile::{Approximation, DnsPeer, DnsTarget, LintLevel, Profile};
 pub use relations::{Direction, Grant, Origin, PeerSet, Subject};
@@ -236,6 +238,8 @@ pub struct HttpRule {
     pub method: Option<Sym>,
     /// Regular expression of the whole path; `None`: any.
     pub path: Option<Sym>,
+    /// Headers that the request must carry, each with exactly this value: names in lower case, sorted, each once.
+    pub headers: Vec<(Sym, Sym)>,
 }
 
 impl Model {

@@ -107,6 +107,31 @@ pub fn check_namespace(text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Tiers that Calico keeps for the policies of Kubernetes itself (projectcalico/calico, libcalico-go/lib/names, before and
+/// after AdminNetworkPolicy became ClusterNetworkPolicy).
+const KUBERNETES_TIERS: [&str; 4] = ["adminnetworkpolicy", "baselineadminnetworkpolicy", "kube-admin", "kube-baseline"];
+
+/// What names of our own tiers start with.
+const OWN_TIERS: &str = "netpolc-";
+
+/// A tier of policies: a DNS-1123 label, as it becomes part of other names and the value of a label
+/// (projectcalico/calico, libcalico-go/lib/validator/v3, validateTier).
+pub fn check_tier(text: &str) -> Result<(), Refusal> {
+    if !is_dns_label(text) {
+        let rule = "a tier has 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends";
+        return name_refusal("tier", text, rule);
+    }
+    if KUBERNETES_TIERS.contains(&text) {
+        let message = format!("tier {} is kept for the cluster's own network policies", quote(text));
+        return refuse(codes::RESERVED, message, "use another tier, or leave the key out for the tier `default`");
+    }
+    if text.starts_with(OWN_TIERS) {
+        let message = format!("tier {} starts as the tiers that netpolc makes for guards", quote(text));
+        return refuse(codes::RESERVED, message, format!("use a name that does not start with `{OWN_TIERS}`"));
+    }
+    Ok(())
+}
+
 fn is_subdomain(text: &str) -> bool {
     (1..=MAX_SUBDOMAIN).contains(&text.len()) && text.split('.').all(is_dns_label)
 }

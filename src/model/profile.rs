@@ -28,6 +28,18 @@ pub struct Profile {
     pub shared_namespaces: BTreeSet<Sym>,
     /// Whether the CNI enforces egress policies.
     pub enforces_egress: bool,
+    /// Namespaces that no guard touches.
+    pub system_namespaces: BTreeSet<Sym>,
+    /// Whether pods outside of the system namespaces are kept from cloud metadata addresses.
+    pub metadata_deny: bool,
+    /// Whether every namespace is default deny both ways, but the system ones and these.
+    pub default_deny: Option<BTreeSet<Sym>>,
+    /// Whether policies only report what they would deny.
+    pub staged: bool,
+    /// Whether denied connections are logged.
+    pub log_denied: bool,
+    /// The tier that the policies go to, in dialects that have tiers.
+    pub tier: Sym,
     /// Levels of rules by code, as the project file sets them.
     pub lints: BTreeMap<Sym, LintLevel>,
     /// Approximations that the project file permits: dialect and approximation.
@@ -50,6 +62,9 @@ pub enum DnsPeer {
     Pods(PodSet),
     /// The address of a cache on each node, which runs on the host network.
     Address(IpNet),
+    /// The pods of a cache on each node. Policies meet them only where the CNI redirects queries to them, as Cilium's
+    /// local redirect policy does; elsewhere the cache is on the host network and has its address alone.
+    Cache(PodSet),
 }
 
 /// The level of a rule.
@@ -70,6 +85,8 @@ pub enum Approximation {
     HttpAsL4,
     /// Host names are left out: narrower.
     FqdnsOmitted,
+    /// Cluster-wide guards are left out: wider.
+    GuardsOmitted,
 }
 
 impl LintLevel {
@@ -85,20 +102,21 @@ impl LintLevel {
 
 impl Approximation {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::HttpAsL4, Self::FqdnsOmitted];
+    pub const ALL: [Self; 3] = [Self::HttpAsL4, Self::FqdnsOmitted, Self::GuardsOmitted];
 
     /// The name in the project file and in messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::HttpAsL4 => "http-as-l4",
             Self::FqdnsOmitted => "fqdns-omitted",
+            Self::GuardsOmitted => "guards-omitted",
         }
     }
 
     /// `wider` or `narrower` than the intent.
     pub fn direction(self) -> &'static str {
         match self {
-            Self::HttpAsL4 => "wider",
+            Self::HttpAsL4 | Self::GuardsOmitted => "wider",
             Self::FqdnsOmitted => "narrower",
         }
     }

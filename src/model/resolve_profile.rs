@@ -23,6 +23,19 @@ fn pods(namespace: &str, key: &str, value: &str) -> PodSet {
     }
 }
 
+/// Namespaces of the control plane: those that Kubernetes makes itself, those of Calico's operator and of what it
+/// installs (tigera/operator, pkg/common; the API server's namespace, until it moved into calico-system), and the one in which
+/// Cilium's chart keeps TLS secrets.
+const SYSTEM_NAMESPACES: [&str; 7] = [
+    "calico-apiserver",
+    "calico-system",
+    "cilium-secrets",
+    "kube-node-lease",
+    "kube-public",
+    "kube-system",
+    "tigera-operator",
+];
+
 /// UDP and TCP: answers that do not fit into a datagram are asked for again over TCP.
 fn dns_ports(port: u16) -> Vec<PortRange> {
     let single = |protocol| PortRange { protocol, first: port, last: port };
@@ -34,7 +47,11 @@ fn preset(name: &str) -> Option<DnsTarget> {
     let kube_dns = DnsPeer::Pods(pods("kube-system", "k8s-app", "kube-dns"));
     match name {
         "kube-dns" => Some(DnsTarget { peers: vec![kube_dns], ports: dns_ports(53) }),
-        "node-local" => Some(DnsTarget { peers: vec![kube_dns, DnsPeer::Address(NODE_LOCAL)], ports: dns_ports(53) }),
+        "node-local" => {
+            // kubernetes/kubernetes, cluster/addons/dns/nodelocaldns.
+            let cache = DnsPeer::Cache(pods("kube-system", "k8s-app", "node-local-dns"));
+            Some(DnsTarget { peers: vec![kube_dns, DnsPeer::Address(NODE_LOCAL), cache], ports: dns_ports(53) })
+        }
         "openshift" => {
             let pods = pods("openshift-dns", "dns.operator.openshift.io/daemonset-dns", "default");
             Some(DnsTarget { peers: vec![DnsPeer::Pods(pods)], ports: dns_ports(5353) })
@@ -59,6 +76,12 @@ impl Profile {
             scrapers: pods("monitoring", "app.kubernetes.io/name", "prometheus"),
             shared_namespaces: BTreeSet::new(),
             enforces_egress: true,
+            system_namespaces: SYSTEM_NAMESPACES.map(Sym::from).into(),
+            metadata_deny: false,
+            default_deny: None,
+            staged: false,
+            log_denied: false,
+            tier: "default".into(),
             lints: Default::default(),
             approximate: BTreeSet::new(),
         }
@@ -89,11 +112,17 @@ impl<'a> Builder<'a, '_> {
         {
             self.model.profile.scrapers = pods;
         }
-        for namespace in tables.iter().find_map(|t| t.shared_namespaces.as_ref()).iter().flat_map(|list| &list.items) {
-            self.accept(namespace.span, super::names::check_namespace(&namespace.value));
-            self.model.profile.shared_namespaces.insert(namespace.value.as_str().into());
+        if let Some(shared) = tables.iter().find_map(|table| table.shared_namespaces.as_ref()) {
+            self.model.profile.shared_namespaces = self.namespaces_of(shared);
         }
         self.model.profile.enforces_egress = tables.iter().find_map(|table| table.enforces_egress).unwrap_or(true);
+        self.model.profile.staged = tables.iter().find_map(|table| table.staged).unwrap_or(false);
+        self.model.profile.log_denied = tables.iter().find_map(|table| table.log_denied).unwrap_or(false);
+        if let Some(tier) = tables.iter().find_map(|table| table.tier.as_ref()) {
+            self.accept(tier.span, super::names::check_tier(&tier.value));
+            self.model.profile.tier = tier.value.as_str().into();
+        }
+        self.guards(&tables);
         self.lints();
         self.approximations();
     }
@@ -113,6 +142,13 @@ impl<'a> Builder<'a, '_> {
             .iter()
             .filter_map(|diagnostic| diagnostic.primary.as_ref())
             .any(|label| label.span.file == span.file && span.start <= label.span.start && label.span.end <= span.end)
+    }
+
+    pub(super) fn namespaces_of(&mut self, list: &List<String>) -> BTreeSet<Sym> {
+        for namespace in &list.items {
+            self.accept(namespace.span, super::names::check_namespace(&namespace.value));
+        }
+        list.items.iter().map(|namespace| namespace.value.as_str().into()).collect()
     }
 
     fn ranges(&mut self, list: Option<&'a List<String>>) -> Vec<IpNet> {

@@ -76,7 +76,7 @@ fn peers(model: &Model, peer: &PeerSet) -> Vec<Peer> {
         PeerSet::Dns(number) => match profile.dns.peers.get(*number) {
             Some(DnsPeer::Pods(pods)) => of_pods(pods),
             Some(DnsPeer::Address(range)) => vec![Peer::Block { cidr: *range, except: vec![] }],
-            None => vec![],
+            Some(DnsPeer::Cache(_)) | None => vec![],
         },
     }
 }

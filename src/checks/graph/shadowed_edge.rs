@@ -291,7 +291,7 @@ mod tests {
     }
 
     fn get(draft: Draft, edges: &[usize]) -> Draft {
-        let rule = HttpRule { method: Some("GET".into()), path: None };
+        let rule = HttpRule { method: Some("GET".into()), path: None, headers: vec![] };
         draft.with(|m| edges.iter().for_each(|at| m.edges[*at].http = vec![rule.clone()]))
     }
 

@@ -149,7 +149,7 @@ fn add_peers<'a>(model: &'a Model, peer: &'a PeerSet, out: &mut Vec<PeerView<'a>
         PeerSet::Dns(number) => match profile.dns.peers.get(*number) {
             Some(DnsPeer::Pods(set)) => pods(set, out),
             Some(DnsPeer::Address(range)) => blocks(&Cidrs::new([*range]), out),
-            None => {}
+            Some(DnsPeer::Cache(_)) | None => {}
         },
     }
 }

@@ -88,7 +88,9 @@ impl Ends {
             PeerSet::Pods(pods) => Self { pods: vec![pods.clone()], ..Self::default() },
             PeerSet::External(id) => Self::external(model, *id),
             PeerSet::Dns(position) => match model.profile.dns.peers.get(*position) {
-                Some(DnsPeer::Pods(pods)) => Self { pods: vec![pods.clone()], ..Self::default() },
+                Some(DnsPeer::Pods(pods) | DnsPeer::Cache(pods)) => {
+                    Self { pods: vec![pods.clone()], ..Self::default() }
+                }
                 Some(DnsPeer::Address(net)) => Self { addresses: Cidrs::new([*net]), ..Self::default() },
                 None => Self::default(),
             },

@@ -90,6 +90,7 @@ pub(super) fn model() -> Model {
             enforces_egress: true,
             lints: BTreeMap::new(),
             approximate: BTreeSet::new(),
+            ..Profile::unknown()
         },
         apps: vec![App {
             name: "shop".into(),
@@ -355,7 +356,7 @@ fn a_range_over_pod_addresses_is_ambiguous_unless_all_pods_are_allowed_anyway() 
 #[test]
 fn an_edge_with_http_needs_permission() {
     let mut model = model();
-    model.edges[0].http = vec![HttpRule { method: Some("GET".into()), path: None }];
+    model.edges[0].http = vec![HttpRule { method: Some("GET".into()), path: None, headers: vec![] }];
     let mismatches = prove(&model, &Permitted::default(), &policies()).unwrap_err();
     assert_eq!(mismatches, [Mismatch::Inexpressible { edge: EdgeId(0) }]);
     let permitted = Permitted { http_as_l4: [EdgeId(0)].into(), ..Permitted::default() };

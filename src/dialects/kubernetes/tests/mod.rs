@@ -51,6 +51,7 @@ fn model() -> Model {
         enforces_egress: true,
         lints: BTreeMap::new(),
         approximate: BTreeSet::new(),
+        ..Profile::unknown()
     };
     Model {
         cluster: None,

@@ -45,8 +45,8 @@ fn http_is_an_error_unless_permitted() {
     model.apps = vec![app()];
     model.tiers = vec![tier()];
     let http = vec![
-        HttpRule { method: Some(sym("GET")), path: Some(sym("/api/v1/products")) },
-        HttpRule { method: None, path: Some(sym("/health")) },
+        HttpRule { method: Some(sym("GET")), path: Some(sym("/api/v1/products")), headers: vec![] },
+        HttpRule { method: None, path: Some(sym("/health")), headers: vec![] },
     ];
     model.edges = vec![edge(Endpoint::Builtin(Builtin::Internet), http)];
     let review = Kubernetes.review(&model);
