@@ -65,7 +65,9 @@ impl<'a> Cx<'a> {
             key => format!("{} takes {expected}, not {found}", quote(key)),
         };
         let help = match (item.value, expected) {
-            (DeValue::Array(_), "a table") => format!("write `[{}]` once, with one pair of brackets", item.key),
+            (DeValue::Array(list), "a table") if list.iter().all(|element| element.get_ref().is_table()) => {
+                format!("write `[{}]` once, with one pair of brackets", item.key)
+            }
             (DeValue::Table(_), "a list") => {
                 format!("write `[[{0}]]` with two pairs of brackets, or {0} = [{{ … }}]", item.key)
             }

@@ -3,6 +3,7 @@
 use super::decode::{Cx, Decode, Item, Table};
 use super::file::{ExternalTable, ForbidTable};
 use super::values::{List, Namespaces, Pods, Ports};
+use crate::diag::codes;
 use crate::source::Spanned;
 
 table! {
@@ -57,7 +58,7 @@ table! {
         /// Whether the CNI enforces egress policies. Default: true.
         "enforces-egress" => enforces_egress: Option<bool>,
         /// Namespaces that guards never touch, as those of the control plane. Default: kube-system, kube-public,
-        /// kube-node-lease, and those of Calico's and Cilium's own installations.
+        /// kube-node-lease, and those of Calico's and Cilium's own installations; a list that is written replaces it.
         "system-namespaces" => system_namespaces: Option<List<String>>,
         /// What is denied for the whole cluster, whatever the intents say.
         "guards" => guards: Option<GuardsTable>,
@@ -155,7 +156,14 @@ impl Decode for DefaultDeny {
     const EXPECTED: &'static str = "true, false, or a table as { except = [\"legacy\"] }";
 
     fn decode(item: Item<'_>, cx: &mut Cx<'_>) -> Option<Self> {
-        if item.value.is_table() {
+        if let Some(table) = item.value.as_table() {
+            let none = |list: &toml::de::DeArray<'_>| list.is_empty();
+            let except = table.get("except").and_then(|value| value.get_ref().as_array());
+            if table.is_empty() || except.is_some_and(none) {
+                let message = format!("`{}` names no exception", item.key);
+                cx.refuse(codes::EMPTY, item, message, format!("write `{} = true` where none is meant", item.key));
+                return None;
+            }
             return DefaultDenyTable::decode(item, cx).map(Self::But);
         }
         if item.value.as_bool().is_none() {

@@ -107,8 +107,10 @@ impl<'a> Builder<'a, '_> {
         let cut = names.find(|name| !profile.system_namespaces.contains(*name) && !listed(name)).cloned();
         if let Some(cut) = cut {
             let message = format!("`default-deny` would cut the cluster's DNS in namespace {} off", quote(&cut));
+            let system = system_namespaces(profile);
             self.error(
                 Diagnostic::error(codes::GUARD, span, message)
+                    .note(system)
                     .help(format!("add \"{cut}\" to `system-namespaces`, or to the exceptions of `default-deny`")),
             );
         }
@@ -132,7 +134,9 @@ fn denied(model: &Model, edge: &Edge) -> Option<Diagnostic> {
     let (what, host) = metadata_in(&addresses(model, edge.to)?)?;
     let name = quote(&model.edge_name(edge));
     let error = Diagnostic::error(codes::GUARD, edge.to_span, format!("{name} leads to {host}, {what}"));
-    let error = error.note("the project file denies it to all but system namespaces (`metadata-deny`)");
+    let error = error
+        .note("the project file denies it to all but system namespaces (`metadata-deny`)")
+        .note(system_namespaces(&model.profile));
     let range = IpNet::from(host);
     let mend = match edge.to {
         Endpoint::External(id) if !model[id].cidrs.iter().any(|net| net.value == range) => {
@@ -141,6 +145,11 @@ fn denied(model: &Model, edge: &Edge) -> Option<Diagnostic> {
         _ => "remove the edge".to_owned(),
     };
     Some(error.help(format!("{mend}, or let the platform team add \"{namespace}\" to `system-namespaces`")))
+}
+
+fn system_namespaces(profile: &Profile) -> String {
+    let names: Vec<&str> = profile.system_namespaces.iter().map(|name| &**name).collect();
+    format!("system namespaces are {}", names.join(", "))
 }
 
 /// The addresses that an edge's destination stands for, where it stands for some that may be metadata addresses.
