@@ -18,7 +18,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use jiff::civil::{Date, date};
 use netpolc::diag::{Diagnostics, Level};
-use netpolc::dialects::{Dialect, Document, REGISTRY};
+use netpolc::dialects::{Dialect, Document, REGISTRY, Reviewed};
 use netpolc::intent::{self, IntentFile, Parsed};
 use netpolc::lower::lower;
 use netpolc::model::Model;
@@ -117,7 +117,7 @@ impl Prepared {
         let bytes = texts.iter().map(|rendered| rendered.text.len()).sum();
         let rendered = texts.into_iter().map(|rendered| sources.add(rendered.path, rendered.text)).collect();
         let policies = read_back(&sources, &rendered);
-        let done = compile(&project, &mut sources.clone(), &model, dialect()).unwrap();
+        let done = compile(&project, &mut sources.clone(), &model, dialect(), &Reviewed::default()).unwrap();
         let disk = inspect(&project.out_dir());
         output::plan(&disk, &done.files, &mut Sources::default(), false).apply().unwrap();
         Self {
@@ -160,7 +160,7 @@ fn parse(sources: &Sources, files: &[FileId]) -> Vec<Parsed<IntentFile>> {
 
 fn read_back(sources: &Sources, files: &Vec<FileId>) -> Vec<Policy> {
     let read: Vec<Vec<Policy>> =
-        files.par_iter().map(|file| dialect().read(sources, *file).unwrap().policies).collect();
+        dialect().read(sources, files).unwrap().into_iter().map(|file| file.policies).collect();
     read.into_iter().flatten().collect()
 }
 
@@ -214,7 +214,15 @@ mod stages {
     #[divan::bench(args = sizes(), sample_count = 10, sample_size = 1, max_time = 20)]
     fn s07_prove(bencher: Bencher<'_, '_>, size: Size) {
         let prepared = size.prepared();
-        let run = || verify::prove(&prepared.model, &Permitted::default(), black_box(&prepared.policies)).unwrap();
+        let run = || {
+            verify::prove(
+                &prepared.model,
+                dialect().capabilities(),
+                &Permitted::default(),
+                black_box(&prepared.policies),
+            )
+            .unwrap()
+        };
         bencher.counter(size.items()).bench(run);
     }
 
@@ -256,7 +264,7 @@ fn rebuild_without_change(bencher: Bencher<'_, '_>, size: Size) {
         let (mut project, model) = load(prepared.folder.path());
         let findings = netpolc::checks::run(&model, TODAY, Level::Error);
         let mut sources = std::mem::take(&mut project.sources);
-        let done = compile(&project, &mut sources, &model, dialect()).unwrap();
+        let done = compile(&project, &mut sources, &model, dialect(), &Reviewed::default()).unwrap();
         let plan = output::plan(&inspect(&project.out_dir()), &done.files, &mut sources, false);
         assert!(plan.is_clean());
         (findings, done, plan)

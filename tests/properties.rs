@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 
 use camino::Utf8PathBuf;
 use netpolc::diag::{self, Diagnostics};
-use netpolc::dialects::{Dialect, REGISTRY};
+use netpolc::dialects::{Dialect, REGISTRY, review};
 use netpolc::model::Model;
 use netpolc::pipeline::{Compiled, Project as Loaded, compile};
 use netpolc::source::{Sources, find_root};
@@ -236,7 +236,8 @@ fn build(intents: &[Intent], seed: u64) -> Built {
     };
     assert!(!diags.has_errors(), "{}", shown(&diags, &sources));
     let model = models.remove(0);
-    let compiled = compile(&project, &mut sources, &model, kubernetes()).unwrap_or_else(|errors| {
+    let reviewed = review(&model, &[kubernetes()]);
+    let compiled = compile(&project, &mut sources, &model, kubernetes(), &reviewed).unwrap_or_else(|errors| {
         let mut list = Diagnostics::default();
         list.extend(errors);
         panic!("{}", shown(&list, &sources))
@@ -350,17 +351,18 @@ proptest! {
         let Built { model, mut sources, compiled } = build(&apps.intents(0), 0);
         let mut read = |path: &Utf8PathBuf, text: &str| -> Vec<normal::Policy> {
             let file = sources.add(path.clone(), text.to_owned());
-            kubernetes().read(&sources, file).unwrap_or_else(|errors| panic!("{path}: {errors:#?}\n{text}")).policies
+            let read = kubernetes().read(&sources, &[file]);
+            read.unwrap_or_else(|errors| panic!("{path}: {errors:#?}\n{text}")).remove(0).policies
         };
         let policies: BTreeMap<_, _> = compiled.files.iter().map(|(path, text)| (path, read(path, text))).collect();
         let whole: Vec<normal::Policy> = policies.values().flatten().cloned().collect();
-        prop_assert!(prove(&model, &Permitted::default(), &whole).is_ok());
+        prop_assert!(prove(&model, kubernetes().capabilities(), &Permitted::default(), &whole).is_ok());
         for (path, text) in compiled.files.iter().filter(|(path, _)| !path.ends_with("kustomization.yaml")) {
             for (what, text) in mutilated(text) {
                 let others = policies.iter().filter(|(other, _)| **other != path).flat_map(|(_, list)| list.clone());
                 let policies: Vec<normal::Policy> = others.chain(read(path, &text)).collect();
                 prop_assert!(
-                    prove(&model, &Permitted::default(), &policies).is_err(),
+                    prove(&model, kubernetes().capabilities(), &Permitted::default(), &policies).is_err(),
                     "{path}: without {what} the proof still holds:\n{text}"
                 );
             }

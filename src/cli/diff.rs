@@ -1,9 +1,6 @@
 //! `netpolc diff`: what a build would open, close and write.
 
-use std::collections::BTreeSet;
-
-use camino::Utf8Path;
-use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::{self, plural};
 use super::run::Run;
@@ -13,8 +10,9 @@ use crate::dialects;
 use crate::model::Sym;
 use crate::output::{Change, ChangeKind as OutputChange, Plan, Tree, contributors, unified_diff};
 use crate::pipeline::Compiled;
-use crate::source::Sources;
+use crate::source::{FileId, Sources};
 use crate::verify::{ChangeKind, FlowChange, Flows, flow_changes, normal, released};
+use camino::Utf8Path;
 
 /// How many flows are shown at most.
 const MAX_FLOWS: usize = 40;
@@ -66,7 +64,10 @@ pub(super) fn show(run: &Run, plan: &Plan, compiled: &[Compiled], most_lines: Op
 /// What changes in one cluster.
 struct Meaning {
     cluster: Option<Sym>,
-    flows: Vec<FlowChange>,
+    /// The dialects of the run.
+    dialects: Vec<&'static str>,
+    /// Changes as they are told, and the dialects that say so: mostly all of them.
+    flows: BTreeMap<(String, String, ChangeKind, String), (FlowChange, Vec<&'static str>)>,
     released: BTreeSet<Sym>,
 }
 
@@ -85,7 +86,12 @@ fn show_meaning(meaning: &Meaning, about_chosen: bool, terminal: &mut Terminal) 
         ("narrowed", ChangeKind::Narrowed),
     ];
     for (word, kind) in groups {
-        let of_kind: Vec<&FlowChange> = meaning.flows.iter().filter(|change| change.kind == kind).collect();
+        let of_kind: Vec<(&FlowChange, String)> = meaning
+            .flows
+            .values()
+            .filter(|(change, _)| change.kind == kind)
+            .map(|(change, by)| (change, if *by == meaning.dialects { String::new() } else { by.join(", ") }))
+            .collect();
         if !of_kind.is_empty() {
             terminal.line(format!("{place}{} {word}:", plural(of_kind.len(), "flow")));
             report::flows(&of_kind, MAX_FLOWS, terminal);
@@ -163,33 +169,43 @@ fn meanings(run: &Run, plan: &Plan, compiled: &[Compiled]) -> Option<Vec<Meaning
     let names = report::Names::of(run);
     let mut meanings: Vec<Meaning> = vec![];
     for done in compiled {
-        // Every dialect says the same flows: one of them is told. Clusters may differ.
-        if meanings.iter().any(|meaning| meaning.cluster == done.cluster) {
-            continue;
-        }
         let old = old_policies(run, plan, done)?;
         let mut flows = flow_changes(&Flows::of(&old), &Flows::of(&done.policies), &|peer| names.name(peer));
         flows.retain(|change| names.is_shown(change));
-        meanings.push(Meaning { cluster: done.cluster.clone(), flows, released: released(&old, &done.policies) });
+        let at = meanings.iter().position(|meaning| meaning.cluster == done.cluster).unwrap_or_else(|| {
+            let cluster = done.cluster.clone();
+            meanings.push(Meaning { cluster, dialects: vec![], flows: BTreeMap::new(), released: BTreeSet::new() });
+            meanings.len() - 1
+        });
+        let Some(meaning) = meanings.get_mut(at) else { continue };
+        meaning.dialects.push(done.dialect);
+        meaning.released.extend(released(&old, &done.policies));
+        for flow in flows {
+            let key = (flow.from.clone(), flow.to.clone(), flow.kind, flow.ports());
+            meaning.flows.entry(key).or_insert_with(|| (flow, vec![])).1.push(done.dialect);
+        }
     }
     Some(meanings)
 }
 
-/// The policies before: files that stay as they are say what was just proved of them, and only the others are read.
+/// The policies before. Files that stay as they are say what was just proved of them, so only the others are read, unless
+/// these refer to objects of files that stay.
 fn old_policies(run: &Run, plan: &Plan, done: &Compiled) -> Option<Vec<normal::Policy>> {
     let dialect = dialects::find(done.dialect)?;
-    let changed: BTreeSet<&Utf8Path> = plan.changes.iter().map(|change| change.shown.as_path()).collect();
-    let kept = |policy: &&normal::Policy| !changed.contains(run.project.sources.path(policy.span.file));
-    let mut policies: Vec<normal::Policy> = done.policies.iter().filter(kept).cloned().collect();
-    let replaced = plan.changes.par_iter().filter(|change| change.path.starts_with(&done.folder));
-    let read: Option<Vec<Vec<normal::Policy>>> = replaced
-        .filter_map(|change| change.old_text().map(|text| (change, text)))
-        .map(|(change, text)| {
-            let mut sources = Sources::default();
-            let file = sources.add(&change.path, text.to_owned());
-            dialect.read(&sources, file).ok().map(|file| file.policies)
-        })
+    let sources = &run.project.sources;
+    let of_dialect = || plan.changes.iter().filter(|change| change.path.starts_with(&done.folder));
+    let changed: BTreeSet<&Utf8Path> = of_dialect().map(|change| change.shown.as_path()).collect();
+    let mut old = Sources::default();
+    let mut files: Vec<FileId> = of_dialect()
+        .filter_map(|change| change.old_text().map(|text| old.add(&change.path, text.to_owned())))
         .collect();
-    policies.extend(read?.into_iter().flatten());
-    Some(policies)
+    if let Ok(read) = dialect.read(&old, &files) {
+        let kept = done.policies.iter().filter(|policy| !changed.contains(sources.path(policy.span.file)));
+        return Some(kept.cloned().chain(read.into_iter().flat_map(|file| file.policies)).collect());
+    }
+    for (path, id) in done.texts.iter().filter(|(_, id)| !changed.contains(sources.path(*id))) {
+        files.push(old.add(path, sources.get(*id).text.clone()));
+    }
+    let read = dialect.read(&old, &files).ok()?;
+    Some(read.into_iter().flat_map(|file| file.policies).collect())
 }

@@ -8,7 +8,7 @@ use crate::diag::{self, Diagnostic, Diagnostics, Level};
 use crate::dialects;
 use crate::model::{Cidrs, DnsPeer, Labels, Model, NamespaceSet, PeerSet};
 use crate::pipeline::Compiled;
-use crate::verify::normal::{Namespaces, Peer};
+use crate::verify::normal::{Entity, Namespaces, Peer};
 use crate::verify::{ChangeKind, FlowChange};
 
 /// How many diagnostics are shown in full: more are a list of places, and cost no more than that.
@@ -99,6 +99,9 @@ impl Names {
         self.blocks(&model.profile.everywhere(), "anywhere");
         self.blocks(&Cidrs::new(model.profile.node_cidrs.clone()), "nodes");
         self.blocks(&Cidrs::new(model.profile.api_server_cidrs.clone()), "kube-apiserver");
+        for entity in Entity::NODES {
+            self.add(Peer::Entity(entity), "nodes".to_owned());
+        }
         for external in &model.externals {
             self.blocks(&external.addresses, &external.name);
         }
@@ -115,6 +118,12 @@ impl Names {
     }
 
     fn blocks(&mut self, ranges: &Cidrs, name: &str) {
+        // Some dialects write what exceptions leave over instead.
+        if ranges.blocks.iter().any(|block| !block.except.is_empty() && block.cidr.prefix_len() > 0) {
+            for cidr in ranges.prefixes() {
+                self.add(Peer::Block { cidr, except: vec![] }, name.to_owned());
+            }
+        }
         for block in &ranges.blocks {
             self.add(Peer::Block { cidr: block.cidr, except: block.except.clone() }, name.to_owned());
         }
@@ -142,16 +151,17 @@ fn pods(namespaces: Namespaces, labels: &Labels) -> Peer {
     Peer::Pods { namespaces, labels: labels.clone() }
 }
 
-/// One line a flow that opens, closes, widens or narrows.
-pub(super) fn flows(changes: &[&FlowChange], most: usize, terminal: &mut Terminal) {
+/// One line a flow that opens, closes, widens or narrows, with the dialects that say so where not all do.
+pub(super) fn flows(changes: &[(&FlowChange, String)], most: usize, terminal: &mut Terminal) {
     use anstyle::AnsiColor::{Green, Red, Yellow};
-    for change in changes.iter().take(most) {
+    for (change, dialects) in changes.iter().take(most) {
         let (sign, colour) = match change.kind {
             ChangeKind::Opened => ("+", Green.on_default()),
             ChangeKind::Closed => ("-", Red.on_default()),
             ChangeKind::Widened | ChangeKind::Narrowed => ("~", Yellow.on_default()),
         };
-        terminal.line(format!("  {colour}{sign} {change}{colour:#}"));
+        let only = if dialects.is_empty() { String::new() } else { format!(" (only {dialects})") };
+        terminal.line(format!("  {colour}{sign} {change}{colour:#}{only}"));
     }
     if changes.len() > most {
         terminal.line(format!("  … and {} more", changes.len() - most));
@@ -160,17 +170,23 @@ pub(super) fn flows(changes: &[&FlowChange], most: usize, terminal: &mut Termina
 
 /// What must be said beside "verified": what is said otherwise than meant, and what is taken for granted.
 pub(super) fn caveats(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
-    let mut lines: Vec<String> = vec![];
+    // What several dialects lose alike is one line.
+    let mut lost: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for done in compiled {
-        let Some(dialect) = dialects::find(done.dialect) else { continue };
         for model in run.models.iter().filter(|model| model.cluster == done.cluster) {
-            lines.extend(done.approximations.iter().map(|a| dialects::describe(model, dialect, a)));
+            for approximated in &done.approximations {
+                let dialects = lost.entry(dialects::describe(model, approximated)).or_default();
+                if !dialects.contains(&done.dialect) {
+                    dialects.push(done.dialect);
+                }
+            }
         }
     }
-    lines.sort();
-    lines.dedup();
-    for line in lines {
-        terminal.line(format!("exact except: {line}"));
+    for (line, dialects) in lost {
+        terminal.line(format!("exact except: {} {line}", dialects.join(", ")));
+    }
+    for note in &run.notes {
+        terminal.line(note);
     }
     if run.models.iter().any(assumes_private) {
         terminal.line(

@@ -23,6 +23,8 @@ pub(super) struct Run {
     pub(super) diags: Diagnostics,
     /// How many clusters the run is about; one where the project file names none.
     clusters: usize,
+    /// What people should know of what was compiled, beside the proof.
+    pub(super) notes: Vec<String>,
     /// What waivers accept, each once.
     pub(super) waived: Vec<Waived>,
     /// The intents whose findings and changes are shown; `None`: all.
@@ -76,7 +78,7 @@ impl Run {
         let mut seen: BTreeSet<(Span, &'static str, String)> = BTreeSet::new();
         waived.retain(|w| seen.insert((w.waiver, w.diagnostic.code.0, w.diagnostic.message.clone())));
         terminal.end_progress();
-        Ok(Self { project, models, diags, waived, selected, clusters })
+        Ok(Self { project, models, diags, notes: vec![], waived, selected, clusters })
     }
 
     /// Compiles every model into the chosen dialects. `None` when there was an error, before or now: see [`Self::diags`].
@@ -84,9 +86,8 @@ impl Run {
         let chosen = self.dialects(target, terminal)?;
         if self.diags.has_errors() {
             // What a dialect cannot say does not depend on what the rules found: all of it is told in one run.
-            let reviews = self.models.iter().flat_map(|model| {
-                chosen.iter().map(|dialect| (model.cluster.as_deref(), dialect.review(model).errors))
-            });
+            let reviews =
+                self.models.iter().map(|model| (model.cluster.as_deref(), dialects::review(model, &chosen).errors));
             let said = merge(self.clusters, reviews.collect());
             self.diags.extend(said);
             return Ok(None);
@@ -96,10 +97,17 @@ impl Run {
         // The texts grow by what is rendered, which the models never point into.
         let mut sources = std::mem::take(&mut self.project.sources);
         for model in &self.models {
+            let reviewed = dialects::review(model, &chosen);
+            failed.push((model.cluster.as_deref(), reviewed.errors.clone()));
+            for note in &reviewed.notes {
+                if !self.notes.contains(note) {
+                    self.notes.push(note.clone());
+                }
+            }
             for dialect in &chosen {
                 let place = model.cluster.as_ref().map_or(String::new(), |name| format!("{name}/"));
                 terminal.progress(&format!("compiling and proving {place}{}", dialect.name()));
-                match compile(&self.project, &mut sources, model, *dialect) {
+                match compile(&self.project, &mut sources, model, *dialect, &reviewed) {
                     Ok(done) => compiled.push(done),
                     Err(errors) => failed.push((model.cluster.as_deref(), errors)),
                 }

@@ -1,18 +1,24 @@
 //! The dialects: one folder each, and the registry that everything else asks.
 //!
 //! In: policies neutral of a dialect. Out: documents for templates. And, apart from it and sharing no code with it, the
-//! reader: rendered text to the verifier's normal form.
+//! reader: rendered text to the verifier's normal form. What all writers share is in [`writing`], what all readers share
+//! in [`reading`].
 
 pub mod kubernetes;
+pub mod reading;
+mod review;
+pub mod writing;
 
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use crate::diag::Diagnostic;
 use crate::lower::Policies;
-use crate::model::{Approximation, Edge, EdgeId, Model};
+use crate::model::{Approximation, EdgeId, Model};
 use crate::source::{FileId, Sources};
 use crate::verify::normal;
+
+pub use review::{Reviewed, review};
 
 /// Every dialect, in the order of output. Adding one adds a line here and a folder beside it.
 pub const REGISTRY: &[&dyn Dialect] = &[&kubernetes::Kubernetes];
@@ -25,24 +31,28 @@ pub trait Dialect: Sync {
     /// Its embedded templates: file name and text.
     fn templates(&self) -> &'static [(&'static str, &'static str)];
 
-    /// What of the model it cannot say: errors at the intent's line, or approximations that the project file permits.
+    /// What it can say at all. What follows from it is reviewed for all dialects together, by [`review()`].
+    fn capabilities(&self) -> normal::Capabilities;
+
+    /// Limits of its own, as a label that it cannot match: errors at the intent's line, and notes for people.
     fn review(&self, model: &Model) -> Review;
 
     /// The documents that its templates make of the policies, in the order of their paths.
     fn documents(&self, model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>>;
 
-    /// Reads one rendered file back. Unknown kinds and fields are errors, never skipped. Files that are no manifests for
-    /// the API server give no policies: a kustomization gives its list.
-    fn read(&self, sources: &Sources, file: FileId) -> Result<normal::File, Vec<Diagnostic>>;
+    /// Reads all its rendered files back, each in its place of the list: objects may refer to objects of other files.
+    /// Unknown kinds and fields are errors, never skipped. Files that are no manifests for the API server give no
+    /// policies: a kustomization gives its list.
+    fn read(&self, sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>>;
 }
 
-/// What a dialect cannot say of a model.
+/// What a dialect has to say of a model beside what follows from its capabilities.
 #[derive(Debug, Clone, Default)]
 pub struct Review {
     /// What stops the build.
     pub errors: Vec<Diagnostic>,
-    /// What is said otherwise, as permitted.
-    pub approximations: Vec<Approximated>,
+    /// What people should know beside the proof.
+    pub notes: Vec<String>,
 }
 
 /// One thing that a dialect says otherwise than it was meant.
@@ -50,10 +60,19 @@ pub struct Review {
 pub struct Approximated {
     /// How.
     pub approximation: Approximation,
-    /// Of which edge.
-    pub edge: EdgeId,
+    /// Of what.
+    pub about: About,
     /// What is lost, in words: `GET /api/v1/products`.
     pub detail: String,
+}
+
+/// What is said otherwise than it was meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// An edge.
+    Edge(EdgeId),
+    /// A guard, by its name.
+    Guard(&'static str),
 }
 
 /// One output file before rendering.
@@ -90,15 +109,12 @@ pub fn find(name: &str) -> Option<&'static dyn Dialect> {
     REGISTRY.iter().copied().find(|dialect| dialect.name() == name)
 }
 
-/// How messages call what an edge loses.
-pub fn describe(model: &Model, dialect: &dyn Dialect, approximated: &Approximated) -> String {
-    let edge: &Edge = &model[approximated.edge];
-    format!(
-        "{} {} ({}): {}: {}",
-        dialect.name(),
-        approximated.approximation.name(),
-        approximated.approximation.direction(),
-        model.edge_name(edge),
-        approximated.detail
-    )
+/// How messages call what is lost, whichever dialect loses it.
+pub fn describe(model: &Model, approximated: &Approximated) -> String {
+    let about = match approximated.about {
+        About::Edge(edge) => model.edge_name(&model[edge]),
+        About::Guard(name) => name.to_owned(),
+    };
+    let Approximated { approximation, detail, .. } = approximated;
+    format!("{} ({}): {about}: {detail}", approximation.name(), approximation.direction())
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
-use crate::model::{Direction, EdgeId, HttpRule, Labels, PeerSet, PortRange, Sym};
+use crate::model::{Direction, EdgeId, ExternalId, Guard, HttpRule, Labels, PeerSet, PortRange, Sym};
 use crate::source::Span;
 
 pub use name::{MAX_NAME, shorten};
@@ -23,6 +23,21 @@ pub use policies::lower;
 pub struct Policies {
     /// Every managed namespace, also one that gets nothing but its default deny.
     pub namespaces: BTreeMap<Sym, NamespacePolicies>,
+    /// Cluster-wide guards, in a stable order.
+    pub guards: Vec<Guard>,
+    /// Externals with addresses that some rule names; sorted by name.
+    pub externals: Vec<ExternalSet>,
+}
+
+/// The addresses of an external, for dialects that have objects for such sets.
+#[derive(Debug, Clone)]
+pub struct ExternalSet {
+    /// The external.
+    pub external: ExternalId,
+    /// Unique in the cluster, a DNS-1123 subdomain without dots of at most [`MAX_NAME`] characters.
+    pub name: String,
+    /// Who uses it.
+    pub about: About,
 }
 
 /// The policies whose subjects are pods of one namespace.
@@ -59,7 +74,7 @@ pub struct Rule {
     pub peers: Vec<PeerSet>,
     /// Ports of the destination; never empty.
     pub ports: Arc<[PortRange]>,
-    /// HTTP requests that are meant; empty: anything.
+    /// HTTP requests that are meant, on the side where they are looked at; empty: anything.
     pub http: Vec<HttpRule>,
     /// The edge that asks for it; `None` for DNS and metrics.
     pub edge: Option<EdgeId>,

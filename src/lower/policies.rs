@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::name::shorten;
-use super::{About, NamespacePolicies, Policies, Policy, Rule};
-use crate::model::{AppId, Direction, Edge, Endpoint, Grant, HttpRule, Model, Origin, PortRange, Sym, TierId};
+use super::{About, ExternalSet, NamespacePolicies, Policies, Policy, Rule};
+use crate::model::{
+    AppId, Direction, Edge, Endpoint, ExternalId, Grant, HttpRule, Model, Origin, PeerSet, PortRange, Sym, TierId,
+};
 
 /// All policies that the model's grants need.
 pub fn lower(model: &Model) -> Policies {
@@ -18,7 +20,15 @@ pub fn lower(model: &Model) -> Policies {
         namespaces.insert(namespace.clone(), policies);
     }
     let mut allows: BTreeMap<(Sym, String), Policy> = BTreeMap::new();
+    let mut externals: BTreeMap<ExternalId, About> = BTreeMap::new();
     for grant in model.grants() {
+        if let PeerSet::External(id) = grant.peer
+            && !model[id].addresses.is_empty()
+        {
+            let about = externals.entry(id).or_default();
+            credit(model, model.origin_app(grant.origin), about);
+            about.flows.insert(model.origin_name(grant.origin));
+        }
         let name = name(model, &grant);
         let policy = allows.entry((grant.subject.namespace.clone(), name)).or_insert_with_key(|(_, name)| Policy {
             name: shorten(name),
@@ -43,7 +53,19 @@ pub fn lower(model: &Model) -> Policies {
     for policies in namespaces.values_mut() {
         policies.allows.sort_by(|a, b| a.name.cmp(&b.name));
     }
-    Policies { namespaces }
+    let mut externals: Vec<ExternalSet> = externals
+        .into_iter()
+        .map(|(external, about)| ExternalSet { external, name: shorten(&external_name(model, external)), about })
+        .collect();
+    externals.sort_by(|a, b| a.name.cmp(&b.name));
+    Policies { namespaces, guards: model.guards(), externals }
+}
+
+/// The app's name and the external's; those of the project file belong to `netpolc`, which no app can be called.
+fn external_name(model: &Model, id: ExternalId) -> String {
+    let external = &model[id];
+    let owner = external.app.map_or("netpolc", |app| &model[app].name);
+    format!("{owner}--{}", external.name)
 }
 
 fn credit(model: &Model, app: AppId, about: &mut About) {
@@ -55,9 +77,10 @@ fn credit(model: &Model, app: AppId, about: &mut About) {
 
 /// Adds a grant to its policy: to the rule with the same peers, else to the one with the same ports, else as a new rule.
 fn add_rule(model: &Model, policy: &mut Policy, grant: &Grant) {
-    let (http, edge) = match grant.origin {
-        Origin::Edge(edge) => (model[edge].http.clone(), Some(edge)),
-        Origin::Dns(_) | Origin::Metrics(_) | Origin::Scraper(_) => (Vec::<HttpRule>::new(), None),
+    let http: Vec<HttpRule> = grant.http.to_vec();
+    let edge = match grant.origin {
+        Origin::Edge(edge) => Some(edge),
+        Origin::Dns(_) | Origin::Metrics(_) | Origin::Scraper(_) => None,
     };
     let mut alike = policy.rules.iter_mut().filter(|rule| rule.http == http);
     if let Some(rule) = alike.find(|rule| rule.peers.as_slice() == [grant.peer.clone()]) {

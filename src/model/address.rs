@@ -105,6 +105,30 @@ impl Cidrs {
         Self { blocks }
     }
 
+    /// The same as ranges without exceptions, as few as possible: what is left of each block is cut at its exceptions.
+    pub fn prefixes(&self) -> Vec<IpNet> {
+        let mut out = vec![];
+        for block in &self.blocks {
+            let mut open = vec![block.cidr];
+            while let Some(range) = open.pop() {
+                // Exceptions are sorted and disjoint: one that holds the range is the last one not behind it, and one inside
+                // it the first one behind it.
+                let behind = block.except.partition_point(|hole| *hole <= range);
+                let (before, after) = block.except.split_at(behind);
+                if before.last().is_some_and(|hole| hole.contains(&range)) {
+                    continue;
+                }
+                match after.first().is_some_and(|hole| range.contains(hole)) {
+                    // A range that holds a narrower one has two halves.
+                    true => open.extend(range.subnets(range.prefix_len() + 1).into_iter().flatten()),
+                    false => out.push(range),
+                }
+            }
+        }
+        out.sort_unstable();
+        out
+    }
+
     /// Whether no address is left.
     pub fn is_empty(&self) -> bool {
         self.blocks.is_empty()

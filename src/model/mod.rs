@@ -12,6 +12,7 @@ mod endpoint;
 mod forbid;
 mod graph;
 mod guards;
+mod http;
 mod names;
 mod overlap;
 mod parse;
@@ -42,7 +43,7 @@ pub use ports::{PortRange, Protocol};
 pub use profile::{Approximation, DnsPeer, DnsTarget, LintLevel, Profile};
 pub use relations::{Direction, Grant, Origin, PeerSet, Subject};
 pub use resolve_profile::{clusters, unknown_dialect};
-pub use selector::{Labels, NamespaceSet, PodSet};
+pub use selector::{Labels, NAMESPACE_NAME, NamespaceSet, PodSet};
 pub use waiver::{WaiveTarget, Waiver};
 
 /// A short text shared by all who mention it.
@@ -232,7 +233,7 @@ pub struct Edge {
 }
 
 /// One kind of HTTP request.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HttpRule {
     /// Upper-case method; `None`: any.
     pub method: Option<Sym>,

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::{
-    AppId, Builtin, EdgeId, Endpoint, ExternalId, Labels, Model, NamespaceSet, PodSet, PortRange, Sym, TierId,
+    AppId, Builtin, EdgeId, Endpoint, ExternalId, HttpRule, Labels, Model, NamespaceSet, PodSet, PortRange, Sym, TierId,
 };
 use crate::source::Span;
 
@@ -75,6 +75,9 @@ pub struct Grant {
     pub peer: PeerSet,
     /// On which ports of the destination; never empty.
     pub ports: Arc<[PortRange]>,
+    /// Which HTTP requests; empty: anything. Requests are looked at once, where they arrive: on the destination's side where
+    /// that is managed, else where they are sent.
+    pub http: Arc<[HttpRule]>,
     /// Why.
     pub origin: Origin,
 }
@@ -83,21 +86,18 @@ impl Model {
     /// Both relations, in a stable order.
     pub fn grants(&self) -> Vec<Grant> {
         let mut out = Vec::with_capacity(self.edges.len() * 2 + self.tiers.len());
+        let anything: Arc<[HttpRule]> = Arc::new([]);
         for (id, edge) in self.edges() {
             let origin = Origin::Edge(id);
+            let http = if edge.http.is_empty() { anything.clone() } else { edge.http.clone().into() };
             if let Endpoint::Tier(tier) = edge.from {
-                self.grant(
-                    &mut out,
-                    tier,
-                    Direction::Egress,
-                    &self.peer_set(edge.to, Direction::Egress),
-                    &edge.ports,
-                    origin,
-                );
+                let peer = self.peer_set(edge.to, Direction::Egress);
+                let http = if matches!(edge.to, Endpoint::Tier(_)) { &anything } else { &http };
+                self.grant(&mut out, tier, Direction::Egress, &peer, (&edge.ports, http), origin);
             }
             if let Endpoint::Tier(tier) = edge.to {
                 let peer = self.peer_set(edge.from, Direction::Ingress);
-                self.grant(&mut out, tier, Direction::Ingress, &peer, &edge.ports, origin);
+                self.grant(&mut out, tier, Direction::Ingress, &peer, (&edge.ports, &http), origin);
             }
         }
         let dns: Arc<[PortRange]> = self.profile.dns.ports.clone().into();
@@ -105,13 +105,15 @@ impl Model {
         for (id, tier) in self.tiers() {
             if tier.dns {
                 for peer in 0..self.profile.dns.peers.len() {
-                    self.grant(&mut out, id, Direction::Egress, &PeerSet::Dns(peer), &dns, Origin::Dns(id));
+                    let what = (&dns, &anything);
+                    self.grant(&mut out, id, Direction::Egress, &PeerSet::Dns(peer), what, Origin::Dns(id));
                 }
             }
             if !tier.metrics.is_empty() {
                 let scrapers = self.scrapers(id).map_or(scrapers.clone(), |pods| PeerSet::Pods(pods.clone()));
                 let ports: Arc<[PortRange]> = tier.metrics.clone().into();
-                self.grant(&mut out, id, Direction::Ingress, &scrapers, &ports, Origin::Metrics(id));
+                let what = (&ports, &anything);
+                self.grant(&mut out, id, Direction::Ingress, &scrapers, what, Origin::Metrics(id));
                 self.grant_scrapers(&mut out, id, &scrapers, &ports);
             }
         }
@@ -124,13 +126,20 @@ impl Model {
         tier: TierId,
         direction: Direction,
         peer: &PeerSet,
-        ports: &Arc<[PortRange]>,
+        (ports, http): (&Arc<[PortRange]>, &Arc<[HttpRule]>),
         origin: Origin,
     ) {
         let pods = &self[tier].pods;
         for namespace in pods.namespaces.names() {
             let subject = Subject { namespace: namespace.clone(), labels: pods.labels.clone() };
-            out.push(Grant { subject, direction, peer: peer.clone(), ports: ports.clone(), origin });
+            out.push(Grant {
+                subject,
+                direction,
+                peer: peer.clone(),
+                ports: ports.clone(),
+                http: http.clone(),
+                origin,
+            });
         }
     }
 
@@ -149,6 +158,7 @@ impl Model {
                 direction: Direction::Egress,
                 peer: PeerSet::Pods(self[tier].pods.clone()),
                 ports: ports.clone(),
+                http: Arc::new([]),
                 origin: Origin::Scraper(tier),
             });
         }

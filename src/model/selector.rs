@@ -5,6 +5,10 @@ use std::sync::Arc;
 
 use super::Sym;
 
+/// The label that names a namespace: the API server sets it itself and lets nobody change it (KEP-2161), so nobody can take
+/// another's name.
+pub const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+
 /// Labels that a pod or namespace must carry, each key once, sorted by key. Cheap to clone. Empty selects everything.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Labels(Arc<[(Sym, Sym)]>);

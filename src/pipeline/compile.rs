@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
-use rayon::prelude::*;
 
 use super::Project;
 use crate::diag::Diagnostic;
-use crate::dialects::{Approximated, Dialect};
+use crate::dialects::{About, Approximated, Dialect, Reviewed};
 use crate::lower::{Policies, lower};
 use crate::model::{Approximation, Model, Sym};
 use crate::output::header;
@@ -26,6 +25,8 @@ pub struct Compiled {
     pub folder: Utf8PathBuf,
     /// Texts by their path below `out/`.
     pub files: BTreeMap<Utf8PathBuf, String>,
+    /// The same as texts of the run.
+    pub texts: Vec<(Utf8PathBuf, FileId)>,
     /// Files that hold policies; the others only list them.
     pub manifests: BTreeSet<Utf8PathBuf>,
     /// The intents that contribute to each file.
@@ -38,21 +39,23 @@ pub struct Compiled {
     pub approximations: Vec<Approximated>,
 }
 
-/// Compiles a model into a dialect and proves the result.
+/// Compiles a model into a dialect and proves the result. `reviewed`: what the dialects of the run cannot say of the model;
+/// where that is an error, which has been told, nothing is compiled.
 ///
 /// # Errors
-/// What the dialect cannot say, what is wrong with a template, or where the rendered bytes say something else.
+/// What is wrong with a template, what does not fit into the dialect, or where the rendered bytes say something else.
 pub fn compile(
     project: &Project,
     sources: &mut Sources,
     model: &Model,
     dialect: &'static dyn Dialect,
+    reviewed: &Reviewed,
 ) -> Result<Compiled, Vec<Diagnostic>> {
-    let review = dialect.review(model);
     let renderer = Renderer::new(dialect, &project.templates, sources);
-    if !review.errors.is_empty() {
-        return Err(review.errors.into_iter().chain(renderer.err().unwrap_or_default()).collect());
+    if !reviewed.errors.is_empty() {
+        return Err(renderer.err().unwrap_or_default());
     }
+    let approximations = reviewed.approximations.get(dialect.name()).cloned().unwrap_or_default();
     let policies: Policies = lower(model);
     let documents = dialect.documents(model, &policies)?;
     let rendered = renderer?.render(sources, &documents)?;
@@ -69,7 +72,8 @@ pub fn compile(
         contributors.insert(path.clone(), document.sources);
         files.insert(path, text);
     }
-    let mut read = read_back(sources, dialect, &ids)?;
+    let files_in_order: Vec<FileId> = ids.iter().map(|(_, id)| *id).collect();
+    let mut read = dialect.read(sources, &files_in_order).map_err(once)?;
     let placed = ids.iter().map(|(path, _)| path.clone()).zip(&read).collect();
     let strays = verify::strays(&folder, &placed);
     if !strays.is_empty() {
@@ -78,7 +82,8 @@ pub fn compile(
     let manifests =
         ids.iter().zip(&read).filter(|(_, file)| file.base.is_none()).map(|((path, _), _)| path.clone()).collect();
     let policies: Vec<normal::Policy> = read.iter_mut().flat_map(|file| std::mem::take(&mut file.policies)).collect();
-    let proof = verify::prove(model, &permitted(&review.approximations), &policies).map_err(|mismatches| {
+    let permitted = permitted(&approximations);
+    let proof = verify::prove(model, dialect.capabilities(), &permitted, &policies).map_err(|mismatches| {
         mismatches.iter().map(|mismatch| mismatch.diagnostic(model, dialect.name())).collect::<Vec<_>>()
     })?;
     Ok(Compiled {
@@ -86,30 +91,13 @@ pub fn compile(
         cluster: model.cluster.clone(),
         folder,
         files,
+        texts: ids,
         manifests,
         contributors,
         policies,
         flows: proof.flows,
-        approximations: review.approximations,
+        approximations,
     })
-}
-
-/// Reads rendered files back into the normal form, in their order.
-fn read_back(
-    sources: &Sources,
-    dialect: &dyn Dialect,
-    ids: &[(Utf8PathBuf, FileId)],
-) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
-    let read: Vec<_> = ids.par_iter().map(|(_, id)| dialect.read(sources, *id)).collect();
-    let mut files = vec![];
-    let mut errors = vec![];
-    for result in read {
-        match result {
-            Ok(file) => files.push(file),
-            Err(more) => errors.extend(more),
-        }
-    }
-    if errors.is_empty() { Ok(files) } else { Err(once(errors)) }
 }
 
 /// One error for each mistake of a template: it is made again in every file and object that the template writes.
@@ -135,7 +123,18 @@ fn once(errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
 }
 
 fn permitted(approximations: &[Approximated]) -> Permitted {
-    let edges =
-        |which: Approximation| approximations.iter().filter(|a| a.approximation == which).map(|a| a.edge).collect();
-    Permitted { http_as_l4: edges(Approximation::HttpAsL4), fqdns_omitted: edges(Approximation::FqdnsOmitted) }
+    let of = |which: Approximation| approximations.iter().filter(move |a| a.approximation == which);
+    let edges = |which: Approximation| {
+        of(which)
+            .filter_map(|approximated| match approximated.about {
+                About::Edge(edge) => Some(edge),
+                About::Guard(_) => None,
+            })
+            .collect()
+    };
+    Permitted {
+        http_as_l4: edges(Approximation::HttpAsL4),
+        fqdns_omitted: edges(Approximation::FqdnsOmitted),
+        guards_omitted: of(Approximation::GuardsOmitted).next().is_some(),
+    }
 }

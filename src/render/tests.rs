@@ -268,8 +268,11 @@ impl Dialect for Test {
     fn documents(&self, _: &Model, _: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
         Ok(vec![])
     }
-    fn read(&self, _: &Sources, _: FileId) -> Result<normal::File, Vec<Diagnostic>> {
-        Ok(normal::File::default())
+    fn capabilities(&self) -> normal::Capabilities {
+        crate::dialects::kubernetes::Kubernetes.capabilities()
+    }
+    fn read(&self, _: &Sources, _: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
+        Ok(vec![])
     }
 }
 

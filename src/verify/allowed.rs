@@ -1,27 +1,26 @@
-//! What one group of pods may do: ports by the other end. Union, lookup and comparison, exact.
+//! What one group of pods may do: what may pass, by the other end. Union, lookup and comparison, exact.
 
 use std::net::IpAddr;
 
 use indexmap::{IndexMap, IndexSet};
 use ipnet::IpNet;
 
-use super::normal::{Namespaces, Peer};
-use super::ports::PortSet;
-use crate::model::{Labels, Sym};
-
-/// The label that names a namespace; the API server sets it itself.
-const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+use super::normal::{Entity, Namespaces, Peer};
+use super::traffic::Traffic;
+use crate::model::{Labels, NAMESPACE_NAME, Sym};
 
 /// Ports by the other end, each end once. Maps are looked up, or sorted before use: their order never shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Allowed {
-    anyone: PortSet,
-    pods: IndexMap<(Namespaces, Labels), PortSet>,
-    blocks: IndexMap<(IpNet, Vec<IpNet>), PortSet>,
+    anyone: Traffic,
+    pods: IndexMap<(Namespaces, Labels), Traffic>,
+    blocks: IndexMap<(IpNet, Vec<IpNet>), Traffic>,
+    /// Entities and host names: each is matched by itself alone.
+    symbols: IndexMap<Other, Traffic>,
 }
 
 /// A concrete other end, one of each class that rules can tell apart.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Other {
     /// What only a rule for everyone matches: a node, a load balancer.
     Elsewhere,
@@ -29,13 +28,17 @@ pub enum Other {
     Pod(Namespaces, Labels),
     /// An address outside of all pods.
     Address(IpAddr),
+    /// Something of the cluster that is no pod.
+    Entity(Entity),
+    /// A destination by its host name.
+    Name(Sym),
 }
 
 /// One difference: the other end and the ports.
-pub(super) type Difference = (Other, PortSet);
+pub(super) type Difference = (Other, Traffic);
 
 impl Allowed {
-    pub(super) fn add(&mut self, peer: &Peer, ports: &PortSet) {
+    pub(super) fn add(&mut self, peer: &Peer, ports: &Traffic) {
         if ports.is_empty() {
             return;
         }
@@ -50,6 +53,8 @@ impl Allowed {
                 except.dedup();
                 self.blocks.entry((*cidr, except)).or_default().add(ports);
             }
+            Peer::Entity(entity) => self.symbols.entry(Other::Entity(*entity)).or_default().add(ports),
+            Peer::Name(name) => self.symbols.entry(Other::Name(name.clone())).or_default().add(ports),
         }
     }
 
@@ -61,13 +66,21 @@ impl Allowed {
         for (key, ports) in &other.blocks {
             self.blocks.entry(key.clone()).or_default().add(ports);
         }
+        for (key, ports) in &other.symbols {
+            self.symbols.entry(key.clone()).or_default().add(ports);
+        }
     }
 
     /// The ports towards one end.
-    pub(super) fn towards(&self, other: &Other) -> PortSet {
+    pub(super) fn towards(&self, other: &Other) -> Traffic {
         let mut ports = self.anyone.clone();
         match other {
             Other::Elsewhere => {}
+            Other::Entity(_) | Other::Name(_) => {
+                if let Some(of_symbol) = self.symbols.get(other) {
+                    ports.add(of_symbol);
+                }
+            }
             Other::Pod(namespaces, labels) => self.add_pods(namespaces, labels, &mut ports),
             Other::Address(address) => {
                 for ((cidr, except), of_block) in &self.blocks {
@@ -81,7 +94,7 @@ impl Allowed {
     }
 
     /// Ports of all selectors that a pod with exactly these labels satisfies: the subsets of its labels.
-    fn add_pods(&self, namespaces: &Namespaces, labels: &Labels, ports: &mut PortSet) {
+    fn add_pods(&self, namespaces: &Namespaces, labels: &Labels, ports: &mut Traffic) {
         let parts = match namespaces {
             Namespaces::Named(_) => 1,
             Namespaces::Labelled(of) => of.len(),
@@ -116,13 +129,18 @@ impl Allowed {
         // Ends at which the two differ by themselves come first: the others may differ only in consequence.
         let mut ends: Vec<_> = self.pods.keys().collect();
         ends.sort_unstable_by_key(|end| (self.pods.get(*end) == than.pods.get(*end), *end));
-        ends.into_iter().find_map(|(n, l)| at(Other::Pod(n.clone(), l.clone()))).or_else(|| self.addresses_exceed(than))
+        let mut symbols: Vec<&Other> = self.symbols.keys().collect();
+        symbols.sort_unstable();
+        let of_pods = ends.into_iter().find_map(|(n, l)| at(Other::Pod(n.clone(), l.clone())));
+        of_pods
+            .or_else(|| symbols.into_iter().find_map(|symbol| at(symbol.clone())))
+            .or_else(|| self.addresses_exceed(than))
     }
 
     /// Cuts the address space at every boundary of both sides: within a piece all addresses are in the same blocks.
     fn addresses_exceed(&self, than: &Self) -> Option<Difference> {
         // A sweep over the boundaries: which blocks open or close where, on which side.
-        let mut events: Vec<(bool, u128, bool, usize, &PortSet)> = vec![];
+        let mut events: Vec<(bool, u128, bool, usize, &Traffic)> = vec![];
         for (mine, side) in [(true, self), (false, than)] {
             for (number, ((cidr, except), ports)) in side.blocks.iter().enumerate() {
                 let six = matches!(cidr, IpNet::V6(_));
@@ -136,7 +154,7 @@ impl Allowed {
         events.sort_unstable_by_key(|(six, at, ..)| (*six, *at));
         let mut cuts: Vec<(bool, u128)> = events.iter().map(|(six, at, ..)| (*six, *at)).collect();
         cuts.dedup();
-        let mut open: [IndexMap<usize, &PortSet>; 2] = [IndexMap::new(), IndexMap::new()];
+        let mut open: [IndexMap<usize, &Traffic>; 2] = [IndexMap::new(), IndexMap::new()];
         let mut events = events.into_iter().peekable();
         for (six, at) in cuts {
             while let Some((_, _, mine, number, ports)) = events.next_if(|(s, a, ..)| (*s, *a) == (six, at)) {
@@ -148,7 +166,7 @@ impl Allowed {
                 }
             }
             let [ours, theirs] = &open;
-            let union = |anyone: &PortSet, side: &IndexMap<usize, &PortSet>| {
+            let union = |anyone: &Traffic, side: &IndexMap<usize, &Traffic>| {
                 let mut ports = anyone.clone();
                 side.values().for_each(|of_block| ports.add(of_block));
                 ports
@@ -162,7 +180,7 @@ impl Allowed {
     }
 
     /// Blocks that hold an address of `ranges`, with ports on which not every pod may be reached anyway.
-    pub(super) fn blocks_over(&self, ranges: &[IpNet]) -> Option<(IpNet, PortSet)> {
+    pub(super) fn blocks_over(&self, ranges: &[IpNet]) -> Option<(IpNet, Traffic)> {
         let all_pods = self.towards(&Other::Pod(Namespaces::Labelled(Labels::default()), Labels::default()));
         let mut blocks: Vec<_> = self.blocks.iter().collect();
         blocks.sort_unstable_by_key(|(block, _)| *block);
@@ -179,7 +197,7 @@ impl Allowed {
     }
 
     /// Every end, in order.
-    pub(super) fn ends(&self) -> Vec<(Peer, &PortSet)> {
+    pub(super) fn ends(&self) -> Vec<(Peer, &Traffic)> {
         let anyone = (!self.anyone.is_empty()).then_some((Peer::Anyone, &self.anyone));
         let pods = self.pods.iter().map(|((namespaces, labels), ports)| {
             (Peer::Pods { namespaces: namespaces.clone(), labels: labels.clone() }, ports)
@@ -188,7 +206,15 @@ impl Allowed {
             .blocks
             .iter()
             .map(|((cidr, except), ports)| (Peer::Block { cidr: *cidr, except: except.clone() }, ports));
-        let mut ends: Vec<_> = anyone.into_iter().chain(pods).chain(blocks).collect();
+        let symbols = self.symbols.iter().filter_map(|(symbol, ports)| {
+            let peer = match symbol {
+                Other::Entity(entity) => Peer::Entity(*entity),
+                Other::Name(name) => Peer::Name(name.clone()),
+                Other::Elsewhere | Other::Pod(..) | Other::Address(_) => return None,
+            };
+            Some((peer, ports))
+        });
+        let mut ends: Vec<_> = anyone.into_iter().chain(pods).chain(blocks).chain(symbols).collect();
         ends.sort_unstable();
         ends
     }
@@ -204,6 +230,8 @@ pub(super) fn matches(peer: &Peer, other: &Other) -> bool {
         (Peer::Block { cidr, except }, Other::Address(address)) => {
             cidr.contains(address) && !except.iter().any(|hole| hole.contains(address))
         }
+        (Peer::Entity(entity), Other::Entity(e)) => entity == e,
+        (Peer::Name(name), Other::Name(n)) => name == n,
         _ => false,
     }
 }
@@ -283,6 +311,14 @@ fn address(six: bool, number: u128) -> IpAddr {
         Ok(number) if !six => IpAddr::V4(number.into()),
         _ => IpAddr::V6(number.into()),
     }
+}
+
+/// Whether some address is in both blocks.
+pub(super) fn blocks_meet(a: &Peer, b: &Peer) -> bool {
+    let (Peer::Block { cidr: a, except: of_a }, Peer::Block { cidr: b, except: of_b }) = (a, b) else { return false };
+    let same_family = matches!(a, IpNet::V6(_)) == matches!(b, IpNet::V6(_));
+    let theirs: Vec<_> = pieces(b, of_b).collect();
+    same_family && pieces(a, of_a).any(|(first, last)| theirs.iter().any(|(x, y)| *x <= last && first <= *y))
 }
 
 /// The intervals of a block that its exceptions leave over.

@@ -77,7 +77,7 @@ fn compare(list: &Base, names: &BTreeSet<&str>, errors: &mut Vec<Diagnostic>) {
 mod tests {
     use super::*;
     use crate::source::{Sources, Span};
-    use crate::verify::normal::Policy;
+    use crate::verify::normal::{Policy, Scope};
 
     /// Findings for lists by folder, over the policy files `baseline/a.yaml` and `allow/a.yaml`.
     fn found(lists: &[(&str, &[&str])]) -> Vec<String> {
@@ -85,10 +85,13 @@ mod tests {
         let span = Span::new(sources.add("x", String::new()), 0..0);
         let policy = Policy {
             name: "p".to_owned(),
-            namespace: "a".into(),
+            scope: Scope::Namespace("a".into()),
+            cluster_scoped: false,
             subject: Default::default(),
             isolates: vec![],
             rules: vec![],
+            denies: vec![],
+            staged: false,
             span,
         };
         let mut files = BTreeMap::new();

@@ -3,11 +3,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::normal::{Namespaces, Peer, Ports};
+use super::normal::{Capabilities, Entity, Namespaces, Peer, Ports};
+use super::ports::PortSet;
+use super::traffic::Traffic;
 use super::{Mismatch, Permitted};
 use crate::model::{
     Cidrs, Direction, DnsPeer, Endpoint, Grant, Labels, Model, NamespaceSet, Origin, PeerSet, PodSet, PortRange, Sym,
 };
+
+/// For whom the intent is put into words: what the target can say, and what may be said otherwise.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms<'a> {
+    pub(super) model: &'a Model,
+    pub(super) can: Capabilities,
+    pub(super) permitted: &'a Permitted,
+}
 
 /// One permission that must be there.
 #[derive(Debug, Clone)]
@@ -16,20 +26,24 @@ pub(super) struct Permission {
     pub(super) direction: Direction,
     /// May be empty: an external known by host names alone, where those may be left out.
     pub(super) peers: Vec<Peer>,
-    pub(super) ports: Vec<Ports>,
+    pub(super) traffic: Traffic,
     pub(super) origin: Origin,
 }
 
 /// All permissions by namespace; every managed namespace is there.
-pub(super) fn permissions(model: &Model) -> (BTreeMap<Sym, Vec<Permission>>, usize) {
+pub(super) fn permissions(terms: Terms<'_>) -> (BTreeMap<Sym, Vec<Permission>>, usize) {
+    let model = terms.model;
     let mut all: BTreeMap<Sym, Vec<Permission>> = model.namespaces.keys().map(|name| (name.clone(), vec![])).collect();
     let mut flows = BTreeSet::new();
-    for Grant { subject, direction, peer, ports, origin } in model.grants() {
+    for Grant { subject, direction, peer, ports, http, origin } in model.grants() {
+        let by_request =
+            terms.can.http && !matches!(origin, Origin::Edge(id) if terms.permitted.http_as_l4.contains(&id));
+        let ports = PortSet::new(ports.iter().copied().map(as_ports));
         let permission = Permission {
             subject: subject.labels,
             direction,
-            peers: peers(model, &peer),
-            ports: ports.iter().copied().map(as_ports).collect(),
+            peers: peers(terms, &peer),
+            traffic: if by_request { Traffic::new(ports, &http) } else { ports.into() },
             origin,
         };
         // A scraper's own half belongs to the tier that is scraped; what cannot be said at all is no flow.
@@ -44,40 +58,65 @@ pub(super) fn permissions(model: &Model) -> (BTreeMap<Sym, Vec<Permission>>, usi
     (all, flows.len())
 }
 
-/// Edges that the normal form cannot say exactly, and for which nobody permitted an approximation.
-pub(super) fn inexpressible(model: &Model, permitted: &Permitted) -> Vec<Mismatch> {
+/// What the target cannot say exactly, and for which nobody permitted an approximation.
+pub(super) fn inexpressible(terms: Terms<'_>) -> Vec<Mismatch> {
+    let Terms { model, can, permitted } = terms;
     let ours = |endpoint| matches!(endpoint, Endpoint::Tier(_));
     let names = |endpoint| matches!(endpoint, Endpoint::External(id) if !model[id].fqdns.is_empty());
     let edges = model.edges().filter(|(_, edge)| ours(edge.from) || ours(edge.to));
-    edges
+    let mut out: Vec<Mismatch> = edges
         .filter(|(id, edge)| {
-            !edge.http.is_empty() && !permitted.http_as_l4.contains(id)
-                || names(edge.to) && !permitted.fqdns_omitted.contains(id)
+            !can.http && !edge.http.is_empty() && !permitted.http_as_l4.contains(id)
+                || !can.host_names && names(edge.to) && !permitted.fqdns_omitted.contains(id)
         })
         .map(|(id, _)| Mismatch::Inexpressible { edge: id })
-        .collect()
+        .collect();
+    if !can.guards && !permitted.guards_omitted {
+        out.extend(model.guards().into_iter().map(|guard| Mismatch::Unguarded { guard }));
+    }
+    out
 }
 
-fn as_ports(range: PortRange) -> Ports {
+pub(super) fn as_ports(range: PortRange) -> Ports {
     Ports { protocol: range.protocol, first: range.first, last: range.last }
 }
 
-fn peers(model: &Model, peer: &PeerSet) -> Vec<Peer> {
+fn peers(terms: Terms<'_>, peer: &PeerSet) -> Vec<Peer> {
+    let Terms { model, can, .. } = terms;
     let profile = &model.profile;
+    let entities = |which: &[Entity]| which.iter().copied().map(Peer::Entity).collect::<Vec<_>>();
     match peer {
         PeerSet::Anyone => vec![Peer::Anyone],
-        PeerSet::Everywhere => [every_pod()].into_iter().chain(blocks(&profile.everywhere())).collect(),
+        PeerSet::Everywhere => {
+            let others = if can.entities { entities(&Entity::ALL) } else { vec![] };
+            [every_pod()].into_iter().chain(others).chain(blocks(&profile.everywhere())).collect()
+        }
         PeerSet::Internet => blocks(&profile.internet()).collect(),
         PeerSet::AllPods => vec![every_pod()],
+        PeerSet::Nodes if can.entities => entities(&Entity::NODES),
         PeerSet::Nodes => blocks(&Cidrs::new(profile.node_cidrs.iter().copied())).collect(),
+        PeerSet::ApiServer if can.entities => entities(&[Entity::ApiServer]),
         PeerSet::ApiServer => blocks(&Cidrs::new(profile.api_server_cidrs.iter().copied())).collect(),
         PeerSet::Pods(pods) => of_pods(pods),
-        PeerSet::External(id) => blocks(&model[*id].addresses).collect(),
-        PeerSet::Dns(number) => match profile.dns.peers.get(*number) {
-            Some(DnsPeer::Pods(pods)) => of_pods(pods),
-            Some(DnsPeer::Address(range)) => vec![Peer::Block { cidr: *range, except: vec![] }],
-            Some(DnsPeer::Cache(_)) | None => vec![],
-        },
+        PeerSet::External(id) => {
+            let names = model[*id].fqdns.iter().map(|name| Peer::Name(name.value.clone()));
+            blocks(&model[*id].addresses).chain(names.filter(|_| can.host_names)).collect()
+        }
+        PeerSet::Dns(number) => profile.dns.peers.get(*number).map_or(vec![], |peer| dns(can, peer)),
+    }
+}
+
+/// Where DNS answers. A cache on each node has an address of the node, which a target that tells nodes and addresses apart
+/// knows as the node.
+pub(super) fn dns(can: Capabilities, peer: &DnsPeer) -> Vec<Peer> {
+    match peer {
+        DnsPeer::Pods(pods) => of_pods(pods),
+        DnsPeer::Cache(pods) if can.local_redirect => of_pods(pods),
+        DnsPeer::Cache(_) => vec![],
+        DnsPeer::Address(range) => {
+            let host = can.entities.then_some(Peer::Entity(Entity::Host));
+            [Peer::Block { cidr: *range, except: vec![] }].into_iter().chain(host).collect()
+        }
     }
 }
 

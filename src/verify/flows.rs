@@ -1,6 +1,6 @@
 //! What a set of policies lets through, as a summary that two builds can be compared by.
 //!
-//! In: policies in the normal form. Out: [`Flows`], open ports by source and destination, and the [`FlowChange`]s between
+//! In: policies in the normal form. Out: [`Flows`], what may pass by source and destination, and the [`FlowChange`]s between
 //! two of them. A flow between two isolated pods is open only where both sides allow it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,15 +8,15 @@ use std::fmt;
 
 use super::allowed::Other;
 use super::normal::{Namespaces, Peer, Policy};
-use super::ports::PortSet;
 use super::relation::Relation;
 use super::relation_of;
+use super::traffic::Traffic;
 use crate::model::{Direction, Labels, Sym};
 
 /// Open ports by source and destination.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Flows {
-    open: BTreeMap<(Peer, Peer), PortSet>,
+    open: BTreeMap<(Peer, Peer), Traffic>,
 }
 
 /// How a flow changed.
@@ -41,10 +41,12 @@ pub struct FlowChange {
     pub from: String,
     /// The destination.
     pub to: String,
-    /// Ports that are open now and were not before.
-    pub added: PortSet,
-    /// Ports that were open before and are no longer.
-    pub removed: PortSet,
+    /// What may pass now and could not before.
+    pub added: Traffic,
+    /// What could pass before and may no longer.
+    pub removed: Traffic,
+    /// What could pass before, and what may now.
+    pub whole: (Traffic, Traffic),
     /// Source and destination as the policies have them; one of several, where they are told as one.
     pub ends: (Peer, Peer),
 }
@@ -61,7 +63,10 @@ impl Flows {
     pub fn of(policies: &[Policy]) -> Self {
         let mut grouped: BTreeMap<&Sym, Vec<&Policy>> = BTreeMap::new();
         for policy in policies {
-            grouped.entry(&policy.namespace).or_default().push(policy);
+            // Guards deny; what they deny no policy allows.
+            if let Some(namespace) = policy.namespace() {
+                grouped.entry(namespace).or_default().push(policy);
+            }
         }
         let sides: BTreeMap<&Sym, Sides> = grouped
             .into_iter()
@@ -92,7 +97,7 @@ impl Flows {
     }
 
     /// Source, destination and open ports, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&Peer, &Peer, &PortSet)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Peer, &Peer, &Traffic)> {
         self.open.iter().map(|((from, to), ports)| (from, to, ports))
     }
 
@@ -109,11 +114,11 @@ impl Flows {
 
 /// Notes what one half lets through, as far as the `other` half does too.
 fn note(
-    open: &mut BTreeMap<(Peer, Peer), PortSet>,
+    open: &mut BTreeMap<(Peer, Peer), Traffic>,
     sides: &BTreeMap<&Sym, Sides>,
     from: Peer,
     to: Peer,
-    ports: &PortSet,
+    ports: &Traffic,
     other: Direction,
 ) {
     let (far, near) = match other {
@@ -131,7 +136,7 @@ fn note(
 
 /// The ports that a pod of the far end has open towards the near end; `None` when it is not isolated here: outside of
 /// these namespaces, or no pod.
-fn half(sides: &BTreeMap<&Sym, Sides>, far: &Peer, near: &Peer, direction: Direction) -> Option<PortSet> {
+fn half(sides: &BTreeMap<&Sym, Sides>, far: &Peer, near: &Peer, direction: Direction) -> Option<Traffic> {
     let Peer::Pods { namespaces: Namespaces::Named(namespace), labels } = far else { return None };
     let of_namespace = sides.get(namespace)?;
     let relation = match direction {
@@ -148,7 +153,7 @@ fn half(sides: &BTreeMap<&Sym, Sides>, far: &Peer, near: &Peer, direction: Direc
 /// What changed between two sets of policies, by source and destination as they are told. `name` gives an endpoint a
 /// name where it has one; endpoints of one name that change alike are told once.
 pub fn flow_changes(old: &Flows, new: &Flows, name: &dyn Fn(&Peer) -> Option<String>) -> Vec<FlowChange> {
-    let none = PortSet::default();
+    let none = Traffic::default();
     let keys: BTreeSet<&(Peer, Peer)> = old.open.keys().chain(new.open.keys()).collect();
     let mut changes: Vec<FlowChange> = keys
         .into_iter()
@@ -163,7 +168,8 @@ pub fn flow_changes(old: &Flows, new: &Flows, name: &dyn Fn(&Peer) -> Option<Str
                 _ => ChangeKind::Narrowed,
             };
             let (from, to) = (describe(&key.0, name), describe(&key.1, name));
-            Some(FlowChange { kind, from, to, added, removed, ends: key.clone() })
+            let whole = (before.clone(), after.clone());
+            Some(FlowChange { kind, from, to, added, removed, whole, ends: key.clone() })
         })
         .collect();
     changes.sort_by(|a, b| (&a.from, &a.to, a.kind, &a.ends).cmp(&(&b.from, &b.to, b.kind, &b.ends)));
@@ -193,6 +199,8 @@ pub fn describe(end: &Peer, name: &dyn Fn(&Peer) -> Option<String>) -> String {
             let holes: Vec<String> = except.iter().map(ToString::to_string).collect();
             format!("{cidr} except {}", holes.join(", "))
         }
+        Peer::Entity(entity) => entity.as_str().to_owned(),
+        Peer::Name(name) => name.to_string(),
     })
 }
 
@@ -201,7 +209,10 @@ pub fn describe(end: &Peer, name: &dyn Fn(&Peer) -> Option<String>) -> String {
 pub fn released(old: &[Policy], new: &[Policy]) -> BTreeSet<Sym> {
     let isolated = |policies: &[Policy]| -> BTreeSet<(Sym, Direction)> {
         let whole = policies.iter().filter(|policy| policy.subject.is_empty());
-        whole.flat_map(|policy| policy.isolates.iter().map(|d| (policy.namespace.clone(), *d))).collect()
+        whole
+            .filter_map(|policy| Some((policy.namespace()?, policy)))
+            .flat_map(|(namespace, policy)| policy.isolates.iter().map(|d| (namespace.clone(), *d)))
+            .collect()
     };
     isolated(old).difference(&isolated(new)).map(|(namespace, _)| namespace.clone()).collect()
 }
@@ -219,13 +230,17 @@ impl ChangeKind {
 }
 
 impl FlowChange {
-    /// The ports: `80/TCP`; of a flow that changed, what it gains and loses: `+8080/TCP -80/TCP`.
+    /// The ports: `80/TCP`; of a flow that changed, what it gains and loses: `+8080/TCP -80/TCP`. Where HTTP requests are told
+    /// apart, what was and what is: `80/TCP → 80/TCP (GET /)`.
     pub fn ports(&self) -> String {
         match self.kind {
             ChangeKind::Opened => self.added.to_string(),
             ChangeKind::Closed => self.removed.to_string(),
+            _ if self.whole.0.http().chain(self.whole.1.http()).next().is_some() => {
+                format!("{} → {}", self.whole.0, self.whole.1)
+            }
             ChangeKind::Widened | ChangeKind::Narrowed => {
-                let signed = |sign: char, ports: &PortSet| (!ports.is_empty()).then(|| format!("{sign}{ports}"));
+                let signed = |sign: char, ports: &Traffic| (!ports.is_empty()).then(|| format!("{sign}{ports}"));
                 let parts = [signed('+', &self.added), signed('-', &self.removed)];
                 parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
             }

@@ -5,17 +5,21 @@
 //!
 //! ```text
 //! model ─ expected ─┐
-//!                   ├─ relation (the law) ─ witness
-//! normal form ──────┘
+//!                   ├─ relation (the law) ─┐
+//! normal form ──────┤                      ├─ witness
+//!                   └─ guards, names ──────┘
 //! ```
 
 mod allowed;
 mod bases;
 mod expected;
 pub mod flows;
+mod guards;
+mod names;
 pub mod normal;
 mod ports;
 mod relation;
+mod traffic;
 mod witness;
 
 #[cfg(test)]
@@ -28,13 +32,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rayon::prelude::*;
 
 use crate::model::{Direction, EdgeId, Model, Sym};
+use normal::{Capabilities, Scope};
 
 pub use allowed::Other;
 pub use bases::strays;
 pub use flows::{ChangeKind, FlowChange, Flows, flow_changes, released};
+pub use guards::Guarded;
+pub use names::Unlearned;
 pub use ports::PortSet;
+pub use traffic::Traffic;
 pub use witness::{Allows, Mismatch, Witness};
 
+use expected::Terms;
 use relation::Relation;
 
 /// That the policies say what the intent means.
@@ -45,47 +54,70 @@ pub struct Proof {
     pub flows: usize,
 }
 
-/// Edges of which the dialect may say something else than was meant, because the project file permits it.
+/// What the dialect may say otherwise than it was meant, because the project file permits it.
 #[derive(Debug, Clone, Default)]
 pub struct Permitted {
     /// HTTP rules are rendered as rules on ports: wider.
     pub http_as_l4: BTreeSet<EdgeId>,
     /// Host names are left out: narrower.
     pub fqdns_omitted: BTreeSet<EdgeId>,
+    /// Cluster-wide guards are left out: wider.
+    pub guards_omitted: bool,
 }
 
 /// How many mismatches are shown; the rest is counted.
 const MAX_SHOWN: usize = 10;
 
-/// Proves that `policies` allow exactly what the model means, for every pod, address and port.
+/// Proves that `policies` allow exactly what the model means, for every pod, address and port. `can`: what their target
+/// can say.
 ///
 /// # Errors
 /// A witness for each policy that says too much and each edge that is not said, at most ten and then
 /// [`Mismatch::More`].
-pub fn prove(model: &Model, permitted: &Permitted, policies: &[normal::Policy]) -> Result<Proof, Vec<Mismatch>> {
-    let (expected, flows) = expected::permissions(model);
-    let mut mismatches = expected::inexpressible(model, permitted);
+pub fn prove(
+    model: &Model,
+    can: Capabilities,
+    permitted: &Permitted,
+    policies: &[normal::Policy],
+) -> Result<Proof, Vec<Mismatch>> {
+    let terms = Terms { model, can, permitted };
+    let (expected, flows) = expected::permissions(terms);
+    let mut mismatches = expected::inexpressible(terms);
     mismatches.extend(duplicates(policies));
+    mismatches.extend(staged(model, policies));
 
     let mut said: BTreeMap<&Sym, Vec<&normal::Policy>> = expected.keys().map(|name| (name, vec![])).collect();
     let mut unmanaged: BTreeMap<&Sym, &normal::Policy> = BTreeMap::new();
+    let mut clusterwide: Vec<&normal::Policy> = vec![];
     for policy in policies {
-        match said.get_mut(&policy.namespace) {
+        let Scope::Namespace(namespace) = &policy.scope else {
+            clusterwide.push(policy);
+            continue;
+        };
+        match said.get_mut(namespace) {
             Some(of_namespace) => of_namespace.push(policy),
             None => {
-                unmanaged.entry(&policy.namespace).or_insert(policy);
+                unmanaged.entry(namespace).or_insert(policy);
             }
         }
     }
-    mismatches.extend(unmanaged.into_values().map(|policy| Mismatch::Unmanaged {
-        namespace: policy.namespace.clone(),
+    mismatches.extend(unmanaged.into_iter().map(|(namespace, policy)| Mismatch::Unmanaged {
+        namespace: namespace.clone(),
         policy: policy.name.clone(),
         span: policy.span,
     }));
+    mismatches.extend(guards::compare(terms, &clusterwide));
 
     let namespaces: Vec<_> = expected.iter().zip(said.values()).collect();
-    let found: Vec<Vec<Mismatch>> =
-        namespaces.par_iter().map(|((namespace, meant), said)| of_namespace(model, namespace, meant, said)).collect();
+    let found: Vec<Vec<Mismatch>> = namespaces
+        .par_iter()
+        .map(|((namespace, meant), said)| {
+            let mut found = of_namespace(terms, namespace, meant, said);
+            found.extend(guards::cut(namespace, said, &clusterwide));
+            found.extend(names::unlearned(terms, namespace, said));
+            found
+        })
+        .collect();
     mismatches.extend(found.into_iter().flatten());
 
     if mismatches.is_empty() {
@@ -98,19 +130,21 @@ pub fn prove(model: &Model, permitted: &Permitted, policies: &[normal::Policy]) 
 }
 
 fn of_namespace(
-    model: &Model,
+    terms: Terms<'_>,
     namespace: &Sym,
     meant: &[expected::Permission],
     said: &[&normal::Policy],
 ) -> Vec<Mismatch> {
+    // Where nodes and pods are no addresses, no block can stand for them.
+    let pod_ranges: &[_] = if terms.can.entities { &[] } else { &terms.model.profile.pod_cidrs };
     let mut mismatches = vec![];
     for direction in [Direction::Ingress, Direction::Egress] {
         let mut intent = Relation::default();
         for permission in meant.iter().filter(|permission| permission.direction == direction) {
-            intent.allow(&permission.subject, &permission.peers, &permission.ports);
+            intent.allow(&permission.subject, &permission.peers, &permission.traffic);
         }
         let policies = relation_of(said.iter().copied(), direction);
-        let findings = policies.compare(&intent, &model.profile.pod_cidrs);
+        let findings = policies.compare(&intent, pod_ranges);
         mismatches.extend(witness::explain(namespace, direction, meant, said, findings));
     }
     mismatches
@@ -124,22 +158,30 @@ fn relation_of<'a>(policies: impl IntoIterator<Item = &'a normal::Policy>, direc
             relation.isolate(&policy.subject);
         }
         for rule in policy.rules.iter().filter(|rule| rule.direction == direction) {
-            relation.allow(&policy.subject, &rule.peers, &rule.ports);
+            relation.allow(&policy.subject, &rule.peers, &Traffic::of(rule));
         }
     }
     relation
 }
 
+/// Policies that only report where enforcement is meant, or the other way round.
+fn staged(model: &Model, policies: &[normal::Policy]) -> Option<Mismatch> {
+    let meant = model.profile.staged;
+    let policy = policies.iter().find(|policy| policy.staged != meant)?;
+    Some(Mismatch::Staged { policy: policy.name.clone(), meant, span: policy.span })
+}
+
 /// Two objects of one name: the second would replace the first in the cluster, so their union is never in force. One
 /// object may give several policies; those share its place.
 fn duplicates(policies: &[normal::Policy]) -> Vec<Mismatch> {
-    let mut seen: HashMap<(&Sym, &str), &normal::Policy> = HashMap::with_capacity(policies.len());
+    let mut seen: HashMap<(Option<&Sym>, &str), &normal::Policy> = HashMap::with_capacity(policies.len());
     let mut out = vec![];
     for policy in policies {
-        let first = *seen.entry((&policy.namespace, &policy.name)).or_insert(policy);
+        let place = if policy.cluster_scoped { None } else { policy.namespace() };
+        let first = *seen.entry((place, &policy.name)).or_insert(policy);
         if first.span != policy.span {
             out.push(Mismatch::Duplicate {
-                namespace: policy.namespace.clone(),
+                namespace: place.cloned(),
                 policy: policy.name.clone(),
                 span: policy.span,
                 first: first.span,

@@ -21,16 +21,20 @@
 //! 5. **Addresses** are cut at every boundary of both sides' blocks: within a piece all addresses are in the same
 //!    blocks. Pods are matched by pod selectors and addresses by blocks.
 //! 6. **Everyone** includes all pods, all addresses, and what nothing else names: nodes, load balancers.
-//! 7. **Ports** are exact sets for each protocol.
+//! 7. **Ports** are exact sets for each protocol. An HTTP request is known by the words of the rule that describes it; what
+//!    may pass grows with rules, so 2 holds for requests as it does for pods ([`Traffic`]).
 //! 8. Whether a block matches pods whose addresses it covers differs between CNIs. A block over the cluster's pod ranges
-//!    is a difference unless every pod is allowed on its ports anyway.
+//!    is a difference unless every pod is allowed on its ports anyway. A target that tells pods and addresses apart has no
+//!    such blocks.
+//! 9. **Entities and host names** are matched by themselves alone. That the API server may run on a node, or that a name
+//!    may have an address that a block holds, only adds what both sides add.
 
 use indexmap::{IndexMap, IndexSet};
 use ipnet::IpNet;
 
 use super::allowed::{Allowed, Difference, Other, any_satisfied, satisfied};
-use super::normal::{Peer, Ports};
-use super::ports::PortSet;
+use super::normal::Peer;
+use super::traffic::Traffic;
 use crate::model::Labels;
 
 /// One side of one namespace: rules by the selector of their subject.
@@ -52,7 +56,7 @@ pub(super) enum Finding {
     /// A pod with exactly these labels may do less than it should.
     Missing(Labels, Difference),
     /// A pod with these labels may reach a range that some CNIs take for pods too.
-    Ambiguous(Labels, IpNet, PortSet),
+    Ambiguous(Labels, IpNet, Traffic),
 }
 
 impl Relation {
@@ -60,10 +64,9 @@ impl Relation {
         self.isolated.insert(subject.clone());
     }
 
-    pub(super) fn allow(&mut self, subject: &Labels, peers: &[Peer], ports: &[Ports]) {
-        let ports = PortSet::new(ports.iter().copied());
+    pub(super) fn allow(&mut self, subject: &Labels, peers: &[Peer], traffic: &Traffic) {
         let allowed = self.rules.entry(subject.clone()).or_default();
-        peers.iter().for_each(|peer| allowed.add(peer, &ports));
+        peers.iter().for_each(|peer| allowed.add(peer, traffic));
     }
 
     /// Whether a pod with exactly these labels is isolated.
@@ -78,9 +81,9 @@ impl Relation {
         all
     }
 
-    /// The ports that a pod with exactly these labels has open towards one end by rules.
-    pub(super) fn towards(&self, labels: &Labels, other: &Other) -> PortSet {
-        let mut ports = PortSet::default();
+    /// What may pass between a pod with exactly these labels and one end by rules.
+    pub(super) fn towards(&self, labels: &Labels, other: &Other) -> Traffic {
+        let mut ports = Traffic::default();
         satisfied(&self.rules, labels).into_iter().for_each(|allowed| ports.add(&allowed.towards(other)));
         ports
     }
@@ -97,18 +100,24 @@ impl Relation {
         if !self.isolates(&Labels::default()) {
             return vec![Finding::Open]; // 1
         }
-        let mut findings = vec![];
-        for least in self.differing(meant) {
-            let (said, meant) = (self.allowed(least), meant.allowed(least)); // 2
-            findings.extend(said.exceeds(&meant).map(|more| Finding::Extra(least.clone(), more)));
-            findings.extend(meant.exceeds(&said).map(|less| Finding::Missing(least.clone(), less)));
-        }
+        let mut findings = self.differences(meant);
         if !pod_ranges.is_empty() {
             for (labels, allowed) in self.subjects() {
                 // A cheap look first: most selectors have no such block.
                 let over = allowed.blocks_over(pod_ranges).and_then(|_| self.allowed(labels).blocks_over(pod_ranges));
                 findings.extend(over.map(|(block, ports)| Finding::Ambiguous(labels.clone(), block, ports))); // 8
             }
+        }
+        findings
+    }
+
+    /// The differences of rules alone, whoever is isolated.
+    pub(super) fn differences(&self, meant: &Self) -> Vec<Finding> {
+        let mut findings = vec![];
+        for least in self.differing(meant) {
+            let (said, meant) = (self.allowed(least), meant.allowed(least)); // 2
+            findings.extend(said.exceeds(&meant).map(|more| Finding::Extra(least.clone(), more)));
+            findings.extend(meant.exceeds(&said).map(|less| Finding::Missing(least.clone(), less)));
         }
         findings
     }

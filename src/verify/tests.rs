@@ -4,8 +4,20 @@ mod diff;
 mod law;
 mod proof;
 
+use super::normal::{Capabilities, Staging};
 use crate::model::Labels;
 use crate::source::{Sources, Span};
+
+/// A target that knows pods, addresses and ports alone.
+const ADDRESSES: Capabilities = Capabilities {
+    http: false,
+    host_names: false,
+    entities: false,
+    local_redirect: false,
+    guards: false,
+    staged: Staging::None,
+    log_denied: false,
+};
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {
     Labels::new(pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())))

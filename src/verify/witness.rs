@@ -7,11 +7,13 @@ use ipnet::IpNet;
 
 use super::allowed::{Other, matches};
 use super::expected::Permission;
+use super::guards::Guarded;
+use super::names::Unlearned;
 use super::normal::{self, Namespaces, Peer};
-use super::ports::PortSet;
 use super::relation::Finding;
+use super::traffic::Traffic;
 use crate::diag::{Diagnostic, codes, quote};
-use crate::model::{Direction, EdgeId, Labels, Model, NamespaceSet, Origin, Protocol, Sym};
+use crate::model::{Direction, EdgeId, Guard, HttpRule, Labels, Model, NamespaceSet, Origin, Protocol, Sym};
 use crate::source::Span;
 
 /// Who allows the flow of a witness; the other side denies it.
@@ -43,6 +45,8 @@ pub struct Witness {
     pub protocol: Protocol,
     /// The destination's port.
     pub port: u16,
+    /// The HTTP request, where only some are disputed.
+    pub request: Option<HttpRule>,
     /// Who allows it.
     pub allows: Allows,
 }
@@ -71,8 +75,8 @@ pub enum Mismatch {
         direction: Direction,
         /// The block.
         block: IpNet,
-        /// The ports.
-        ports: PortSet,
+        /// What may pass.
+        ports: Traffic,
         /// The rule.
         span: Option<Span>,
     },
@@ -87,8 +91,8 @@ pub enum Mismatch {
     },
     /// Two objects have one name: in the cluster one would replace the other.
     Duplicate {
-        /// The namespace.
-        namespace: Sym,
+        /// The namespace; `None`: their kind is in no namespace.
+        namespace: Option<Sym>,
         /// Name of the objects.
         policy: String,
         /// The second object.
@@ -100,6 +104,53 @@ pub enum Mismatch {
     Inexpressible {
         /// The edge.
         edge: EdgeId,
+    },
+    /// The intent's guards cannot be said here, and nobody permitted to leave them out.
+    Unguarded {
+        /// The guard.
+        guard: Guard,
+    },
+    /// The cluster-wide guards are not what the intent asks for.
+    Guard {
+        /// Name of the object that is wrong, if it is one.
+        policy: Option<String>,
+        /// What is wrong.
+        what: Guarded,
+        /// The object.
+        span: Option<Span>,
+    },
+    /// A denial takes away what a policy allows.
+    Cut {
+        /// Whose pods.
+        namespace: Sym,
+        /// The policy that allows it.
+        policy: String,
+        /// The policy that denies it.
+        by: String,
+        /// The rule that allows it.
+        span: Span,
+        /// The rule that denies it.
+        deny: Span,
+    },
+    /// Host names that pods may reach stay unknown.
+    Unlearned {
+        /// Whose pods.
+        namespace: Sym,
+        /// Name of the object.
+        policy: String,
+        /// Why.
+        why: Unlearned,
+        /// The rule.
+        span: Span,
+    },
+    /// A policy only reports where enforcement is meant, or the other way round.
+    Staged {
+        /// Name of the object.
+        policy: String,
+        /// Whether it should only report.
+        meant: bool,
+        /// The object.
+        span: Span,
     },
     /// The two sides differ, and neither a policy nor an intent could be named for it.
     Unexplained {
@@ -142,43 +193,61 @@ pub(super) fn explain(
                 });
             }
             Finding::Extra(labels, (other, ports)) => {
-                let culprit = ports.first().and_then(|(protocol, port)| {
-                    let rule = rule_for(said, direction, &labels, protocol, port, |p| matches(p, &other))?;
-                    Some((protocol, port, rule))
+                let culprit = ports.first().and_then(|passing| {
+                    let rule = rule_for(said, direction, &labels, passing, |p| matches(p, &other))?;
+                    Some((passing, rule))
                 });
-                let Some((protocol, port, (policy, span))) = culprit else {
+                let Some(((protocol, port, request), (policy, span))) = culprit else {
                     out.push(unexplained());
                     continue;
                 };
                 if blamed_policies.insert(&policy.name) {
                     let allows = Allows::Policy { name: policy.name.clone(), span };
-                    let namespace = namespace.clone();
-                    out.push(Mismatch::Flow(Witness { direction, namespace, labels, other, protocol, port, allows }));
+                    let (namespace, request) = (namespace.clone(), request.cloned());
+                    out.push(Mismatch::Flow(Witness {
+                        direction,
+                        namespace,
+                        labels,
+                        other,
+                        protocol,
+                        port,
+                        request,
+                        allows,
+                    }));
                 }
             }
             Finding::Missing(labels, (other, ports)) => {
-                let wish = ports.first().and_then(|(protocol, port)| {
+                let wish = ports.first().and_then(|passing| {
                     let permission = meant.iter().find(|permission| {
                         permission.direction == direction
                             && permission.subject.is_subset_of(&labels)
                             && permission.peers.iter().any(|peer| matches(peer, &other))
-                            && holds(&permission.ports, protocol, port)
+                            && holds(&permission.traffic, passing)
                     })?;
-                    Some((protocol, port, permission.origin))
+                    Some((passing, permission.origin))
                 });
-                let Some((protocol, port, origin)) = wish else {
+                let Some(((protocol, port, request), origin)) = wish else {
                     out.push(unexplained());
                     continue;
                 };
                 if blamed_origins.insert(origin) {
                     let (namespace, allows) = (namespace.clone(), Allows::Intent(origin));
-                    out.push(Mismatch::Flow(Witness { direction, namespace, labels, other, protocol, port, allows }));
+                    let request = request.cloned();
+                    out.push(Mismatch::Flow(Witness {
+                        direction,
+                        namespace,
+                        labels,
+                        other,
+                        protocol,
+                        port,
+                        request,
+                        allows,
+                    }));
                 }
             }
             Finding::Ambiguous(labels, block, ports) => {
                 let this = |peer: &Peer| matches!(peer, Peer::Block { cidr, .. } if *cidr == block);
-                let rule =
-                    ports.first().and_then(|(protocol, port)| rule_for(said, direction, &labels, protocol, port, this));
+                let rule = ports.first().and_then(|passing| rule_for(said, direction, &labels, passing, this));
                 let span = rule.map(|(_, span)| span);
                 let namespace = namespace.clone();
                 out.push(Mismatch::Ambiguous { namespace, labels, direction, block, ports, span });
@@ -188,8 +257,12 @@ pub(super) fn explain(
     out
 }
 
-fn holds(ports: &[normal::Ports], protocol: Protocol, port: u16) -> bool {
-    ports.iter().any(|range| range.protocol == protocol && range.first <= port && port <= range.last)
+/// One thing that may pass: a port, and a request where only that may.
+type Passing<'a> = (Protocol, u16, Option<&'a HttpRule>);
+
+fn holds(traffic: &Traffic, (protocol, port, request): Passing<'_>) -> bool {
+    let by_request = |request| traffic.http().any(|(rule, ports)| rule == request && ports.contains(protocol, port));
+    traffic.any().contains(protocol, port) || request.is_some_and(by_request)
 }
 
 /// The first rule that allows a flow of a pod.
@@ -197,13 +270,12 @@ fn rule_for<'a>(
     said: &[&'a normal::Policy],
     direction: Direction,
     labels: &Labels,
-    protocol: Protocol,
-    port: u16,
+    passing: Passing<'_>,
     peer: impl Fn(&Peer) -> bool,
 ) -> Option<(&'a normal::Policy, Span)> {
     said.iter().filter(|policy| policy.subject.is_subset_of(labels)).find_map(|policy| {
         let rule = policy.rules.iter().find(|rule| {
-            rule.direction == direction && holds(&rule.ports, protocol, port) && rule.peers.iter().any(&peer)
+            rule.direction == direction && holds(&Traffic::of(rule), passing) && rule.peers.iter().any(&peer)
         })?;
         Some((*policy, rule.span))
     })
@@ -244,7 +316,10 @@ impl Mismatch {
                 at(Some(*span), message).help(TEMPLATE)
             }
             Self::Duplicate { namespace, policy, span, first } => {
-                let message = format!("two policies of {} are named {}", quote(namespace), quote(policy));
+                let message = match namespace {
+                    Some(namespace) => format!("two policies of {} are named {}", quote(namespace), quote(policy)),
+                    None => format!("two policies of the cluster are named {}", quote(policy)),
+                };
                 at(Some(*span), message)
                     .related(*first, "the first one, which this one would replace")
                     .help("give each policy a name of its own")
@@ -253,6 +328,42 @@ impl Mismatch {
                 let edge = &model[*edge];
                 let message = format!("{dialect} cannot say all of {}", quote(&model.edge_name(edge)));
                 at(Some(edge.to_span), message).help("change the edge, or permit an approximation in the project file")
+            }
+            Self::Unguarded { guard } => {
+                let message = format!("{dialect} cannot say the guard {}", quote(guard.name()));
+                at(None, message).help("remove the guard, or permit an approximation in the project file")
+            }
+            Self::Guard { policy, what, span } => at(*span, guarded(dialect, policy.as_deref(), what)).help(TEMPLATE),
+            Self::Cut { namespace, policy, by, span, deny } => {
+                let message = format!(
+                    "policy {} of {} allows what {} denies: the denial wins",
+                    quote(policy),
+                    quote(namespace),
+                    quote(by)
+                );
+                at(Some(*span), message).related(*deny, "denied here").help(TEMPLATE)
+            }
+            Self::Unlearned { namespace, policy, why, span } => {
+                let (policy, namespace) = (quote(policy), quote(namespace));
+                let message = match why {
+                    Unlearned::Never => format!(
+                        "policy {policy} of {namespace} allows host names, which {dialect} never learns: no rule for the same pods has DNS read along"
+                    ),
+                    Unlearned::Past => format!(
+                        "policy {policy} of {namespace} lets pods ask DNS past {dialect}, which so never learns the host names that they may reach"
+                    ),
+                    Unlearned::NoDns => format!(
+                        "policy {policy} of {namespace} has traffic read along as DNS that is not for the cluster's DNS alone"
+                    ),
+                };
+                at(Some(*span), message).help(TEMPLATE)
+            }
+            Self::Staged { policy, meant, span } => {
+                let message = match meant {
+                    true => format!("policy {} is enforced, and the project file says `staged = true`", quote(policy)),
+                    false => format!("policy {} only reports and enforces nothing", quote(policy)),
+                };
+                at(Some(*span), message).help(TEMPLATE)
             }
             Self::Unexplained { namespace, direction, near } => {
                 let side = match direction {
@@ -272,6 +383,55 @@ impl Mismatch {
     }
 }
 
+/// What a guard does wrong, in words.
+fn guarded(dialect: &str, policy: Option<&str>, what: &Guarded) -> String {
+    let place = |namespace: &Option<Sym>| match namespace {
+        Some(name) => format!("pods of {}", quote(name)),
+        None => "pods of other namespaces".to_owned(),
+    };
+    let way = |direction: &Direction| match direction {
+        Direction::Ingress => "ingress",
+        Direction::Egress => "egress",
+    };
+    let policy = policy.map_or("a policy".to_owned(), |name| format!("policy {}", quote(name)));
+    match what {
+        Guarded::Allows => format!("{policy} is for many namespaces and allows something: guards only deny"),
+        Guarded::Denies { namespace, other, traffic, direction, .. } => format!(
+            "{policy} denies {} {} of {}, which no guard of the project file does",
+            way(direction),
+            flow_end(other, traffic),
+            place(namespace)
+        ),
+        Guarded::LetsThrough { namespace, other, traffic, direction } => format!(
+            "no policy of {dialect} denies {} {} of {}, as the project file asks",
+            way(direction),
+            flow_end(other, traffic),
+            place(namespace)
+        ),
+        Guarded::Isolates { namespace, direction } => format!(
+            "{policy} isolates {} for {}, which no guard of the project file does",
+            place(namespace),
+            way(direction)
+        ),
+        Guarded::Open { namespace, direction } => format!(
+            "no policy of {dialect} isolates {} for {}, as the project file asks",
+            place(namespace),
+            way(direction)
+        ),
+    }
+}
+
+fn flow_end(end: &Other, traffic: &Traffic) -> String {
+    let end = match end {
+        Other::Address(address) => show(address),
+        Other::Elsewhere => "anywhere".to_owned(),
+        Other::Entity(entity) => entity.as_str().to_owned(),
+        Other::Name(name) => name.to_string(),
+        Other::Pod(..) => "pods".to_owned(),
+    };
+    format!("{end} {traffic}")
+}
+
 fn at(span: Option<Span>, message: String) -> Diagnostic {
     match span {
         Some(span) => Diagnostic::error(codes::PROOF, span, message),
@@ -286,7 +446,8 @@ impl Witness {
             &pod(model, &self.namespace, &self.labels),
             &other(model, self.direction, &self.other),
         );
-        let flow = format!("{flow} {}/{}", self.port, self.protocol.as_str());
+        let request = self.request.as_ref().map_or(String::new(), |request| format!(" ({request})"));
+        let flow = format!("{flow} {}/{}{request}", self.port, self.protocol.as_str());
         let side = match self.direction {
             Direction::Ingress => "to receive it",
             Direction::Egress => "to send it",
@@ -332,6 +493,8 @@ fn other(model: &Model, direction: Direction, other: &Other) -> String {
         (Other::Elsewhere, Direction::Ingress) => "a node or any other source".to_owned(),
         (Other::Elsewhere, Direction::Egress) => "a node or any other destination".to_owned(),
         (Other::Address(address), _) => show(address),
+        (Other::Entity(entity), _) => entity.as_str().to_owned(),
+        (Other::Name(name), _) => name.to_string(),
         (Other::Pod(Namespaces::Named(namespace), labels), _) => pod(model, namespace, labels),
         (Other::Pod(Namespaces::Labelled(namespace), labels), _) => match (namespace.is_empty(), labels.is_empty()) {
             (true, true) => "any pod".to_owned(),

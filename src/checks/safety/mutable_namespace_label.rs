@@ -2,10 +2,7 @@
 
 use crate::checks::{Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{LintLevel, Model, NamespaceSet, WaiveTarget};
-
-/// The namespace label that the API server sets itself and lets nobody change (KEP-2161).
-const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+use crate::model::{LintLevel, Model, NAMESPACE_NAME, NamespaceSet, WaiveTarget};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -62,7 +59,7 @@ why  = "customers come through the gateway"
 fn check(model: &Model, findings: &mut Findings) {
     for (id, peer) in model.peers() {
         let NamespaceSet::Labels(labels) = &peer.pods.namespaces else { continue };
-        if labels.get(NAME_LABEL).is_some() {
+        if labels.get(NAMESPACE_NAME).is_some() {
             continue;
         }
         let finding = findings

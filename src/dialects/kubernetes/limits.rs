@@ -1,16 +1,13 @@
 //! What an API server takes: objects are kept small by splitting them.
 //!
-//! `kubectl apply` keeps the whole object in an annotation of at most 256 KiB (kubernetes/apimachinery, the limit of all
-//! annotations together). Policies add up, so a policy that is too large becomes several, which together say the same:
+//! Policies add up, so a policy that is too large becomes several, which together say the same:
 //! a rule's peers × ports is cut along either side, and no rule is ever cut to nothing.
 
 use std::collections::BTreeSet;
 
 use super::view::{PeerView, PolicyView, RuleView};
-use crate::lower::shorten;
+use crate::dialects::writing::size::{self, MAX_OBJECT, chunks};
 
-/// The largest object, in bytes of its YAML, which exceed those of its JSON.
-pub const MAX_OBJECT: usize = 200 << 10;
 /// The most that the pods, the ports and the peers of one piece of a rule may take of it; together they fit.
 const MAX_SUBJECT: usize = 32 << 10;
 const MAX_PORTS: usize = 32 << 10;
@@ -50,15 +47,7 @@ pub fn split<'a>(policy: PolicyView<'a>, names: &mut BTreeSet<String>) -> Result
             room = room.saturating_sub(weight);
         }
     }
-    let mut numbers = 2_usize..;
-    let mut number_name = || loop {
-        let name = shorten(&format!("{}.{}", policy.name, numbers.next().unwrap_or_default()));
-        if names.insert(name.clone()) {
-            return name;
-        }
-    };
-    let name = |index: usize| if index == 0 { policy.name.clone() } else { number_name() };
-    let names: Vec<String> = (0..objects.len()).map(name).collect();
+    let names = size::numbered(&policy.name, ".", objects.len(), names);
     // Each object has rules of its own: only the rest is copied.
     let rest = PolicyView { rules: vec![], ..policy };
     Ok(names.into_iter().zip(objects).map(|(name, rules)| PolicyView { name, rules, ..rest.clone() }).collect())
@@ -79,27 +68,6 @@ fn pieces<'a>(rule: &RuleView<'a>) -> Option<Vec<RuleView<'a>>> {
             ports: ports.to_vec(),
             origin: rule.origin,
         }));
-    }
-    Some(out)
-}
-
-/// Consecutive parts, none empty, of at most `max` each.
-fn chunks<T>(items: &[T], max: usize, weight: impl Fn(&T) -> usize) -> Option<Vec<&[T]>> {
-    let mut out = vec![];
-    let mut rest = items;
-    while !rest.is_empty() {
-        let mut total = 0;
-        let fits = |item: &&T| {
-            total += weight(item);
-            total <= max
-        };
-        let count = rest.iter().take_while(fits).count();
-        if count == 0 {
-            return None;
-        }
-        let (part, after) = rest.split_at(count);
-        out.push(part);
-        rest = after;
     }
     Some(out)
 }

@@ -5,34 +5,29 @@
 
 mod limits;
 mod reader;
-mod review;
 #[cfg(test)]
 mod tests;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use camino::Utf8PathBuf;
 use rayon::prelude::*;
 use serde::Serialize;
 
 use self::limits::TooLarge;
 use self::view::PolicyView;
+use super::writing::about::{self, Annotations};
+use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, Layout};
+use super::writing::{pairs, size};
 use super::{Dialect, Document, Review};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::lower::{NamespacePolicies, Policies, Policy};
 use crate::model::Model;
 use crate::source::{FileId, Sources};
-use crate::verify::normal;
+use crate::verify::normal::{self, Capabilities, Staging};
 
 /// Name of the dialect.
 const NAME: &str = "kubernetes";
-/// Name of each namespace's default deny; no generated name starts like it.
-const DEFAULT_DENY: &str = "netpolc--default-deny";
-/// Folder of the default denies.
-const BASELINE: &str = "baseline";
-/// Folder of what is allowed.
-const ALLOW: &str = "allow";
 
 /// Kubernetes NetworkPolicy, `networking.k8s.io/v1`.
 #[derive(Debug)]
@@ -53,23 +48,34 @@ impl Dialect for Kubernetes {
         embedded!["allow.yaml.j2", "baseline.yaml.j2", "kustomization.yaml.j2"]
     }
 
-    fn review(&self, model: &Model) -> Review {
-        review::review(model)
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            http: false,
+            host_names: false,
+            entities: false,
+            local_redirect: false,
+            guards: false,
+            staged: Staging::None,
+            log_denied: false,
+        }
+    }
+
+    fn review(&self, _: &Model) -> Review {
+        Review::default()
     }
 
     fn documents(&self, model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
         documents(model, policies)
     }
 
-    fn read(&self, sources: &Sources, file: FileId) -> Result<normal::File, Vec<Diagnostic>> {
-        reader::read(sources, file)
+    fn read(&self, sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
+        reader::read(sources, files)
     }
 }
 
 fn documents(model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
-    let mut out = BTreeMap::new();
+    let mut layout = Layout::default();
     let mut errors = vec![];
-    let mut listed: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let made: Vec<_> = policies
         .namespaces
         .par_iter()
@@ -79,46 +85,28 @@ fn documents(model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Di
         })
         .collect();
     for (namespace, baseline, allow, of_namespace) in made {
-        let file = file_name(&namespace.namespace);
         errors.extend(of_namespace);
-        out.insert(Utf8PathBuf::from(format!("{BASELINE}/{file}")), baseline);
-        listed.entry(BASELINE).or_default().insert(file.clone());
+        layout.namespace(BASELINE, &namespace.namespace, baseline);
         if let Some(document) = allow {
-            out.insert(Utf8PathBuf::from(format!("{ALLOW}/{file}")), document);
-            listed.entry(ALLOW).or_default().insert(file);
+            layout.namespace(ALLOW, &namespace.namespace, document);
         }
-    }
-    let root: BTreeSet<String> = listed.keys().map(|folder| (*folder).to_owned()).collect();
-    for (folder, files) in &listed {
-        out.insert(Utf8PathBuf::from(format!("{folder}/kustomization.yaml")), kustomization(files));
-    }
-    if !root.is_empty() {
-        out.insert(Utf8PathBuf::from("kustomization.yaml"), kustomization(&root));
     }
     if !errors.is_empty() {
         return Err(errors);
     }
-    Ok(out.into_iter().map(|(path, document)| Document { path, ..document }).collect())
-}
-
-/// A namespace's file. `_` stands in no namespace's name, so nothing else can have this name.
-fn file_name(namespace: &str) -> String {
-    match namespace {
-        "kustomization" => "_kustomization.yaml".to_owned(),
-        _ => format!("{namespace}.yaml"),
-    }
+    Ok(layout.finish("kustomization.yaml.j2"))
 }
 
 #[derive(Serialize)]
 struct Baseline<'a> {
     name: &'static str,
     namespace: &'a str,
-    annotations: Vec<(&'static str, String)>,
+    annotations: Annotations,
 }
 
 fn baseline(namespace: &NamespacePolicies) -> Document {
     let about = &namespace.about;
-    let annotations = view::owners(about);
+    let annotations = about::owners(about);
     let weight = 400 + annotations.iter().map(|(key, text)| key.len() + text.len()).sum::<usize>();
     let view = Baseline { name: DEFAULT_DENY, namespace: &namespace.namespace, annotations };
     Document::new("", "baseline.yaml.j2", view, weight, about.sources.iter().cloned())
@@ -160,8 +148,8 @@ fn policy_view<'a>(model: &'a Model, namespace: &'a str, policy: &'a Policy) -> 
     Some(PolicyView {
         name: policy.name.clone(),
         namespace,
-        annotations: view::annotations(&policy.about),
-        labels: view::pairs(&policy.subject),
+        annotations: about::annotations(&policy.about),
+        labels: pairs(&policy.subject),
         r#type,
         side,
         end,
@@ -179,22 +167,10 @@ fn too_large(policy: &Policy, why: TooLarge) -> Diagnostic {
             "use fewer exceptions or labels, or several ranges with few exceptions each",
         ),
     };
-    let limit =
-        format!("kubectl takes objects of up to 256 KiB, netpolc writes up to {} KiB", limits::MAX_OBJECT >> 10);
+    let limit = format!("kubectl takes objects of up to 256 KiB, netpolc writes up to {} KiB", size::MAX_OBJECT >> 10);
     let diagnostic = match policy.rules.get(rule) {
         Some(rule) => Diagnostic::error(codes::RENDERED, rule.span, message),
         None => Diagnostic::placeless(codes::RENDERED, message),
     };
     diagnostic.note(limit).help(help)
-}
-
-#[derive(Serialize)]
-struct Kustomization<'a> {
-    resources: &'a BTreeSet<String>,
-}
-
-/// Its header names no intent: it would change with every new one.
-fn kustomization(resources: &BTreeSet<String>) -> Document {
-    let weight = 200 + resources.iter().map(|name| name.len() + 10).sum::<usize>();
-    Document::new("", "kustomization.yaml.j2", Kustomization { resources }, weight, [])
 }

@@ -8,13 +8,11 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
-use crate::lower::{About, Rule};
-use crate::model::{Cidrs, Direction, DnsPeer, Labels, Model, NamespaceSet, PeerSet, PodSet, PortRange, Protocol, Sym};
-
-/// The label that the API server itself gives every namespace: its name.
-const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
-/// The most bytes of one annotation's text before the rest is only counted.
-const MAX_ANNOTATION: usize = 2_000;
+use crate::dialects::writing::{Pairs, pairs};
+use crate::lower::Rule;
+use crate::model::{
+    Cidrs, Direction, DnsPeer, Model, NAMESPACE_NAME, NamespaceSet, PeerSet, PodSet, PortRange, Protocol,
+};
 
 /// One NetworkPolicy that allows.
 #[derive(Debug, Clone, Serialize)]
@@ -36,9 +34,6 @@ pub struct PolicyView<'a> {
     /// Never empty.
     pub rules: Vec<RuleView<'a>>,
 }
-
-/// Labels: keys and values.
-pub type Pairs<'a> = Vec<(&'a str, &'a str)>;
 
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -176,57 +171,4 @@ pub fn blocks(ranges: &Cidrs, out: &mut Vec<PeerView<'_>>) {
         except: block.except.clone(),
         ..every_pod()
     }));
-}
-
-/// Labels as a template loops over them.
-pub fn pairs(labels: &Labels) -> Pairs<'_> {
-    labels.iter().map(|(key, value)| (&**key, &**value)).collect()
-}
-
-/// Who asks for an object: all that an incident's reader needs to find the line.
-pub fn annotations(about: &About) -> Vec<(&'static str, String)> {
-    entries([
-        ("netpolc.dev/app", symbols(&about.apps)),
-        ("netpolc.dev/owner", symbols(&about.owners)),
-        ("netpolc.dev/flow", joined(about.flows.iter().map(String::as_str))),
-        ("netpolc.dev/source", joined(about.sources.iter().map(|path| path.as_str()))),
-        ("netpolc.dev/why", symbols(&about.whys)),
-    ])
-}
-
-/// Who stands behind an object that no single flow asks for.
-pub fn owners(about: &About) -> Vec<(&'static str, String)> {
-    entries([
-        ("netpolc.dev/app", symbols(&about.apps)),
-        ("netpolc.dev/owner", symbols(&about.owners)),
-        ("netpolc.dev/source", joined(about.sources.iter().map(|path| path.as_str()))),
-    ])
-}
-
-fn entries<const N: usize>(all: [(&'static str, Option<String>); N]) -> Vec<(&'static str, String)> {
-    all.into_iter().filter_map(|(key, text)| Some((key, text?))).collect()
-}
-
-fn symbols(set: &BTreeSet<Sym>) -> Option<String> {
-    joined(set.iter().map(|symbol| &**symbol))
-}
-
-/// Texts in one line: the first ones whole, the others counted. `None` when there is none.
-fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> Option<String> {
-    let mut out = String::new();
-    let mut left_out = 0_usize;
-    for text in texts {
-        if out.is_empty() {
-            out.push_str(text);
-        } else if left_out == 0 && out.len() + text.len() + 2 <= MAX_ANNOTATION {
-            out.push_str("; ");
-            out.push_str(text);
-        } else {
-            left_out += 1;
-        }
-    }
-    if left_out > 0 {
-        out.push_str(&format!("; and {left_out} more"));
-    }
-    (!out.is_empty()).then_some(out)
 }

@@ -71,6 +71,10 @@ fn a_namespace_without_its_default_deny_is_released() {
     let whole = policies();
     assert!(released(&whole, &whole).is_empty());
     assert!(released(&[], &whole).is_empty());
-    let db = whole.iter().filter(|policy| policy.namespace.as_ref() != "db").cloned().collect::<Vec<_>>();
+    let db = whole
+        .iter()
+        .filter(|policy| policy.namespace().is_none_or(|name| &**name != "db"))
+        .cloned()
+        .collect::<Vec<_>>();
     assert_eq!(released(&whole, &db).iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["db"]);
 }

@@ -8,7 +8,7 @@ use proptest::sample::{Index, select};
 
 use super::{labels, span};
 use crate::model::{Direction, Labels, Protocol, Sym};
-use crate::verify::normal::{Namespaces, Peer, Policy, Ports, Rule};
+use crate::verify::normal::{Namespaces, Peer, Policy, Ports, Rule, Scope};
 use crate::verify::reference::{End, isolated, may};
 use crate::verify::relation::Finding;
 use crate::verify::{Other, relation_of};
@@ -173,15 +173,25 @@ fn apply(rules: &mut Vec<Raw>, change: Change) {
 fn policies(rules: &[Raw], isolating: &[Labels]) -> Vec<Policy> {
     let policy = |name: String, subject: Labels, isolates, rules| Policy {
         name,
-        namespace: Sym::from("shop"),
+        scope: Scope::Namespace(Sym::from("shop")),
+        cluster_scoped: false,
         subject,
         isolates,
         rules,
+        denies: vec![],
+        staged: false,
         span: span(),
     };
     let denies = isolating.iter().enumerate().map(|(i, s)| policy(format!("deny-{i}"), s.clone(), vec![SIDE], vec![]));
     let allows = rules.iter().enumerate().map(|(i, (subject, peer, ports))| {
-        let rule = Rule { direction: SIDE, peers: vec![peer.clone()], ports: vec![*ports], span: span() };
+        let rule = Rule {
+            direction: SIDE,
+            peers: vec![peer.clone()],
+            ports: vec![*ports],
+            http: vec![],
+            dns_proxy: false,
+            span: span(),
+        };
         policy(format!("allow-{i}"), subject.clone(), vec![SIDE], vec![rule])
     });
     denies.chain(allows).collect()
@@ -228,6 +238,7 @@ fn same(a: &[Policy], b: &[Policy]) -> bool {
 fn concrete(other: &Other) -> End {
     match other {
         Other::Elsewhere => End::Elsewhere,
+        Other::Entity(_) | Other::Name(_) => unreachable!("none is generated"),
         Other::Address(address) => End::Address(*address),
         Other::Pod(Namespaces::Named(name), pod) => End::Pod(labels(&[(NAME, name)]), pod.clone()),
         Other::Pod(Namespaces::Labelled(namespace), pod) => {
@@ -266,7 +277,7 @@ proptest! {
                 Finding::Missing(pod, difference) => (pod, difference, false),
                 Finding::Ambiguous(..) => unreachable!("no pod ranges are known"),
             };
-            let (protocol, port) = ports.first().unwrap();
+            let (protocol, port, _) = ports.first().unwrap();
             prop_assert_eq!(may(&said, &pod, SIDE, &concrete(&other), protocol, port), extra);
             prop_assert_eq!(may(&meant, &pod, SIDE, &concrete(&other), protocol, port), !extra);
         }

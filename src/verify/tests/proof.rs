@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{labels, span};
+use super::{ADDRESSES, labels, span};
 use crate::model::{
     App, AppId, Cidrs, Direction, DnsPeer, DnsTarget, Edge, EdgeId, Endpoint, External, ExternalId, FlowGraph,
     HttpRule, Labels, Model, NamespaceSet, PodSet, PortRange, Profile, Protocol, Sym, Tier, TierId,
 };
 use crate::source::{FileId, Span, Spanned};
-use crate::verify::normal::{Namespaces, Peer, Policy, Ports, Rule};
+use crate::verify::normal::{Namespaces, Peer, Policy, Ports, Rule, Scope};
 use crate::verify::{Mismatch, Permitted, prove};
 
 fn file() -> FileId {
@@ -122,10 +122,13 @@ fn policy(
     let ports = ports.iter().map(|(protocol, port)| Ports { protocol: *protocol, first: *port, last: *port }).collect();
     Policy {
         name: name.to_owned(),
-        namespace: namespace.into(),
+        scope: Scope::Namespace(namespace.into()),
+        cluster_scoped: false,
         subject,
         isolates: vec![direction],
-        rules: vec![Rule { direction, peers: vec![peer], ports, span: span() }],
+        rules: vec![Rule { direction, peers: vec![peer], ports, http: vec![], dns_proxy: false, span: span() }],
+        denies: vec![],
+        staged: false,
         span: span(),
     }
 }
@@ -133,10 +136,13 @@ fn policy(
 fn deny(namespace: &str) -> Policy {
     Policy {
         name: "default-deny".to_owned(),
-        namespace: namespace.into(),
+        scope: Scope::Namespace(namespace.into()),
+        cluster_scoped: false,
         subject: Labels::default(),
         isolates: vec![Direction::Ingress, Direction::Egress],
         rules: vec![],
+        denies: vec![],
+        staged: false,
         span: span(),
     }
 }
@@ -177,20 +183,20 @@ fn said(change: impl FnOnce(&mut Vec<Policy>)) -> Vec<String> {
     let model = model();
     let mut policies = policies();
     change(&mut policies);
-    let mismatches = prove(&model, &Permitted::default(), &policies).expect_err("the change must be caught");
+    let mismatches = prove(&model, ADDRESSES, &Permitted::default(), &policies).expect_err("the change must be caught");
     mismatches.iter().map(|m| m.diagnostic(&model, "kubernetes").message).collect()
 }
 
 #[test]
 fn what_the_intent_means_is_proved() {
-    assert_eq!(prove(&model(), &Permitted::default(), &policies()).unwrap().flows, 3);
+    assert_eq!(prove(&model(), ADDRESSES, &Permitted::default(), &policies()).unwrap().flows, 3);
 }
 
 #[test]
 fn the_order_of_policies_does_not_matter() {
     let mut policies = policies();
     policies.reverse();
-    assert!(prove(&model(), &Permitted::default(), &policies).is_ok());
+    assert!(prove(&model(), ADDRESSES, &Permitted::default(), &policies).is_ok());
 }
 
 #[test]
@@ -225,12 +231,12 @@ fn a_missing_permission_points_at_the_intent_and_an_extra_one_at_the_rule() {
     let model = model();
     let mut fewer = policies();
     fewer.remove(FROM_WEB);
-    let mismatch = prove(&model, &Permitted::default(), &fewer).unwrap_err().remove(0);
+    let mismatch = prove(&model, ADDRESSES, &Permitted::default(), &fewer).unwrap_err().remove(0);
     assert_eq!(mismatch.diagnostic(&model, "kubernetes").primary.unwrap().span, model.edges[0].from_span);
     let mut more = policies();
     more[FROM_WEB].rules[0].peers = vec![Peer::Anyone];
     more[FROM_WEB].rules[0].span = Span::new(file(), 20..30);
-    let mismatch = prove(&model, &Permitted::default(), &more).unwrap_err().remove(0);
+    let mismatch = prove(&model, ADDRESSES, &Permitted::default(), &more).unwrap_err().remove(0);
     assert_eq!(mismatch.diagnostic(&model, "kubernetes").primary.unwrap().span, Span::new(file(), 20..30));
 }
 
@@ -276,7 +282,7 @@ fn each_change_of_one_value_is_caught() {
         |p| p[DB].rules[0].ports[0].protocol = Protocol::Udp,
         |p| p[DB].rules[0].ports = Ports::every(),
         |p| p[DB].rules[0].direction = Direction::Ingress,
-        |p| p[DB].namespace = "db".into(),
+        |p| p[DB].scope = Scope::Namespace("db".into()),
         |p| p[PAYMENTS].rules[0].peers = vec![Peer::Block { cidr: "203.0.112.0/23".parse().unwrap(), except: vec![] }],
         |p| p[PAYMENTS].rules[0].peers = vec![Peer::Block { cidr: "203.0.113.0/25".parse().unwrap(), except: vec![] }],
         |p| {
@@ -320,7 +326,7 @@ fn changes_that_keep_the_meaning_are_proved() {
     for (number, change) in changes.into_iter().enumerate() {
         let mut policies = policies();
         change(&mut policies);
-        assert!(prove(&model(), &Permitted::default(), &policies).is_ok(), "change {number}");
+        assert!(prove(&model(), ADDRESSES, &Permitted::default(), &policies).is_ok(), "change {number}");
     }
 }
 
@@ -346,30 +352,30 @@ fn a_second_object_of_the_same_name_is_caught() {
 fn a_range_over_pod_addresses_is_ambiguous_unless_all_pods_are_allowed_anyway() {
     let mut model = model();
     model.profile.pod_cidrs = vec!["203.0.113.0/26".parse().unwrap()];
-    let mismatches = prove(&model, &Permitted::default(), &policies()).unwrap_err();
+    let mismatches = prove(&model, ADDRESSES, &Permitted::default(), &policies()).unwrap_err();
     assert!(matches!(mismatches.as_slice(), [Mismatch::Ambiguous { .. }]), "{mismatches:?}");
 
     model.profile.pod_cidrs = vec!["198.51.100.0/24".parse().unwrap()];
-    assert!(prove(&model, &Permitted::default(), &policies()).is_ok());
+    assert!(prove(&model, ADDRESSES, &Permitted::default(), &policies()).is_ok());
 }
 
 #[test]
 fn an_edge_with_http_needs_permission() {
     let mut model = model();
     model.edges[0].http = vec![HttpRule { method: Some("GET".into()), path: None, headers: vec![] }];
-    let mismatches = prove(&model, &Permitted::default(), &policies()).unwrap_err();
+    let mismatches = prove(&model, ADDRESSES, &Permitted::default(), &policies()).unwrap_err();
     assert_eq!(mismatches, [Mismatch::Inexpressible { edge: EdgeId(0) }]);
     let permitted = Permitted { http_as_l4: [EdgeId(0)].into(), ..Permitted::default() };
-    assert!(prove(&model, &permitted, &policies()).is_ok());
+    assert!(prove(&model, ADDRESSES, &permitted, &policies()).is_ok());
 }
 
 #[test]
 fn host_names_that_are_left_out_need_permission() {
     let mut model = model();
     model.externals[0].fqdns = vec![Spanned::new("api.example.com".into(), span())];
-    assert!(prove(&model, &Permitted::default(), &policies()).is_err());
+    assert!(prove(&model, ADDRESSES, &Permitted::default(), &policies()).is_err());
     let permitted = Permitted { fqdns_omitted: [EdgeId(1)].into(), ..Permitted::default() };
-    assert!(prove(&model, &permitted, &policies()).is_ok());
+    assert!(prove(&model, ADDRESSES, &permitted, &policies()).is_ok());
 }
 
 #[test]
@@ -377,7 +383,7 @@ fn no_more_than_ten_mismatches_are_shown() {
     let mismatches = {
         let mut policies = policies();
         policies.extend((0..25).map(|i| deny(&format!("other-{i:02}"))));
-        prove(&model(), &Permitted::default(), &policies).unwrap_err()
+        prove(&model(), ADDRESSES, &Permitted::default(), &policies).unwrap_err()
     };
     assert_eq!((mismatches.len(), mismatches.last()), (11, Some(&Mismatch::More(15))));
 }
@@ -400,7 +406,7 @@ fn a_metrics_tier_counts_as_one_flow_with_both_halves() {
         peer("db", "app", "postgres"),
         &port,
     ));
-    assert_eq!(prove(&model, &Permitted::default(), &policies).unwrap().flows, 4);
+    assert_eq!(prove(&model, ADDRESSES, &Permitted::default(), &policies).unwrap().flows, 4);
 }
 
 #[test]
@@ -410,11 +416,11 @@ fn a_difference_that_nothing_explains_is_still_a_difference() {
     use crate::verify::relation::Finding;
     use crate::verify::witness::explain;
     let namespace: Sym = "db".into();
-    let difference = || (Other::Elsewhere, PortSet::every());
+    let difference = || (Other::Elsewhere, PortSet::every().into());
     for finding in [
         Finding::Extra(labels(&[("app", "x")]), difference()),
         Finding::Missing(labels(&[("app", "x")]), difference()),
-        Finding::Extra(labels(&[]), (Other::Elsewhere, PortSet::default())),
+        Finding::Extra(labels(&[]), (Other::Elsewhere, PortSet::default().into())),
     ] {
         let mismatches = explain(&namespace, Direction::Ingress, &[], &[], vec![finding]);
         assert!(matches!(mismatches.as_slice(), [Mismatch::Unexplained { .. }]), "{mismatches:?}");

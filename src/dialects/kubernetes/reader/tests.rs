@@ -12,7 +12,7 @@ fn read_text(text: &str) -> Result<Vec<Policy>, Vec<(usize, String)>> {
 fn read_file(name: &str, text: &str) -> Result<File, Vec<(usize, String)>> {
     let mut sources = Sources::default();
     let file = sources.add(format!("out/kubernetes/allow/{name}"), text.to_owned());
-    read(&sources, file).map_err(|errors| {
+    read(&sources, &[file]).map(|mut files| files.remove(0)).map_err(|errors| {
         let show = |d: &crate::diag::Diagnostic| {
             assert!(!d.help.is_empty(), "{}", d.message);
             (sources.line_col(d.primary.as_ref().unwrap().span).0, d.message.clone())
@@ -366,7 +366,7 @@ fn rules_and_policies_know_their_lines() {
     let text = format!("# header\n\n{}", with_spec("podSelector: {}\ningress:\n- {}\n- ports:\n  - port: 80"));
     let mut sources = Sources::default();
     let file = sources.add("x.yaml", text);
-    let policies = read(&sources, file).unwrap().policies;
+    let policies = read(&sources, &[file]).unwrap().remove(0).policies;
     let line = |span| sources.line_col(span).0;
     assert_eq!(line(policies[0].span), 3);
     assert_eq!(policies[0].rules.iter().map(|rule| line(rule.span)).collect::<Vec<_>>(), [11, 12]);

@@ -1,5 +1,5 @@
-use super::super::limits::MAX_OBJECT;
 use super::*;
+use crate::dialects::writing::size::MAX_OBJECT;
 
 /// Peers and ports of every rule of every object, as pairs: what the policies allow together.
 fn allowed(yaml: &str) -> (BTreeSet<(String, String)>, Vec<usize>, Vec<String>) {

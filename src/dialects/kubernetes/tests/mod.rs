@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
 use std::time::Instant;
 
+use camino::Utf8PathBuf;
+
 mod limits;
-mod review;
 
 use super::*;
 use crate::lower::{About, Rule};
@@ -110,7 +112,7 @@ fn policy(name: &str, direction: Direction, peers: Vec<PeerSet>, ports: &[PortRa
 fn policies(namespace: &str, allows: Vec<Policy>) -> Policies {
     let namespace =
         NamespacePolicies { namespace: sym(namespace), about: about("web -> api", Some("left out here")), allows };
-    Policies { namespaces: [(namespace.namespace.clone(), namespace)].into() }
+    Policies { namespaces: [(namespace.namespace.clone(), namespace)].into(), ..Policies::default() }
 }
 
 fn render(model: &Model, policies: &Policies) -> BTreeMap<String, String> {
@@ -354,7 +356,7 @@ fn hazardous_values_stay_text() {
 fn annotations_count_what_does_not_fit() {
     let mut about = about("", None);
     about.flows = (0..10_000).map(|n| format!("tier-{n:05} -> hub")).collect();
-    let flows = &view::annotations(&about)[2].1;
+    let flows = &about::annotations(&about)[2].1;
     assert!(flows.starts_with("tier-00000 -> hub; tier-00001 -> hub; "), "{flows}");
     assert!(flows.ends_with("; and 9895 more"), "{flows}");
     assert!(flows.len() < 2_100);
@@ -370,7 +372,7 @@ fn twenty_three_thousand_policies_render_in_seconds_even_unoptimized() {
         let one = policies(&format!("ns-{n}"), allows.collect());
         one.namespaces.into_iter().next().unwrap()
     });
-    let policies = Policies { namespaces: namespaces.collect() };
+    let policies = Policies { namespaces: namespaces.collect(), ..Policies::default() };
     let start = Instant::now();
     let files = render(&model(), &policies);
     assert_eq!(files.len(), 2_003);

@@ -13,11 +13,11 @@ use crate::diag::{Diagnostic, codes, is_deceptive, quote};
 use crate::source::{FileId, Sources, Span};
 
 /// One document of a file.
-pub(super) struct Doc<'s> {
+pub struct Doc<'s> {
     sources: &'s Sources,
     file: FileId,
     /// Its own text.
-    pub(super) text: &'s str,
+    pub text: &'s str,
     /// Number of its first line in the file, from 1.
     first_line: usize,
     /// Number of the first line that says something.
@@ -26,7 +26,7 @@ pub(super) struct Doc<'s> {
 
 /// A string as written; only [`Doc::string`] gives it out.
 #[derive(Debug)]
-pub(super) struct Text<'a>(Cow<'a, str>);
+pub struct Text<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -109,12 +109,12 @@ fn refused(line: &str) -> Option<(String, &'static str)> {
 
 impl<'s> Doc<'s> {
     /// Where the object starts.
-    pub(super) fn top(&self) -> Span {
+    pub fn top(&self) -> Span {
         self.sources.line_span(self.file, self.top)
     }
 
     /// A whole line; `line` counts from 1 in the document.
-    pub(super) fn line(&self, line: u64) -> Span {
+    pub fn line(&self, line: u64) -> Span {
         match usize::try_from(line) {
             Ok(line) if line > 0 => self.sources.line_span(self.file, self.first_line + line - 1),
             _ => self.top(),
@@ -122,7 +122,7 @@ impl<'s> Doc<'s> {
     }
 
     /// Where a string stands; the object when the string is not in the text as such.
-    pub(super) fn place(&self, text: &Text<'_>) -> Span {
+    pub fn place(&self, text: &Text<'_>) -> Span {
         match self.offset(text) {
             Some(start) => Span::new(self.file, start..start + text.0.len()),
             None => self.top(),
@@ -141,7 +141,7 @@ impl<'s> Doc<'s> {
     ///
     /// The parser lends what stands in the text as it is; a quote before it then tells that it was quoted. What it made
     /// itself (escapes, folded lines) has lost that, so an ambiguous one is refused either way.
-    pub(super) fn string<'t>(&self, text: &'t Text<'_>) -> Result<&'t str, Box<Diagnostic>> {
+    pub fn string<'t>(&self, text: &'t Text<'_>) -> Result<&'t str, Box<Diagnostic>> {
         let quoted = || {
             let start = self.offset(text)?.checked_sub(1)?;
             let file = self.sources.get(self.file).text.as_bytes();

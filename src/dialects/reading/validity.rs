@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 /// RFC 1123 label: at most 63 characters of lower-case letters, digits and inner hyphens.
-pub(super) fn is_dns_label(text: &str) -> bool {
+pub fn is_dns_label(text: &str) -> bool {
     let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let bytes = text.as_bytes();
     bytes.len() <= 63
@@ -13,7 +13,7 @@ pub(super) fn is_dns_label(text: &str) -> bool {
 }
 
 /// RFC 1123 subdomain: labels (of any length, as the API server has it) joined by dots, at most 253 characters.
-pub(super) fn is_dns_subdomain(text: &str) -> bool {
+pub fn is_dns_subdomain(text: &str) -> bool {
     let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     text.len() <= 253
         && text.split('.').all(|part| {
@@ -35,7 +35,7 @@ fn is_label_word(text: &str) -> bool {
 }
 
 /// `[prefix/]name`.
-pub(super) fn is_label_key(text: &str) -> bool {
+pub fn is_label_key(text: &str) -> bool {
     match text.split_once('/') {
         Some((prefix, name)) => is_dns_subdomain(prefix) && is_label_word(name),
         None => is_label_word(text),
@@ -43,13 +43,13 @@ pub(super) fn is_label_key(text: &str) -> bool {
 }
 
 /// A value of a label; may be empty.
-pub(super) fn is_label_value(text: &str) -> bool {
+pub fn is_label_value(text: &str) -> bool {
     text.is_empty() || is_label_word(text)
 }
 
 /// A range in the one form in which every reader takes it alike: no host bits, no leading zeros, shortest IPv6, no
 /// IPv4-mapped IPv6.
-pub(super) fn cidr(text: &str) -> Option<IpNet> {
+pub fn cidr(text: &str) -> Option<IpNet> {
     let range: IpNet = text.parse().ok()?;
     if let IpNet::V6(v6) = range
         && v6.addr().to_ipv4_mapped().is_some()
@@ -60,7 +60,7 @@ pub(super) fn cidr(text: &str) -> Option<IpNet> {
 }
 
 /// 1 to 65535.
-pub(super) fn port(number: i128) -> Option<u16> {
+pub fn port(number: i128) -> Option<u16> {
     u16::try_from(number).ok().filter(|port| *port > 0)
 }
 

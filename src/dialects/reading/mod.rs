@@ -1,0 +1,380 @@
+//! What the readers of all dialects share: texts to documents, documents to objects, and what every target demands of
+//! names, labels, ranges and lists.
+//!
+//! In: the text of one rendered file. Out: what a dialect makes of each object, or every error of every document. Nothing
+//! is skipped: another kind, an unknown field or a value that the API server would not take is an error. Where YAML
+//! readers are known to differ (kubectl's follows YAML 1.1) the text is refused rather than read one way. No writer uses
+//! any of this, and nothing here uses a writer.
+
+pub mod object;
+pub mod text;
+pub mod validity;
+
+use rayon::prelude::*;
+use serde::Deserialize;
+use serde_saphyr::{MergeKeyPolicy, UserMessageFormatter};
+
+use crate::diag::{Diagnostic, codes, quote};
+use crate::source::{FileId, Sources, Span};
+use crate::verify::normal;
+
+use object::{Head, Kustomization, Metadata, Pairs};
+use text::{Doc, Text};
+
+/// The name by which kustomize, and everything that uses it, finds a base; its other two names are not written here.
+const BASE: &str = "kustomization.yaml";
+/// Version and kind of such a file.
+const KUSTOMIZATION: (&str, &str) = ("kustomize.config.k8s.io/v1beta1", "Kustomization");
+
+/// The kinds of objects of a dialect.
+#[derive(Debug, Clone, Copy)]
+pub struct Kinds {
+    /// `apiVersion` and `kind`.
+    pub known: &'static [(&'static str, &'static str)],
+    /// What a file of the dialect holds, for whoever wrote something else.
+    pub help: &'static str,
+}
+
+/// A file, read: the objects as the dialect understood them, or the list of files that it is.
+#[derive(Debug)]
+pub struct Read<T> {
+    /// In the order of the text.
+    pub objects: Vec<T>,
+    /// The list.
+    pub base: Option<normal::Base>,
+}
+
+/// Reads a file: its objects in the order of the text, each by `object`, which is told the kind; or the one kustomization
+/// that it is.
+///
+/// # Errors
+/// All of them, of all documents.
+pub fn file<T: Send>(
+    sources: &Sources,
+    file: FileId,
+    kinds: Kinds,
+    object: impl Fn(&mut Reader<'_, '_>, &str) -> Option<T> + Sync,
+) -> Result<Read<T>, Vec<Diagnostic>> {
+    let docs = text::split(sources, file)?;
+    let read: Vec<_> = docs.par_iter().map(|doc| document(doc, kinds, &object)).collect();
+    let (mut whole, mut errors) = (Read { objects: vec![], base: None }, vec![]);
+    let is_base = sources.path(file).file_name() == Some(BASE);
+    for (position, (result, doc)) in read.into_iter().zip(&docs).enumerate() {
+        match result {
+            Ok(part) if matches!(part, Part::Base(_)) != is_base || (is_base && position > 0) => {
+                let message = "a kustomization stands alone, in a file of its name";
+                let error = Diagnostic::error(codes::RENDERED, doc.top(), message);
+                errors.push(
+                    error.help(format!("kustomize reads one from `{BASE}` and takes it for no resource elsewhere")),
+                );
+            }
+            Ok(Part::Object(object)) => whole.objects.push(object),
+            Ok(Part::Base(base)) => whole.base = Some(base),
+            Err(mut of_document) => errors.append(&mut of_document),
+        }
+    }
+    if errors.is_empty() { Ok(whole) } else { Err(errors) }
+}
+
+/// All files, or the errors of all of them.
+pub fn all<T>(read: Vec<Result<Read<T>, Vec<Diagnostic>>>) -> Result<Vec<Read<T>>, Vec<Diagnostic>> {
+    let (mut files, mut errors) = (vec![], vec![]);
+    for result in read {
+        match result {
+            Ok(file) => files.push(file),
+            Err(more) => errors.extend(more),
+        }
+    }
+    if errors.is_empty() { Ok(files) } else { Err(errors) }
+}
+
+enum Part<T> {
+    Object(T),
+    Base(normal::Base),
+}
+
+fn document<T>(
+    doc: &Doc<'_>,
+    kinds: Kinds,
+    object: &impl Fn(&mut Reader<'_, '_>, &str) -> Option<T>,
+) -> Result<Part<T>, Vec<Diagnostic>> {
+    let mut reader = Reader { doc, kinds, errors: vec![] };
+    let part = match reader.kind() {
+        Some(kind) if kind == KUSTOMIZATION.1 => reader.kustomization().map(Part::Base),
+        Some(kind) => object(&mut reader, kind).map(Part::Object),
+        None => None,
+    };
+    match part {
+        Some(part) if reader.errors.is_empty() => Ok(part),
+        _ => Err(reader.errors),
+    }
+}
+
+/// Strings must be written so that no reader takes them for something else; numbers as YAML 1.1 has them. Aliases, merge
+/// keys and foreign tags are no part of a manifest that people can review.
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        no_schema: true,
+        strict_booleans: false,
+        legacy_octal_numbers: true,
+        reject_unsupported_tags: true,
+        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::Error,
+        merge_keys: MergeKeyPolicy::Error,
+        with_snippet: false,
+        budget: serde_saphyr::budget! {
+            // A hub's object may hold many peers; files are bounded before they are read.
+            max_nodes: 4_000_000,
+            max_events: 16_000_000,
+            max_documents: 1,
+            max_anchors: 0,
+            max_aliases: 0,
+            max_merge_keys: 0,
+            max_depth: 32,
+        },
+    }
+}
+
+/// One document while it is read. Errors are collected; a function that gives `None` has told one.
+pub struct Reader<'d, 's> {
+    /// The document.
+    pub doc: &'d Doc<'s>,
+    kinds: Kinds,
+    errors: Vec<Diagnostic>,
+}
+
+impl<'d> Reader<'d, '_> {
+    /// Notes an error.
+    pub fn error<T>(&mut self, span: Span, message: impl Into<String>, help: &str) -> Option<T> {
+        self.errors.push(Diagnostic::error(codes::RENDERED, span, message).help(help));
+        None
+    }
+
+    /// A string that every reader of YAML takes for one.
+    pub fn string<'t>(&mut self, text: &'t Text<'_>) -> Option<&'t str> {
+        match self.doc.string(text) {
+            Ok(text) => Some(text),
+            Err(diagnostic) => {
+                self.errors.push(*diagnostic);
+                None
+            }
+        }
+    }
+
+    /// The document as an object of some shape.
+    pub fn parse<T: Deserialize<'d>>(&mut self) -> Option<T> {
+        match serde_saphyr::from_str_with_options(self.doc.text, options()) {
+            Ok(object) => Some(object),
+            Err(error) => {
+                self.unreadable(&error);
+                None
+            }
+        }
+    }
+
+    /// The kind of the object, if it has a place here. The word alone, mostly seen without parsing; the object itself is
+    /// checked with [`Self::is`].
+    fn kind(&mut self) -> Option<&'static str> {
+        let line = self.doc.text.lines().find_map(|line| line.strip_prefix("kind: "));
+        let plain = |kind: &&'static str| line.is_some_and(|line| line.trim_end() == *kind);
+        let known = self.kinds.known;
+        if let Some(kind) = known.iter().map(|(_, kind)| *kind).chain([KUSTOMIZATION.1]).find(plain) {
+            return Some(kind);
+        }
+        let head: Head<'_> = self.parse()?;
+        self.is(&head.api_version, &head.kind)
+    }
+
+    /// The kind of an object; an error where it is none of the dialect's.
+    pub fn is(&mut self, version: &Text<'_>, kind: &Text<'_>) -> Option<&'static str> {
+        let (v, k) = (self.string(version)?, self.string(kind)?);
+        let known = self.kinds.known.iter().chain([&KUSTOMIZATION]);
+        if let Some((_, kind)) = known.into_iter().find(|known| **known == (v, k)) {
+            return Some(kind);
+        }
+        let message = format!("{} of {} has no place here", quote(k), quote(v));
+        let help = self.kinds.help;
+        self.error(self.doc.place(kind), message, help)
+    }
+
+    /// What to say of a document that is not even an object we know. Another kind of object mostly fails at a field of its
+    /// own first; its kind is then the better answer.
+    fn unreadable(&mut self, error: &serde_saphyr::Error) {
+        let doc = self.doc;
+        let head: Option<Head<'_>> = serde_saphyr::from_str_with_options(doc.text, options()).ok();
+        if let Some(head) = head
+            && self.is(&head.api_version, &head.kind).is_none()
+        {
+            return;
+        }
+        let span = error.location().map_or(doc.top(), |location| doc.line(location.line()));
+        if let serde_saphyr::Error::QuotingRequired { value, .. } = error.without_snippet() {
+            self.errors.push(text::ambiguous(span, value));
+            return;
+        }
+        if matches!(error.without_snippet(), serde_saphyr::Error::Budget { .. }) && doc.text.contains(['&', '*']) {
+            let message = "anchors and aliases have no place in a manifest";
+            self.error::<()>(span, message, "write the value out where it is used");
+            return;
+        }
+        // The place is shown by the diagnostic itself.
+        let text = error.without_snippet().render_with_formatter(&UserMessageFormatter);
+        let text = text.split(" at line ").next().unwrap_or_default().trim_end_matches('.');
+        let mut text: Vec<char> = text.chars().filter(|c| !c.is_control()).collect();
+        if let [first, second, ..] = text.as_mut_slice()
+            && !second.is_uppercase()
+        {
+            first.make_ascii_lowercase();
+        }
+        let text: String = text.into_iter().collect();
+        let help = format!("{}, and only fields that they have", self.kinds.help);
+        self.error::<()>(span, format!("not a readable manifest: {}", shorten(&text)), &help);
+    }
+
+    fn kustomization(&mut self) -> Option<normal::Base> {
+        let object: Kustomization<'_> = self.parse()?;
+        self.is(&object.api_version, &object.kind)?;
+        let top = self.doc.top();
+        let mut resources = vec![];
+        for resource in object.resources.as_deref().unwrap_or_default() {
+            let span = self.doc.place(resource);
+            resources.extend(self.string(resource).map(|name| (name.to_owned(), span)));
+        }
+        Some(normal::Base { resources, span: top })
+    }
+
+    /// The name of an object and its labels; its annotations keep no tool from applying it as it is.
+    pub fn metadata(&mut self, metadata: &Metadata<'_>) -> Option<(String, Vec<(String, String)>)> {
+        let labels = metadata.labels.as_ref().map_or(Some(vec![]), |pairs| self.labels(pairs));
+        for (key, value) in metadata.annotations.iter().flat_map(|pairs| &pairs.0) {
+            let span = self.doc.place(key);
+            // Keys of annotations are those of labels, but case does not matter in their prefix.
+            if let Some(key) = self.string(key)
+                && !validity::is_label_key(&key.to_ascii_lowercase())
+            {
+                self.error::<()>(
+                    span,
+                    format!("{} is no key of an annotation", quote(key)),
+                    "write `prefix/name` or `name`",
+                );
+            }
+            if let Some(tool) = self.string(key).and_then(steers) {
+                self.error::<()>(
+                    span,
+                    format!("an annotation tells {tool} not to apply this policy as it is"),
+                    "remove it: what is proved is what is applied",
+                );
+            }
+            self.string(value);
+        }
+        let mut name = self.string(&metadata.name);
+        if name.is_some_and(|name| !validity::is_dns_subdomain(name)) {
+            let help = "write at most 253 lower-case letters, digits, hyphens and dots, letters or digits at the ends";
+            name = self.error(self.doc.place(&metadata.name), "this is no name of an object", help);
+        }
+        Some((name?.to_owned(), labels?))
+    }
+
+    /// The namespace of an object, which it must name itself.
+    pub fn namespace(&mut self, metadata: &Metadata<'_>) -> Option<String> {
+        let Some(namespace) = &metadata.namespace else {
+            let top = self.doc.top();
+            return self.error(
+                top,
+                "`namespace` is missing",
+                "every policy names its namespace, so that no default decides",
+            );
+        };
+        let place = self.doc.place(namespace);
+        let mut namespace = self.string(namespace);
+        if namespace.is_some_and(|namespace| !validity::is_dns_label(namespace)) {
+            let help = "write at most 63 lower-case letters, digits and hyphens";
+            namespace = self.error(place, "this is no name of a namespace", help);
+        }
+        namespace.map(str::to_owned)
+    }
+
+    /// An object in no namespace names none.
+    pub fn no_namespace(&mut self, metadata: &Metadata<'_>) -> Option<()> {
+        match &metadata.namespace {
+            None => Some(()),
+            Some(namespace) => {
+                let span = self.doc.place(namespace);
+                self.error(span, "an object of this kind is in no namespace", "remove `namespace`")
+            }
+        }
+    }
+
+    /// Labels, each key once.
+    pub fn labels(&mut self, pairs: &Pairs<'_>) -> Option<Vec<(String, String)>> {
+        let mut out: Vec<(String, String)> = Vec::with_capacity(pairs.0.len());
+        for (key, value) in &pairs.0 {
+            let place = self.doc.place(key);
+            let name = self.string(key)?;
+            let pair = self.label(key, name, value)?;
+            if out.iter().any(|(known, _)| *known == pair.0) {
+                return self.error(place, format!("the label {} is written twice", quote(name)), "remove one");
+            }
+            out.push(pair);
+        }
+        Some(out)
+    }
+
+    /// One label: `key` as it is meant, which may be less than what is written at `place`.
+    pub fn label(&mut self, place: &Text<'_>, key: &str, value: &Text<'_>) -> Option<(String, String)> {
+        let span = self.doc.place(value);
+        let value = self.string(value)?;
+        if !validity::is_label_key(key) {
+            let message = format!("{} is no key of a label", quote(key));
+            return self.error(self.doc.place(place), message, "write `prefix/name` or `name`");
+        }
+        if !validity::is_label_value(value) {
+            let message = format!("{} is no value of a label", quote(value));
+            return self.error(span, message, "write at most 63 of `A-Za-z0-9._-`, with a letter or digit at the ends");
+        }
+        Some((key.to_owned(), value.to_owned()))
+    }
+
+    /// An address range in its one canonical form.
+    pub fn cidr(&mut self, text: &Text<'_>) -> Option<ipnet::IpNet> {
+        let word = self.string(text)?;
+        match validity::cidr(word) {
+            Some(cidr) => Some(cidr),
+            None => {
+                let message = format!("{} is no canonical address range", quote(word));
+                self.error(self.doc.place(text), message, "write prefix and mask, without host bits, in shortest form")
+            }
+        }
+    }
+
+    /// A port by its number.
+    pub fn number(&mut self, span: Span, number: i128) -> Option<u16> {
+        match validity::port(number) {
+            Some(port) => Some(port),
+            None => self.error(span, format!("{number} is no port"), "write a number from 1 to 65535"),
+        }
+    }
+}
+
+/// A parser's message may repeat parts of the text: it is cut as all foreign words are.
+fn shorten(text: &str) -> String {
+    match text.chars().any(crate::diag::is_deceptive) || text.chars().count() > 200 {
+        true => quote(text),
+        false => text.to_owned(),
+    }
+}
+
+/// The tool that an annotation keeps from applying an object as it is written (kustomize's local configuration, Argo CD's
+/// hooks and Flux' reconciliation switches).
+fn steers(key: &str) -> Option<&'static str> {
+    let key = key.to_ascii_lowercase();
+    let (prefix, name) = key.split_once('/')?;
+    match prefix {
+        "config.kubernetes.io" | "internal.config.kubernetes.io" | "config.k8s.io" => Some("kustomize"),
+        "argocd.argoproj.io" if name.starts_with("hook") || name == "skip-reconcile" => Some("Argo CD"),
+        // Argo CD takes Helm's hooks for its own.
+        "helm.sh" if name.starts_with("hook") => Some("Helm or Argo CD"),
+        "kustomize.toolkit.fluxcd.io" => Some("Flux"),
+        "client.lifecycle.config.k8s.io" => Some("kpt"),
+        _ => None,
+    }
+}

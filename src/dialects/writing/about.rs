@@ -1,0 +1,60 @@
+//! Provenance of an object, as its annotations say it.
+
+use std::collections::BTreeSet;
+
+use crate::lower::About;
+use crate::model::Sym;
+
+/// Keys and texts.
+pub type Annotations = Vec<(&'static str, String)>;
+
+/// The most bytes of one annotation's text before the rest is only counted.
+const MAX_ANNOTATION: usize = 2_000;
+
+/// Who asks for an object: all that an incident's reader needs to find the line.
+pub fn annotations(about: &About) -> Annotations {
+    entries([
+        ("netpolc.dev/app", symbols(&about.apps)),
+        ("netpolc.dev/owner", symbols(&about.owners)),
+        ("netpolc.dev/flow", joined(about.flows.iter().map(String::as_str))),
+        ("netpolc.dev/source", joined(about.sources.iter().map(|path| path.as_str()))),
+        ("netpolc.dev/why", symbols(&about.whys)),
+    ])
+}
+
+/// Who stands behind an object that no single flow asks for.
+pub fn owners(about: &About) -> Annotations {
+    entries([
+        ("netpolc.dev/app", symbols(&about.apps)),
+        ("netpolc.dev/owner", symbols(&about.owners)),
+        ("netpolc.dev/source", joined(about.sources.iter().map(|path| path.as_str()))),
+    ])
+}
+
+fn entries<const N: usize>(all: [(&'static str, Option<String>); N]) -> Annotations {
+    all.into_iter().filter_map(|(key, text)| Some((key, text?))).collect()
+}
+
+fn symbols(set: &BTreeSet<Sym>) -> Option<String> {
+    joined(set.iter().map(|symbol| &**symbol))
+}
+
+/// Texts in one line: the first ones whole, the others counted. `None` when there is none.
+fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut out = String::new();
+    let mut left_out = 0_usize;
+    for text in texts {
+        if out.is_empty() {
+            out.push_str(text);
+        } else if left_out == 0 && out.len() + text.len() + 2 <= MAX_ANNOTATION {
+            out.push_str("; ");
+            out.push_str(text);
+        } else {
+            left_out += 1;
+        }
+    }
+    if left_out > 0 {
+        out.push_str(&format!("; and {left_out} more"));
+    }
+    (!out.is_empty()).then_some(out)
+}

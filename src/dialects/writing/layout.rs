@@ -1,0 +1,80 @@
+//! The folders of a dialect's output: `baseline/` with what denies, `allow/` with what allows, each a base of its own.
+//!
+//! In: documents by their path. Out: the same, with a kustomization in each folder that lists exactly what it holds. One
+//! file a namespace: nothing that every change touches, but for a list when a namespace comes or goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Serialize;
+
+use crate::dialects::Document;
+
+/// Folder of the default denies and guards.
+pub const BASELINE: &str = "baseline";
+/// Folder of what is allowed.
+pub const ALLOW: &str = "allow";
+/// Folder of cluster-wide guards. A namespace's file ends in `.yaml`, so none has this name.
+pub const GUARDS: &str = "baseline/guards";
+/// Folder of approved sets of addresses.
+pub const EXTERNALS: &str = "allow/externals";
+/// Name of each namespace's default deny; no generated name starts like it.
+pub const DEFAULT_DENY: &str = "netpolc--default-deny";
+
+/// The documents of a dialect, before they are listed.
+#[derive(Debug, Default)]
+pub struct Layout {
+    documents: BTreeMap<Utf8PathBuf, Document>,
+}
+
+impl Layout {
+    /// Adds what one namespace gets in a folder.
+    pub fn namespace(&mut self, folder: &str, namespace: &str, document: Document) {
+        // `_` stands in no namespace's name, so nothing else can have this name.
+        let file = match namespace {
+            "kustomization" => "_kustomization.yaml".to_owned(),
+            _ => format!("{namespace}.yaml"),
+        };
+        self.add(folder, &file, document);
+    }
+
+    /// Adds an object of the cluster by its name.
+    pub fn object(&mut self, folder: &str, name: &str, document: Document) {
+        self.namespace(folder, name, document);
+    }
+
+    fn add(&mut self, folder: &str, file: &str, document: Document) {
+        self.documents.insert(Utf8Path::new(folder).join(file), document);
+    }
+
+    /// All documents in the order of their paths, with a list in each folder; `list` is the template of one.
+    pub fn finish(self, list: &'static str) -> Vec<Document> {
+        let mut listed: BTreeMap<&Utf8Path, BTreeSet<&str>> = BTreeMap::new();
+        for path in self.documents.keys() {
+            for entry in path.ancestors() {
+                if let (Some(folder), Some(name)) = (entry.parent(), entry.file_name()) {
+                    listed.entry(folder).or_default().insert(name);
+                }
+            }
+        }
+        let lists: Vec<Document> = listed
+            .into_iter()
+            .map(|(folder, names)| kustomization(folder.join("kustomization.yaml"), &names, list))
+            .collect();
+        let mut all: Vec<Document> =
+            self.documents.into_iter().map(|(path, document)| Document { path, ..document }).chain(lists).collect();
+        all.sort_by(|a, b| a.path.cmp(&b.path));
+        all
+    }
+}
+
+#[derive(Serialize)]
+struct Kustomization<'a> {
+    resources: &'a BTreeSet<&'a str>,
+}
+
+/// Its header names no intent: it would change with every new one.
+fn kustomization(path: Utf8PathBuf, resources: &BTreeSet<&str>, template: &'static str) -> Document {
+    let weight = 200 + resources.iter().map(|name| name.len() + 10).sum::<usize>();
+    Document::new(path, template, Kustomization { resources }, weight, [])
+}

@@ -1,0 +1,223 @@
+//! Cluster-wide guards: that they deny and isolate what the intent's guards do, nothing else, and nothing that an intent
+//! allows.
+//!
+//! 1. A guard governs every pod of every namespace but some. Namespaces fall into classes by the lists that name them: one
+//!    class for each name of a list, and one for all other namespaces. Within a class all guards agree.
+//! 2. In each class and direction what is denied is compared as what is allowed is elsewhere, by the law in
+//!    [`relation`](super::relation): denials add up as permissions do. So is whom a guard isolates.
+//! 3. A denial beats every permission, so none may meet a permission of the same pod: by labels that one pod can carry,
+//!    by other ends that can be one, by ports that both name. Then what is denied was not allowed to begin with, and
+//!    what the policies allow is what their rules allow.
+
+use std::collections::BTreeSet;
+
+use super::Mismatch;
+use super::allowed;
+use super::expected::Terms;
+use super::normal::{Namespaces, Peer, Policy, Rule, Scope};
+use super::ports::PortSet;
+use super::relation::{Finding, Relation};
+use super::traffic::Traffic;
+use crate::model::{Direction, Guard, Labels, METADATA, NAMESPACE_NAME, Sym};
+
+/// What the guards do, compared with what they should.
+pub(super) fn compare(terms: Terms<'_>, said: &[&Policy]) -> Vec<Mismatch> {
+    let meant = if terms.can.guards && !terms.permitted.guards_omitted { terms.model.guards() } else { vec![] };
+    let mut out: Vec<Mismatch> = vec![];
+    for policy in said.iter().filter(|policy| !policy.rules.is_empty()) {
+        out.push(Mismatch::Guard { policy: Some(policy.name.clone()), what: Guarded::Allows, span: Some(policy.span) });
+    }
+    let lists = meant.iter().map(Guard::except).chain(said.iter().filter_map(|policy| match &policy.scope {
+        Scope::AllBut(names) => Some(names),
+        Scope::Namespace(_) => None,
+    }));
+    let named: BTreeSet<&Sym> = lists.flatten().collect();
+    // 1. All other namespaces come first: a difference there is the most general one.
+    for class in [None].into_iter().chain(named.into_iter().map(Some)) {
+        let said: Vec<&Policy> = said.iter().copied().filter(|policy| governs(policy, class)).collect();
+        let meant: Vec<&Guard> =
+            meant.iter().filter(|guard| class.is_none_or(|name| !guard.except().contains(name))).collect();
+        for direction in [Direction::Ingress, Direction::Egress] {
+            out.extend(of_class(class, direction, &meant, &said));
+        }
+    }
+    out.dedup_by(|next, kept| match (next, kept) {
+        (Mismatch::Guard { what: a, policy: p, .. }, Mismatch::Guard { what: b, policy: q, .. }) => {
+            p == q && a.is_like(b)
+        }
+        _ => false,
+    });
+    out
+}
+
+/// 2.
+fn of_class(class: Option<&Sym>, direction: Direction, meant: &[&Guard], said: &[&Policy]) -> Vec<Mismatch> {
+    let (mut wanted, mut found) = (Relation::default(), Relation::default());
+    let mut isolate = false;
+    for guard in meant {
+        match guard {
+            Guard::MetadataDeny { .. } if direction == Direction::Egress => {
+                wanted.allow(&Labels::default(), &metadata(), &PortSet::every().into());
+            }
+            Guard::MetadataDeny { .. } => {}
+            Guard::DefaultDeny { .. } => isolate = true,
+        }
+    }
+    for policy in said {
+        for rule in policy.denies.iter().filter(|rule| rule.direction == direction) {
+            found.allow(&policy.subject, &rule.peers, &Traffic::of(rule));
+        }
+    }
+    let namespace = class.cloned();
+    let place = said.first().map(|policy| policy.span);
+    let mut out = vec![];
+    for finding in found.differences(&wanted) {
+        let what = match finding {
+            Finding::Extra(labels, (other, traffic)) => {
+                Guarded::Denies { namespace: namespace.clone(), labels, other, traffic, direction }
+            }
+            Finding::Missing(_, (other, traffic)) => {
+                Guarded::LetsThrough { namespace: namespace.clone(), other, traffic, direction }
+            }
+            Finding::Open | Finding::Ambiguous(..) => continue,
+        };
+        let policy = match &what {
+            Guarded::Denies { .. } => said.iter().find(|policy| !policy.denies.is_empty()),
+            _ => None,
+        };
+        out.push(Mismatch::Guard {
+            policy: policy.map(|policy| policy.name.clone()),
+            what,
+            span: policy.map(|policy| policy.span).or(place),
+        });
+    }
+    let isolating: Vec<&&Policy> = said.iter().filter(|policy| policy.isolates.contains(&direction)).collect();
+    if isolate && !isolating.iter().any(|policy| policy.subject.is_empty()) {
+        let what = Guarded::Open { namespace: namespace.clone(), direction };
+        out.push(Mismatch::Guard { policy: None, what, span: place });
+    }
+    if let (false, Some(policy)) = (isolate, isolating.first()) {
+        let what = Guarded::Isolates { namespace, direction };
+        out.push(Mismatch::Guard { policy: Some(policy.name.clone()), what, span: Some(policy.span) });
+    }
+    out
+}
+
+fn governs(policy: &Policy, class: Option<&Sym>) -> bool {
+    match (&policy.scope, class) {
+        (Scope::AllBut(_), None) => true,
+        (Scope::AllBut(names), Some(name)) => !names.contains(name),
+        (Scope::Namespace(own), Some(name)) => own == name,
+        (Scope::Namespace(_), None) => false,
+    }
+}
+
+fn metadata() -> Vec<Peer> {
+    METADATA.iter().map(|(_, address)| Peer::Block { cidr: (*address).into(), except: vec![] }).collect()
+}
+
+/// 3. Denials that meet a permission of the namespace.
+pub(super) fn cut(namespace: &Sym, said: &[&Policy], clusterwide: &[&Policy]) -> Vec<Mismatch> {
+    let governing = clusterwide.iter().filter(|policy| governs(policy, Some(namespace))).chain(said);
+    let denying: Vec<&&Policy> = governing.filter(|policy| !policy.denies.is_empty()).collect();
+    if denying.is_empty() {
+        return vec![];
+    }
+    let mut out = vec![];
+    for policy in said {
+        let met = denying.iter().filter(|denying| denying.subject.compatible(&policy.subject)).find_map(|denying| {
+            let pairs = denying.denies.iter().flat_map(|deny| policy.rules.iter().map(move |allow| (deny, allow)));
+            let (deny, allow) = pairs.into_iter().find(|(deny, allow)| rules_meet(deny, allow))?;
+            Some((denying, deny, allow))
+        });
+        out.extend(met.map(|(denying, deny, allow)| Mismatch::Cut {
+            namespace: namespace.clone(),
+            policy: policy.name.clone(),
+            by: denying.name.clone(),
+            span: allow.span,
+            deny: deny.span,
+        }));
+    }
+    out
+}
+
+fn rules_meet(deny: &Rule, allow: &Rule) -> bool {
+    deny.direction == allow.direction
+        && !PortSet::new(deny.ports.iter().copied()).and(&PortSet::new(allow.ports.iter().copied())).is_empty()
+        && deny.peers.iter().any(|a| allow.peers.iter().any(|b| meet(a, b)))
+}
+
+/// Whether something can be at both other ends. A host name is taken to have no address that a block names: where it
+/// turns out to have one, the denial is what is meant.
+pub(super) fn meet(a: &Peer, b: &Peer) -> bool {
+    match (a, b) {
+        (Peer::Anyone, _) | (_, Peer::Anyone) => true,
+        (Peer::Pods { namespaces: n, labels: l }, Peer::Pods { namespaces: m, labels: k }) => {
+            l.compatible(k) && of_name(n).compatible(&of_name(m))
+        }
+        (Peer::Block { .. }, Peer::Block { .. }) => allowed::blocks_meet(a, b),
+        (Peer::Entity(x), Peer::Entity(y)) => x == y,
+        (Peer::Name(x), Peer::Name(y)) => x == y,
+        _ => false,
+    }
+}
+
+/// Labels of a namespace, its name among them.
+fn of_name(namespaces: &Namespaces) -> Labels {
+    match namespaces {
+        Namespaces::Named(name) => Labels::new([(NAMESPACE_NAME.into(), name.clone())]),
+        Namespaces::Labelled(labels) => labels.clone(),
+    }
+}
+
+/// What a guard does that it should not, or does not do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guarded {
+    /// It allows something.
+    Allows,
+    /// It denies more than it should.
+    Denies {
+        /// In this namespace; `None`: in those that no list names.
+        namespace: Option<Sym>,
+        /// To pods with these labels.
+        labels: Labels,
+        /// The other end.
+        other: allowed::Other,
+        /// What it denies.
+        traffic: Traffic,
+        /// In which direction.
+        direction: Direction,
+    },
+    /// No guard denies what should be denied.
+    LetsThrough {
+        /// In this namespace; `None`: in those that no list names.
+        namespace: Option<Sym>,
+        /// The other end.
+        other: allowed::Other,
+        /// What should be denied.
+        traffic: Traffic,
+        /// In which direction.
+        direction: Direction,
+    },
+    /// It isolates pods that nothing should isolate.
+    Isolates {
+        /// In this namespace; `None`: in those that no list names.
+        namespace: Option<Sym>,
+        /// In which direction.
+        direction: Direction,
+    },
+    /// No guard isolates pods that should be.
+    Open {
+        /// In this namespace; `None`: in those that no list names.
+        namespace: Option<Sym>,
+        /// In which direction.
+        direction: Direction,
+    },
+}
+
+impl Guarded {
+    /// Whether two say the same of different namespaces.
+    fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}

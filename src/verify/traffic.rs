@@ -1,0 +1,126 @@
+//! What may pass: ports, and on some ports only certain HTTP requests. Exact, with requests taken as symbols.
+//!
+//! A request is known by the rule that describes it: two rules are the same when their words are the same, and nothing
+//! is assumed of what different words have in common. So what passes is a set of ports on which anything may pass, and
+//! for each rule a set of ports on which requests that fit it may pass too. It grows with more rules, never shrinks.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::normal::Rule;
+use super::ports::PortSet;
+use crate::model::{HttpRule, Protocol};
+
+/// A set of ports, and HTTP requests on further ones. Two are equal exactly when they let the same through.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Traffic {
+    /// Ports on which anything may pass.
+    any: PortSet,
+    /// Ports on which requests of one kind may pass, those of `any` left out; never empty.
+    http: BTreeMap<HttpRule, PortSet>,
+}
+
+impl From<PortSet> for Traffic {
+    fn from(any: PortSet) -> Self {
+        Self { any, http: BTreeMap::new() }
+    }
+}
+
+impl Traffic {
+    /// Anything on some ports, or requests on them where there are any.
+    pub fn new(ports: PortSet, http: &[HttpRule]) -> Self {
+        if http.is_empty() || ports.is_empty() {
+            return ports.into();
+        }
+        Self { any: PortSet::default(), http: http.iter().map(|rule| (rule.clone(), ports.clone())).collect() }
+    }
+
+    /// What a rule lets through.
+    pub fn of(rule: &Rule) -> Self {
+        Self::new(PortSet::new(rule.ports.iter().copied()), &rule.http)
+    }
+
+    /// Ports on which anything may pass.
+    pub fn any(&self) -> &PortSet {
+        &self.any
+    }
+
+    /// Requests, and the ports on which only they may pass.
+    pub fn http(&self) -> impl Iterator<Item = (&HttpRule, &PortSet)> {
+        self.http.iter()
+    }
+
+    /// Whether nothing may pass.
+    pub fn is_empty(&self) -> bool {
+        self.any.is_empty() && self.http.is_empty()
+    }
+
+    /// Adds what else may pass.
+    pub fn add(&mut self, other: &Self) {
+        self.any.add(&other.any);
+        for (rule, ports) in &other.http {
+            self.http.entry(rule.clone()).or_default().add(ports);
+        }
+        self.settle();
+    }
+
+    /// What passes both.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let mut both = Self::from(self.any.and(&other.any));
+        let mut note = |rule: &HttpRule, ports: PortSet| both.http.entry(rule.clone()).or_default().add(&ports);
+        for (rule, ports) in &self.http {
+            note(rule, ports.and(&other.any));
+            if let Some(theirs) = other.http.get(rule) {
+                note(rule, ports.and(theirs));
+            }
+        }
+        for (rule, ports) in &other.http {
+            note(rule, ports.and(&self.any));
+        }
+        both.settle();
+        both
+    }
+
+    /// What passes here and not there: ports on which anything does, and for each kind of request those on which it does.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        let less = |(rule, ports): (&HttpRule, &PortSet)| {
+            let theirs = other.http.get(rule).cloned().unwrap_or_default();
+            (rule.clone(), ports.minus(&other.any).minus(&theirs))
+        };
+        let mut rest = Self { any: self.any.minus(&other.any), http: self.http.iter().map(less).collect() };
+        rest.settle();
+        rest
+    }
+
+    /// The lowest port of the first protocol, and the request if only that may pass.
+    pub fn first(&self) -> Option<(Protocol, u16, Option<&HttpRule>)> {
+        let of_any = self.any.first().map(|(protocol, port)| (protocol, port, None));
+        of_any.or_else(|| {
+            self.http.iter().find_map(|(rule, ports)| ports.first().map(|(proto, port)| (proto, port, Some(rule))))
+        })
+    }
+
+    /// One form for one meaning.
+    fn settle(&mut self) {
+        if !self.http.is_empty() {
+            let any = &self.any;
+            self.http.values_mut().for_each(|ports| *ports = ports.minus(any));
+            self.http.retain(|_, ports| !ports.is_empty());
+        }
+    }
+}
+
+/// `80/TCP`; with requests `443/TCP, 80/TCP (GET /api, POST /api)`.
+impl fmt::Display for Traffic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut of_ports: BTreeMap<&PortSet, Vec<String>> = BTreeMap::new();
+        for (rule, ports) in &self.http {
+            of_ports.entry(ports).or_default().push(rule.to_string());
+        }
+        let any = (!self.any.is_empty()).then(|| self.any.to_string());
+        let requests = of_ports.into_iter().map(|(ports, rules)| format!("{ports} ({})", rules.join(", ")));
+        f.write_str(&any.into_iter().chain(requests).collect::<Vec<_>>().join(", "))
+    }
+}
