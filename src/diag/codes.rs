@@ -97,8 +97,8 @@ codes! {
     HOST = "NP050", "invalid host name";
     /// Host names are resolved through the cluster's DNS, which the tier has switched off.
     HOST_WITHOUT_DNS = "NP051", "host names without DNS";
-    /// An HTTP rule needs an upper-case method, a path that starts with `/` and is a valid regular expression, and a
-    /// TCP port.
+    /// An HTTP rule needs an upper-case method, a path that starts with `/` and is a regular expression without anchors
+    /// that every engine reads alike, headers with exact values, or some of these, and a TCP port.
     HTTP = "NP052", "invalid HTTP rule";
     /// Two apps manage one namespace. Each could open the other's pods, so the project file must list the namespace
     /// as shared.

@@ -1,7 +1,7 @@
 //! The tables of an intent file. The comments of keys are what editors show.
 
 use super::decode::{Day, Table};
-use super::values::{DeclaredPorts, List, Namespaces, Pods, Ports, Several};
+use super::values::{DeclaredPorts, Headers, List, Namespaces, Pods, Ports, Several};
 use crate::source::Spanned;
 
 table! {
@@ -93,6 +93,8 @@ table! {
         "method" => method: Option<Spanned<String>>,
         /// Regular expression that the whole path must match, starting with `/`. Default: any.
         "path" => path: Option<Spanned<String>>,
+        /// Headers that the request must carry, each with exactly this value, as { X-Tenant = "blue" }. Default: any.
+        "headers" => headers: Option<Headers>,
     }
 
     /// A guardrail: the build fails if such a connection is ever possible.

@@ -27,7 +27,7 @@ pub use project::{
     ScrapersTable,
 };
 pub use schema::{intent_schema, project_schema};
-pub use values::{ByLabels, DeclaredPorts, LabelMap, List, Namespaces, Pods, PortText, Ports, Several};
+pub use values::{ByLabels, DeclaredPorts, Headers, LabelMap, List, Namespaces, Pods, PortText, Ports, Several};
 
 /// What could be read of a file.
 #[derive(Debug, Clone)]

@@ -229,6 +229,39 @@ impl JsonSchema for DeclaredPorts {
     }
 }
 
+/// Headers of an HTTP request, by name, in the order of the file.
+#[derive(Debug, Clone)]
+pub struct Headers(pub Table<Spanned<String>>);
+
+impl Decode for Headers {
+    const EXPECTED: &'static str = "a table of headers as { X-Tenant = \"blue\" }";
+
+    fn decode(item: Item<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        let DeValue::Table(table) = item.value else {
+            cx.wrong_type(item, Self::EXPECTED);
+            return None;
+        };
+        if table.is_empty() {
+            let message = format!("`{}` is an empty table", item.key);
+            cx.refuse(codes::EMPTY, item, message, "name at least one header, or leave the key out");
+            return None;
+        }
+        Table::decode(item, cx).map(Self)
+    }
+}
+
+impl JsonSchema for Headers {
+    inline_schema!("Headers");
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "propertyNames": { "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$" },
+            "additionalProperties": { "type": "string", "pattern": "^[!-~]([ -~]{0,254}[!-~])?$" },
+            "minProperties": 1
+        })
+    }
+}
+
 /// Labels as written, in the order of the file.
 #[derive(Debug, Clone)]
 pub struct LabelMap {

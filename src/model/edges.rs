@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::build::Builder;
-use super::{AppId, Edge, Endpoint, HttpRule, PortRange, Protocol, Sym};
+use super::{AppId, Edge, Endpoint, PortRange, Protocol, Sym};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::intent::AllowTable;
 use crate::source::{Span, Spanned};
@@ -137,72 +137,6 @@ impl Builder<'_, '_> {
             Endpoint::Peer(id) => (model[id].ports.clone(), model[id].port_names.clone()),
             Endpoint::External(id) => (model[id].ports.clone(), model[id].port_names.clone()),
             Endpoint::Builtin(_) => (vec![], BTreeMap::new()),
-        }
-    }
-
-    fn http(&mut self, allow: &AllowTable) -> Vec<(HttpRule, Span)> {
-        let mut out = vec![];
-        for rule in allow.http.iter().flat_map(|rules| &rules.0) {
-            let mut valid = true;
-            let mut fail = |this: &mut Self, span, message: String, help: &str| {
-                valid = false;
-                this.error(Diagnostic::error(codes::HTTP, span, message).help(help));
-            };
-            if rule.method.is_none() && rule.path.is_none() && !self.reported_in(rule.span) {
-                fail(
-                    self,
-                    rule.span,
-                    "HTTP rule says neither method nor path".to_owned(),
-                    "leave `http` out where any request is meant",
-                );
-            }
-            if let Some(method) = &rule.method
-                && (method.value.is_empty() || !method.value.bytes().all(|b| b.is_ascii_uppercase()))
-            {
-                let message = format!("{} is no HTTP method", quote(&method.value));
-                fail(self, method.span, message, "write it in upper case, as GET or POST");
-            }
-            if let Some(path) = &rule.path {
-                let shown = quote(&path.value);
-                if !path.value.starts_with('/') {
-                    fail(
-                        self,
-                        path.span,
-                        format!("path {shown} does not start with `/`"),
-                        "write it as /api/v1/products",
-                    );
-                } else if path.value.contains("${") || path.value.chars().any(crate::diag::is_deceptive) {
-                    fail(
-                        self,
-                        path.span,
-                        format!("path {shown} holds characters that cannot be rendered"),
-                        "remove them",
-                    );
-                } else if let Err(error) = regex_syntax::parse(&path.value) {
-                    let reason = error.to_string();
-                    let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                    fail(self, path.span, format!("path {shown} is no valid regular expression"), &reason);
-                }
-            }
-            if valid {
-                let sym = |text: &Option<Spanned<String>>| text.as_ref().map(|text| Sym::from(&*text.value));
-                out.push((HttpRule { method: sym(&rule.method), path: sym(&rule.path), headers: vec![] }, rule.span));
-            }
-        }
-        out.sort_by(|a, b| a.0.cmp(&b.0));
-        out.dedup_by(|a, b| a.0 == b.0);
-        out
-    }
-
-    fn check_http(&mut self, edge: &Edge) {
-        let Some(span) = edge.http_span else { return };
-        if let Some(port) = edge.ports.iter().find(|port| port.protocol != Protocol::Tcp) {
-            let message = format!("HTTP rule on port `{port}`");
-            self.error(
-                Diagnostic::error(codes::HTTP, span, message)
-                    .related(edge.ports_span, "")
-                    .help("HTTP is TCP only: split the edge"),
-            );
         }
     }
 

@@ -222,7 +222,8 @@ fn holds(wide: &Edge, narrow: &Edge) -> bool {
 
 fn admits(wide: &HttpRule, narrow: &HttpRule) -> bool {
     let method = wide.method.is_none() || wide.method == narrow.method;
-    method && (wide.path.is_none() || wide.path == narrow.path)
+    let headers = wide.headers.iter().all(|header| narrow.headers.contains(header));
+    method && headers && (wide.path.is_none() || wide.path == narrow.path)
 }
 
 /// Whether sorted ranges hold a range between them.
