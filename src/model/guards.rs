@@ -169,3 +169,6 @@ fn addresses(model: &Model, to: Endpoint) -> Option<Cidrs> {
 fn metadata_in(addresses: &Cidrs) -> Option<(&'static str, std::net::IpAddr)> {
     METADATA.into_iter().find(|(_, host)| addresses.overlaps(&IpNet::from(*host)))
 }
+
+#[cfg(test)]
+mod tests;
