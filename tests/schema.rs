@@ -61,8 +61,10 @@ fn good_intents_are_accepted() {
         let blocks = rule.doc.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned());
         blocks.filter(|text| !text.starts_with("# netpolc.toml")).map(|text| (format!("rule {}", rule.code), text))
     });
+    let headers = "[[allow]]\nfrom = \"anywhere\"\nto = \"web\"\nhttp = [{ headers = { X-Tenant = \"blue one\" } }]\n";
+    let good = [GOOD.to_owned(), format!("{GOOD}{headers}")];
     let all: Vec<(String, String)> =
-        intents().into_iter().chain(examples).chain(rules).chain([("GOOD".to_owned(), GOOD.to_owned())]).collect();
+        intents().into_iter().chain(examples).chain(rules).chain(good.map(|text| ("good".to_owned(), text))).collect();
     assert!(all.len() > 10);
     for (name, text) in all {
         if let Err(error) = validator.validate(&json(&text)) {
@@ -76,9 +78,12 @@ fn good_project_files_are_accepted() {
     let validator = validator("project.schema.json");
     let files = readme(false);
     assert!(!files.is_empty());
-    for text in files {
+    let guards = "[cluster]\nsystem-namespaces = [\"kube-system\"]\nstaged = true\nlog-denied = true\ntier = \"platform\"\n\
+                  [cluster.guards]\nmetadata-deny = true\ndefault-deny = { except = [\"legacy\"] }\n\
+                  [clusters.lab.guards]\ndefault-deny = false\n";
+    for text in files.into_iter().chain([guards.to_owned()]) {
         if let Err(error) = validator.validate(&json(&text)) {
-            panic!("README.md: {error} at {}", error.instance_path());
+            panic!("{text}: {error} at {}", error.instance_path());
         }
     }
 }
@@ -111,6 +116,9 @@ fn bad_intents_are_refused() {
         "app = \"shop\"\nallow = [{ from = [], to = \"web\" }]\n",
         "app = \"shop\"\nallow = [{ from = \"web\", to = \"api\", because = \"x\" }]\n",
         "app = \"shop\"\nallow = [{ from = \"web\", to = \"api\", http = \"GET\" }]\n",
+        "app = \"shop\"\nallow = [{ from = \"web\", to = \"api\", http = [{ headers = {} }] }]\n",
+        "app = \"shop\"\nallow = [{ from = \"web\", to = \"api\", http = [{ headers = { X = \"\" } }] }]\n",
+        "app = \"shop\"\nallow = [{ from = \"web\", to = \"api\", http = [{ headers = { \"X:\" = \"a\" } }] }]\n",
         "app = \"shop\"\nallow = { from = \"web\", to = \"api\" }\n",
         "app = \"shop\"\nforbid = [{ from = \"web\" }]\n",
         "app = \"shop\"\nexternal.pay = { cidr = \"203.0.113.0/24\" }\n",
@@ -135,6 +143,13 @@ fn bad_project_files_are_refused() {
         "[cluster]\ndns = 53\n",
         "[cluster]\npod-cidrs = [10]\n",
         "[cluster]\nenforces-egress = \"no\"\n",
+        "[cluster]\nsystem-namespaces = []\n",
+        "[cluster]\nstaged = \"yes\"\n",
+        "[cluster]\ntier = 1\n",
+        "[cluster.guards]\nmetadata-deny = \"yes\"\n",
+        "[cluster.guards]\ndefault-deny = [\"legacy\"]\n",
+        "[cluster.guards]\ndefault-deny = { except = [] }\n",
+        "[cluster.guards]\nmetadata = true\n",
         "[lints]\nNP201 = 1\n",
         "[approximate]\nkubernetes = [1]\n",
         "[clusters.prod]\npods = \"all\"\n",

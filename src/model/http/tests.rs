@@ -175,3 +175,13 @@ fn values_of_headers_are_visible_ascii_with_spaces_inside() {
     assert!(check_header_value(&"x".repeat(MAX_VALUE)).is_ok());
     assert!(check_header_value(&"x".repeat(MAX_VALUE + 1)).is_err());
 }
+
+#[test]
+fn no_other_character_gets_into_a_header() {
+    for c in (0..=0x2fff).filter_map(char::from_u32).chain(['\u{feff}', '\u{1f600}']) {
+        let token = c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        assert_eq!(check_header_name(&format!("x{c}y")).is_ok(), token, "{c:?}");
+        assert_eq!(check_header_value(&format!("x{c}y")).is_ok(), c == ' ' || c.is_ascii_graphic(), "{c:?}");
+        assert_eq!(check_header_value(&c.to_string()).is_ok(), c.is_ascii_graphic(), "{c:?}");
+    }
+}
