@@ -291,9 +291,12 @@ mod tests {
         Draft::new().tiers("api web").peer("gateway", "edge", "app=gw").external("pay", "8.8.8.0/24", "")
     }
 
+    fn any_get() -> HttpRule {
+        HttpRule { method: Some("GET".into()), path: None, headers: vec![] }
+    }
+
     fn get(draft: Draft, edges: &[usize]) -> Draft {
-        let rule = HttpRule { method: Some("GET".into()), path: None, headers: vec![] };
-        draft.with(|m| edges.iter().for_each(|at| m.edges[*at].http = vec![rule.clone()]))
+        draft.with(|m| edges.iter().for_each(|at| m.edges[*at].http = vec![any_get()]))
     }
 
     #[test]
@@ -304,6 +307,17 @@ mod tests {
         let neighbours = base().edge("web -> api", "80/TCP 81/TCP 82-90/TCP").edge("web -> api", "81-85/TCP");
         assert_eq!(neighbours.messages(&RULE).len(), 1);
         assert!(base().edge("web -> api", "80-90/TCP").edge("web -> api", "85-95/TCP").messages(&RULE).is_empty());
+    }
+
+    #[test]
+    fn a_rule_with_more_headers_is_held_by_one_with_fewer() {
+        let tenant = |value: &str| HttpRule { headers: vec![("x-tenant".into(), value.into())], ..any_get() };
+        let pair = |wide: HttpRule, narrow: HttpRule| {
+            let draft = base().edge("web -> api", "80/TCP").edge("web -> api", "80/TCP");
+            draft.with(|m| (m.edges[0].http, m.edges[1].http) = (vec![wide], vec![narrow])).messages(&RULE).len()
+        };
+        assert_eq!(pair(any_get(), tenant("blue")), 1);
+        assert_eq!(pair(tenant("blue"), tenant("red")), 0);
     }
 
     #[test]
