@@ -175,11 +175,19 @@ impl Reviewer<'_> {
         }
         let message = format!("{} cannot guard all namespaces, as {} asks", and(&lacking.refused), quote(guard.name()));
         self.out.errors.push(
-            Diagnostic::placeless(codes::INEXPRESSIBLE, message)
+            self.asked(guard.name(), message)
                 .note("managed namespaces are not affected: nothing in them may do what a guard denies")
                 .help("remove the guard from `[cluster.guards]` in netpolc.toml")
                 .help(permit_help(&lacking.refused, approximation)),
         );
+    }
+
+    /// An error where the project file asks for something.
+    fn asked(&self, key: &str, message: String) -> Diagnostic {
+        match self.model.profile.asked.get(key) {
+            Some(span) => Diagnostic::error(codes::INEXPRESSIBLE, *span, message),
+            None => Diagnostic::placeless(codes::INEXPRESSIBLE, message),
+        }
     }
 
     /// Policies that only report, and denials that are logged.
@@ -197,7 +205,7 @@ impl Reviewer<'_> {
                     if never.len() == 1 { "has" } else { "have" }
                 );
                 let help = format!("name the other dialects in netpolc.toml: `dialects = [{}]`", others(&never));
-                self.out.errors.push(Diagnostic::placeless(codes::INEXPRESSIBLE, message).help(help));
+                self.out.errors.push(self.asked("staged", message).help(help));
             }
             if !whole.is_empty() {
                 self.out.notes.push(format!("staged: {} only report, nothing is enforced", policies_of(&whole)));

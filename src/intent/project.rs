@@ -63,7 +63,7 @@ table! {
         /// What is denied for the whole cluster, whatever the intents say.
         "guards" => guards: Option<GuardsTable>,
         /// Write true for policies that only report what they would deny, for a first roll-out. Default: false.
-        "staged" => staged: Option<bool>,
+        "staged" => staged: Option<Spanned<bool>>,
         /// Write true to log denied connections, where the dialect can. Default: false.
         "log-denied" => log_denied: Option<bool>,
         /// The tier that the policies go to, where the dialect has tiers. Default: default.

@@ -66,15 +66,18 @@ impl<'a> Builder<'a, '_> {
         let guards = || tables.iter().filter_map(|table| table.guards.as_ref());
         if let Some(deny) = guards().find_map(|table| table.metadata_deny.as_ref()).filter(|deny| deny.value) {
             self.model.profile.metadata_deny = true;
+            self.model.profile.asked.insert("metadata-deny", deny.span);
             self.keep_dns_address(deny.span);
         }
         match guards().find_map(|table| table.default_deny.as_ref()) {
             Some(DefaultDeny::Everywhere(on)) if on.value => {
                 self.model.profile.default_deny = Some(BTreeSet::new());
+                self.model.profile.asked.insert("default-deny", on.span);
                 self.keep_dns_pods(on.span);
             }
             Some(DefaultDeny::But(table)) => {
                 self.model.profile.default_deny = Some(self.namespaces_of(&table.except));
+                self.model.profile.asked.insert("default-deny", table.span);
                 self.keep_dns_pods(table.span);
             }
             Some(DefaultDeny::Everywhere(_)) | None => {}

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::address::metadata_hosts;
 use super::{Cidrs, PRIVATE, PodSet, PortRange, Sym};
+use crate::source::Span;
 
 /// The cluster as the project file describes it, defaults filled in.
 #[derive(Debug, Clone)]
@@ -38,6 +39,8 @@ pub struct Profile {
     pub staged: bool,
     /// Whether denied connections are logged.
     pub log_denied: bool,
+    /// Where the project file asks for something that not every dialect has, by key.
+    pub asked: BTreeMap<&'static str, Span>,
     /// The tier that the policies go to, in dialects that have tiers.
     pub tier: Sym,
     /// Levels of rules by code, as the project file sets them.

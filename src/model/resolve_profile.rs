@@ -1,6 +1,6 @@
 //! From the project file's tables to the profile of one cluster.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
@@ -80,6 +80,7 @@ impl Profile {
             metadata_deny: false,
             default_deny: None,
             staged: false,
+            asked: BTreeMap::new(),
             log_denied: false,
             tier: "default".into(),
             lints: Default::default(),
@@ -116,7 +117,10 @@ impl<'a> Builder<'a, '_> {
             self.model.profile.shared_namespaces = self.namespaces_of(shared);
         }
         self.model.profile.enforces_egress = tables.iter().find_map(|table| table.enforces_egress).unwrap_or(true);
-        self.model.profile.staged = tables.iter().find_map(|table| table.staged).unwrap_or(false);
+        if let Some(staged) = tables.iter().find_map(|table| table.staged.as_ref()).filter(|staged| staged.value) {
+            self.model.profile.staged = true;
+            self.model.profile.asked.insert("staged", staged.span);
+        }
         self.model.profile.log_denied = tables.iter().find_map(|table| table.log_denied).unwrap_or(false);
         if let Some(tier) = tables.iter().find_map(|table| table.tier.as_ref()) {
             self.accept(tier.span, super::names::check_tier(&tier.value));

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::normal::{Namespaces, Peer, Policy};
-use crate::model::{Direction, Labels, Protocol};
+use super::normal::{Entity, Namespaces, Peer, Policy};
+use crate::model::{Direction, HttpRule, Labels, Protocol, Sym};
 
 /// What may stand at the other end.
 #[derive(Debug, Clone)]
@@ -12,7 +12,11 @@ pub enum End {
     Pod(Labels, Labels),
     /// An address outside of all pods.
     Address(IpAddr),
-    /// A node, or anything else.
+    /// Something of the cluster that is no pod.
+    Entity(Entity),
+    /// A destination by its name.
+    Name(Sym),
+    /// Anything else.
     Elsewhere,
 }
 
@@ -33,6 +37,8 @@ fn is_match(peer: &Peer, end: &End) -> bool {
         (Peer::Block { cidr, except }, End::Address(address)) => {
             cidr.contains(address) && except.iter().all(|hole| !hole.contains(address))
         }
+        (Peer::Entity(entity), End::Entity(at)) => entity == at,
+        (Peer::Name(name), End::Name(at)) => name == at,
         _ => false,
     }
 }
@@ -42,12 +48,16 @@ pub fn isolated(policies: &[Policy], pod: &Labels, direction: Direction) -> bool
     policies.iter().any(|policy| policy.isolates.contains(&direction) && has_all(&policy.subject, pod))
 }
 
+/// One flow: the other end, the port, and a request that fits this HTTP rule and no other, or no request at all.
+pub type Flow<'a> = (&'a End, Protocol, u16, Option<&'a HttpRule>);
+
 /// Whether a pod may send to, or receive from, the other end.
-pub fn may(policies: &[Policy], pod: &Labels, direction: Direction, end: &End, protocol: Protocol, port: u16) -> bool {
+pub fn may(policies: &[Policy], pod: &Labels, direction: Direction, (end, protocol, port, request): Flow<'_>) -> bool {
     !isolated(policies, pod, direction)
         || policies.iter().filter(|policy| has_all(&policy.subject, pod)).flat_map(|policy| &policy.rules).any(|rule| {
             rule.direction == direction
                 && rule.peers.iter().any(|peer| is_match(peer, end))
+                && (rule.http.is_empty() || request.is_some_and(|request| rule.http.contains(request)))
                 && rule.ports.iter().any(|p| p.protocol == protocol && p.first <= port && port <= p.last)
         })
 }

@@ -3,6 +3,7 @@
 mod diff;
 mod law;
 mod proof;
+mod reach;
 
 use super::normal::{Capabilities, Staging};
 use crate::model::Labels;

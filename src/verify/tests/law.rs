@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::{labels, span};
-use crate::model::{Direction, Labels, Protocol, Sym};
-use crate::verify::normal::{Namespaces, Peer, Policy, Ports, Rule, Scope};
+use crate::model::{Direction, HttpRule, Labels, Protocol, Sym};
+use crate::verify::normal::{Entity, Namespaces, Peer, Policy, Ports, Rule, Scope};
 use crate::verify::reference::{End, isolated, may};
 use crate::verify::relation::Finding;
 use crate::verify::{Other, relation_of};
@@ -17,7 +17,14 @@ const NAME: &str = "kubernetes.io/metadata.name";
 const SIDE: Direction = Direction::Egress;
 
 /// A rule before it is put into a policy.
-type Raw = (Labels, Peer, Ports);
+type Raw = (Labels, Peer, Pass);
+
+/// Ports of a rule, and requests on them.
+#[derive(Debug, Clone)]
+struct Pass {
+    ports: Ports,
+    http: Vec<HttpRule>,
+}
 
 fn pod_labels() -> impl Strategy<Value = Labels> {
     let value = || proptest::option::of(select(vec!["a", "b"]));
@@ -64,7 +71,13 @@ fn block() -> impl Strategy<Value = Peer> {
 
 fn peer() -> impl Strategy<Value = Peer> {
     let pods = (namespaces(), pod_labels()).prop_map(|(namespaces, labels)| Peer::Pods { namespaces, labels });
-    prop_oneof![1 => Just(Peer::Anyone), 5 => pods, 4 => block()]
+    let symbols = select(vec![
+        Peer::Entity(Entity::Host),
+        Peer::Entity(Entity::ApiServer),
+        Peer::Name("a.example".into()),
+        Peer::Name("*.example".into()),
+    ]);
+    prop_oneof![1 => Just(Peer::Anyone), 5 => pods, 4 => block(), 2 => symbols]
 }
 
 fn ports() -> impl Strategy<Value = Ports> {
@@ -75,8 +88,21 @@ fn ports() -> impl Strategy<Value = Ports> {
     })
 }
 
+fn request(path: &str) -> HttpRule {
+    HttpRule { method: None, path: Some(path.into()), headers: vec![] }
+}
+
+fn pass() -> impl Strategy<Value = Pass> {
+    let http = prop_oneof![
+        3 => Just(vec![]),
+        1 => select(vec![vec!["/a"], vec!["/b"], vec!["/a", "/b"]])
+            .prop_map(|paths| paths.into_iter().map(request).collect::<Vec<_>>()),
+    ];
+    (ports(), http).prop_map(|(ports, http)| Pass { ports, http })
+}
+
 fn raw() -> impl Strategy<Value = Raw> {
-    (pod_labels(), peer(), ports())
+    (pod_labels(), peer(), pass())
 }
 
 /// Ways to write a set of rules otherwise: some keep the meaning, some do not; the evaluator tells.
@@ -89,6 +115,7 @@ enum Change {
     NarrowNamespace(Index),
     SplitPorts(Index),
     Port(Index),
+    Request(Index, Vec<HttpRule>),
     Repeer(Index, Peer),
     Halve(Index),
     Swap(Index, Index),
@@ -104,6 +131,7 @@ fn change() -> impl Strategy<Value = Change> {
         3 => index().prop_map(Change::NarrowNamespace),
         1 => index().prop_map(Change::SplitPorts),
         1 => index().prop_map(Change::Port),
+        1 => (index(), pass()).prop_map(|(i, pass)| Change::Request(i, pass.http)),
         1 => (index(), peer()).prop_map(|(i, p)| Change::Repeer(i, p)),
         1 => index().prop_map(Change::Halve),
         1 => (index(), index()).prop_map(|(i, j)| Change::Swap(i, j)),
@@ -141,18 +169,19 @@ fn apply(rules: &mut Vec<Raw>, change: Change) {
                     _ => vec![both],
                 };
                 for namespaces in narrower {
-                    rules.push((subject.clone(), Peer::Pods { namespaces, labels: pod.clone() }, ports));
+                    rules.push((subject.clone(), Peer::Pods { namespaces, labels: pod.clone() }, ports.clone()));
                 }
             }
         }
         Change::SplitPorts(i) => {
-            let (subject, peer, ports) = rules[i.index(length)].clone();
+            let (subject, peer, Pass { ports, http }) = rules[i.index(length)].clone();
             if ports.first < ports.last {
-                rules[i.index(length)].2.last = ports.first;
-                rules.push((subject, peer, Ports { first: ports.first + 1, ..ports }));
+                rules[i.index(length)].2.ports.last = ports.first;
+                rules.push((subject, peer, Pass { ports: Ports { first: ports.first + 1, ..ports }, http }));
             }
         }
-        Change::Port(i) => rules[i.index(length)].2.last += 1,
+        Change::Port(i) => rules[i.index(length)].2.ports.last += 1,
+        Change::Request(i, http) => rules[i.index(length)].2.http = http,
         Change::Repeer(i, peer) => rules[i.index(length)].1 = peer,
         Change::Halve(i) => {
             let (subject, peer, ports) = rules[i.index(length)].clone();
@@ -162,7 +191,7 @@ fn apply(rules: &mut Vec<Raw>, change: Change) {
                 rules.remove(i.index(length));
                 for half in halves {
                     let except: Vec<_> = except.iter().filter(|hole| half.contains(*hole)).copied().collect();
-                    rules.push((subject.clone(), Peer::Block { cidr: half, except }, ports));
+                    rules.push((subject.clone(), Peer::Block { cidr: half, except }, ports.clone()));
                 }
             }
         }
@@ -183,12 +212,12 @@ fn policies(rules: &[Raw], isolating: &[Labels]) -> Vec<Policy> {
         span: span(),
     };
     let denies = isolating.iter().enumerate().map(|(i, s)| policy(format!("deny-{i}"), s.clone(), vec![SIDE], vec![]));
-    let allows = rules.iter().enumerate().map(|(i, (subject, peer, ports))| {
+    let allows = rules.iter().enumerate().map(|(i, (subject, peer, pass))| {
         let rule = Rule {
             direction: SIDE,
             peers: vec![peer.clone()],
-            ports: vec![*ports],
-            http: vec![],
+            ports: vec![pass.ports],
+            http: pass.http.clone(),
             dns_proxy: false,
             span: span(),
         };
@@ -206,6 +235,8 @@ fn pods() -> Vec<Labels> {
 
 fn ends() -> Vec<End> {
     let mut ends = vec![End::Elsewhere];
+    ends.extend(Entity::ALL.map(End::Entity));
+    ends.extend(["a.example", "*.example", "b.example"].map(|name| End::Name(name.into())));
     for name in ["n1", "n2", "other"] {
         for team in [None, Some("x")] {
             let pairs = [(NAME, Some(name)), ("team", team)];
@@ -228,7 +259,13 @@ fn same(a: &[Policy], b: &[Policy]) -> bool {
         isolated(a, pod, SIDE) == isolated(b, pod, SIDE)
             && ends.iter().all(|end| {
                 [Protocol::Tcp, Protocol::Udp].into_iter().all(|protocol| {
-                    (1..9).all(|port| may(a, pod, SIDE, end, protocol, port) == may(b, pod, SIDE, end, protocol, port))
+                    (1..9).all(|port| {
+                        [None, Some("/a"), Some("/b")].into_iter().all(|path| {
+                            let request = path.map(request);
+                            let flow = (end, protocol, port, request.as_ref());
+                            may(a, pod, SIDE, flow) == may(b, pod, SIDE, flow)
+                        })
+                    })
                 })
             })
     })
@@ -238,7 +275,8 @@ fn same(a: &[Policy], b: &[Policy]) -> bool {
 fn concrete(other: &Other) -> End {
     match other {
         Other::Elsewhere => End::Elsewhere,
-        Other::Entity(_) | Other::Name(_) => unreachable!("none is generated"),
+        Other::Entity(entity) => End::Entity(*entity),
+        Other::Name(name) => End::Name(name.clone()),
         Other::Address(address) => End::Address(*address),
         Other::Pod(Namespaces::Named(name), pod) => End::Pod(labels(&[(NAME, name)]), pod.clone()),
         Other::Pod(Namespaces::Labelled(namespace), pod) => {
@@ -277,9 +315,11 @@ proptest! {
                 Finding::Missing(pod, difference) => (pod, difference, false),
                 Finding::Ambiguous(..) => unreachable!("no pod ranges are known"),
             };
-            let (protocol, port, _) = ports.first().unwrap();
-            prop_assert_eq!(may(&said, &pod, SIDE, &concrete(&other), protocol, port), extra);
-            prop_assert_eq!(may(&meant, &pod, SIDE, &concrete(&other), protocol, port), !extra);
+            let (protocol, port, request) = ports.first().unwrap();
+            let end = concrete(&other);
+            let flow = (&end, protocol, port, request);
+            prop_assert_eq!(may(&said, &pod, SIDE, flow), extra);
+            prop_assert_eq!(may(&meant, &pod, SIDE, flow), !extra);
         }
     }
 }
@@ -288,7 +328,8 @@ proptest! {
 fn a_pod_with_many_labels_is_found_without_enumerating_its_subsets() {
     let many: Vec<(String, String)> = (0..30).map(|i| (format!("k{i}"), "v".to_owned())).collect();
     let many = Labels::new(many.iter().map(|(k, v)| (k.as_str().into(), v.as_str().into())));
-    let rule = |subject: Labels| (subject, Peer::Anyone, Ports { protocol: Protocol::Tcp, first: 1, last: 1 });
+    let ports = Ports { protocol: Protocol::Tcp, first: 1, last: 1 };
+    let rule = |subject: Labels| (subject, Peer::Anyone, Pass { ports, http: vec![] });
     let meant = policies(&[rule(labels(&[("k3", "v")]))], &[Labels::default()]);
     // Redundant beside the first rule, but another selector.
     let said = policies(&[rule(labels(&[("k3", "v")])), rule(many.clone())], &[Labels::default()]);
