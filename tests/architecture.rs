@@ -86,8 +86,37 @@ fn readers_of_dialects_share_nothing_with_their_writers() {
         netpolc::dialects::REGISTRY.iter().map(|dialect| format!("dialects/{}/reader", dialect.name())).collect();
     for folder in folders {
         assert!(code().keys().any(|path| path.starts_with(&folder)), "{folder} is gone");
-        assert_eq!(uses(&folder, &["view", "limits", "review", "lower", "render", "output", "checks"]), [""; 0]);
+        assert_eq!(
+            uses(&folder, &["view", "limits", "review", "writing", "lower", "render", "output", "checks"]),
+            [""; 0]
+        );
     }
+}
+
+/// Adding a dialect touches its two folders and one line of the registry: nothing else calls any by its name.
+#[test]
+fn a_dialect_is_known_by_its_folders_and_the_registry_alone() {
+    for dialect in netpolc::dialects::REGISTRY {
+        let name = dialect.name();
+        let own = format!("dialects/{name}/");
+        let words = [format!("\"{name}\""), format!("{name}::"), format!("::{name}")];
+        for (path, text) in code().iter().filter(|(path, _)| !path.starts_with(&own)) {
+            let lines = text.lines().filter(|line| words.iter().any(|word| line.contains(word.as_str())));
+            let lines: Vec<&str> =
+                lines.filter(|line| path != "dialects/mod.rs" || !line.contains("const REGISTRY")).collect();
+            assert_eq!(lines, [""; 0], "src/{path} knows {name}");
+        }
+        assert!(repo().join("templates").join(name).is_dir(), "templates/{name} is missing");
+    }
+}
+
+/// What all writers share and what all readers share are two worlds too.
+#[test]
+fn support_of_readers_and_of_writers_share_nothing() {
+    assert!(code().keys().any(|path| path.starts_with("dialects/reading/")));
+    assert_eq!(uses("dialects/reading/", &["writing", "lower", "render", "output", "checks"]), [""; 0]);
+    assert!(code().keys().any(|path| path.starts_with("dialects/writing/")));
+    assert_eq!(uses("dialects/writing/", &["reading", "render", "output", "checks", "verify"]), [""; 0]);
 }
 
 /// The stages before `lower` know no dialect, and none knows a later one.

@@ -69,7 +69,7 @@ fn every_table_has_verdicts_of_both_kinds() {
 
 #[test]
 fn tables_hold_with_all_intents_together() {
-    let project = Project::new();
+    let project = Project::with_settings();
     for name in names("intents", "toml") {
         project.write(&format!("intents/{name}.toml"), fs::read(repo().join(format!("intents/{name}.toml"))).unwrap());
     }
@@ -81,7 +81,7 @@ fn tables_hold_with_all_intents_together() {
 fn tables_hold_with_each_intent_alone() {
     let mut failures = vec![];
     for name in names("tests/corpus", "flows") {
-        let project = Project::new();
+        let project = Project::with_settings();
         project.write("intents/it.toml", fs::read(repo().join(format!("intents/{name}.toml"))).unwrap());
         failures.extend(broken(&project, &name));
     }

@@ -21,7 +21,7 @@ const TODAY: [&str; 2] = ["--today", "2026-01-01"];
 
 /// The repository's intents, not yet built.
 fn intents() -> Project {
-    let project = Project::new();
+    let project = Project::with_settings();
     for (path, bytes) in tree(&repo().join("intents")) {
         project.write(&format!("intents/{}", path.display()), bytes);
     }
@@ -182,7 +182,7 @@ fn order_and_line_ends_of_intents_leave_no_trace() {
         ("no last line end", &|text| text.trim_end().to_owned()),
     ];
     for (name, rewrite) in rewrite {
-        let project = Project::new();
+        let project = Project::with_settings();
         // Files are created in another order too.
         for (path, text) in texts.iter().rev() {
             project.write(&format!("intents/{}", path.display()), rewrite(text));

@@ -148,7 +148,7 @@ fn the_first_command_builds_the_shop() {
     let text = readme();
     let first = blocks(&text, &["sh"]).remove(0);
     assert!(first.starts_with("cargo run --release -- build intents/app.toml\n"), "{first}");
-    let project = Project::new();
+    let project = Project::with_settings();
     for (path, bytes) in support::tree(&repo().join("intents")) {
         project.write(&format!("intents/{}", path.display()), bytes);
     }

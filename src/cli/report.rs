@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Terminal;
 use super::run::Run;
 use crate::diag::{self, Diagnostic, Diagnostics, Level};
-use crate::dialects;
+use crate::dialects::{self, About, Approximated};
 use crate::model::{Cidrs, DnsPeer, Labels, Model, NamespaceSet, PeerSet};
 use crate::pipeline::Compiled;
 use crate::verify::normal::{Entity, Namespaces, Peer};
@@ -174,7 +174,7 @@ pub(super) fn caveats(run: &Run, compiled: &[Compiled], terminal: &mut Terminal)
     let mut lost: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for done in compiled {
         for model in run.models.iter().filter(|model| model.cluster == done.cluster) {
-            for approximated in &done.approximations {
+            for approximated in done.approximations.iter().filter(|lost| is_about(run, model, lost)) {
                 let dialects = lost.entry(dialects::describe(model, approximated)).or_default();
                 if !dialects.contains(&done.dialect) {
                     dialects.push(done.dialect);
@@ -192,6 +192,15 @@ pub(super) fn caveats(run: &Run, compiled: &[Compiled], terminal: &mut Terminal)
         terminal.line(
             "assumed: the cluster's addresses lie in the private ranges (set `pod-cidrs`, `service-cidrs` and `node-cidrs` in netpolc.toml)",
         );
+    }
+}
+
+/// Whether something that is lost is about the chosen intents; guards are everybody's.
+fn is_about(run: &Run, model: &Model, lost: &Approximated) -> bool {
+    let Some(selected) = &run.selected else { return true };
+    match lost.about {
+        About::Edge(edge) => selected.contains(&model[model[edge].app].path),
+        About::Guard(_) => true,
     }
 }
 

@@ -30,6 +30,13 @@ impl Project {
         fs::read_to_string(self.dir().join(path)).unwrap()
     }
 
+    /// A project with the repository's own project file, and no intents yet.
+    pub fn with_settings() -> Self {
+        let project = Self::new();
+        project.write("netpolc.toml", fs::read(repo().join("netpolc.toml")).unwrap());
+        project
+    }
+
     /// Copies a folder's files into the project.
     pub fn copy(&self, from: &Path) {
         for (path, bytes) in tree(from) {
