@@ -15,18 +15,20 @@ const RESERVED: [&str; 14] =
 /// A string as a YAML scalar: plain where it can only be a string, double-quoted otherwise.
 ///
 /// Plain text starts with a letter, `_` or `/`, so that it is no number, date or indicator (YAML 1.1, sections 5.3 and
-/// 10.3), and holds nothing that means something inside a block or flow collection.
+/// 10.3), and holds nothing that means something inside a block or flow collection. Quotes and `&` mean something only at
+/// the beginning of a scalar.
 pub fn yaml_scalar(text: &str) -> Cow<'_, str> {
     if is_plain(text) || is_ipv4_block(text) { Cow::Borrowed(text) } else { Cow::Owned(quoted(text)) }
 }
 
 fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let ends_well = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b')' | b'.');
+    let ends_well = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b')' | b'.' | b'\'');
     bytes.first().is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, b'_' | b'/'))
         && bytes.last().is_some_and(ends_well)
         && bytes.iter().all(|b| {
-            b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b'-' | b' ' | b'>' | b';' | b'(' | b')')
+            b.is_ascii_alphanumeric()
+                || matches!(b, b'_' | b'.' | b'/' | b'-' | b' ' | b'>' | b';' | b'(' | b')' | b'=' | b'\'' | b'&')
         })
         && !text.contains("  ")
         && !RESERVED.iter().any(|word| word.eq_ignore_ascii_case(text))

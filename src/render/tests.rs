@@ -13,6 +13,16 @@ use crate::verify::normal;
 
 /// Texts that some reader of YAML takes for something else, or that end the scalar they stand in.
 const HAZARDS: &[&str] = &[
+    "app == 'web'",
+    "app == 'web' && track == 'x'",
+    "has(x) && y not in {'a', 'b'}",
+    "'app' == 'web'",
+    "a' # b",
+    "a '",
+    "a=",
+    "a&",
+    "a &b *c",
+    "a'b: c",
     "",
     " ",
     "~",
