@@ -62,22 +62,28 @@ pub(super) fn show(run: &Run, plan: &Plan, compiled: &[Compiled], most_lines: Op
 }
 
 /// What changes in one cluster.
-struct Meaning {
+#[derive(Default)]
+struct Meaning<'c> {
     cluster: Option<Sym>,
-    /// The dialects of the run.
+    /// Folders of dialects that were not rendered before, beside others that were.
+    fresh: Vec<&'c Utf8Path>,
+    /// The other dialects of the run.
     dialects: Vec<&'static str>,
     /// Changes as they are told, and the dialects that say so: mostly all of them.
     flows: BTreeMap<(String, String, ChangeKind, String), (FlowChange, Vec<&'static str>)>,
     released: BTreeSet<Sym>,
 }
 
-fn show_meaning(meaning: &Meaning, about_chosen: bool, terminal: &mut Terminal) {
+fn show_meaning(meaning: &Meaning<'_>, about_chosen: bool, terminal: &mut Terminal) {
     let place = meaning.cluster.as_ref().map_or(String::new(), |name| format!("{name}: "));
     let red = anstyle::AnsiColor::Red.on_default().bold();
     for namespace in &meaning.released {
         terminal.line(format!(
             "{red}{place}namespace {namespace} is no longer managed: every connection to and from its pods opens{red:#}\n"
         ));
+    }
+    for folder in &meaning.fresh {
+        terminal.line(format!("{folder} is rendered for the first time\n"));
     }
     let groups = [
         ("opened", ChangeKind::Opened),
@@ -98,7 +104,7 @@ fn show_meaning(meaning: &Meaning, about_chosen: bool, terminal: &mut Terminal) 
             terminal.line("");
         }
     }
-    if about_chosen && meaning.flows.is_empty() && meaning.released.is_empty() {
+    if about_chosen && meaning.flows.is_empty() && meaning.released.is_empty() && meaning.fresh.is_empty() {
         terminal.line(format!("{place}no flow opens or closes\n"));
     }
 }
@@ -123,7 +129,8 @@ fn show_dropped(plan: &Plan, compiled: &[Compiled], terminal: &mut Terminal) {
 /// Where nothing changes, what the chosen intents allow.
 fn show_standing(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
     let names = report::Names::of(run);
-    let Some(done) = compiled.first() else { return };
+    // The one that says most of what was meant.
+    let Some(done) = compiled.iter().min_by_key(|done| done.approximations.len()) else { return };
     let mut flows = flow_changes(&Flows::default(), &Flows::of(&done.policies), &|peer| names.name(peer));
     flows.retain(|flow| names.is_shown(flow));
     terminal.line(format!("nothing changes; {} as before:", plural(flows.len(), "flow")));
@@ -165,21 +172,27 @@ fn is_shown(run: &Run, change: &Change, compiled: &[Compiled]) -> bool {
 }
 
 /// The difference of meaning between what is on disk and what was compiled; `None` when the disk cannot be read.
-fn meanings(run: &Run, plan: &Plan, compiled: &[Compiled]) -> Option<Vec<Meaning>> {
+fn meanings<'c>(run: &Run, plan: &Plan, compiled: &'c [Compiled]) -> Option<Vec<Meaning<'c>>> {
     let names = report::Names::of(run);
-    let mut meanings: Vec<Meaning> = vec![];
-    for done in compiled {
-        let old = old_policies(run, plan, done)?;
-        let mut flows = flow_changes(&Flows::of(&old), &Flows::of(&done.policies), &|peer| names.name(peer));
-        flows.retain(|change| names.is_shown(change));
+    let olds: Option<Vec<_>> = compiled.iter().map(|done| old_policies(run, plan, done)).collect();
+    let pairs: Vec<(&Compiled, Vec<normal::Policy>)> = compiled.iter().zip(olds?).collect();
+    let stood = |cluster| pairs.iter().any(|(done, old)| done.cluster == cluster && !old.is_empty());
+    let mut meanings: Vec<Meaning<'c>> = vec![];
+    for (done, old) in &pairs {
         let at = meanings.iter().position(|meaning| meaning.cluster == done.cluster).unwrap_or_else(|| {
-            let cluster = done.cluster.clone();
-            meanings.push(Meaning { cluster, dialects: vec![], flows: BTreeMap::new(), released: BTreeSet::new() });
+            meanings.push(Meaning { cluster: done.cluster.clone(), ..Meaning::default() });
             meanings.len() - 1
         });
         let Some(meaning) = meanings.get_mut(at) else { continue };
+        // Another dialect said the flows before: what is new is the folder, not what may be reached.
+        if old.is_empty() && !done.policies.is_empty() && stood(done.cluster.clone()) {
+            meaning.fresh.push(&done.folder);
+            continue;
+        }
         meaning.dialects.push(done.dialect);
-        meaning.released.extend(released(&old, &done.policies));
+        meaning.released.extend(released(old, &done.policies));
+        let mut flows = flow_changes(&Flows::of(old), &Flows::of(&done.policies), &|peer| names.name(peer));
+        flows.retain(|change| names.is_shown(change));
         for flow in flows {
             let key = (flow.from.clone(), flow.to.clone(), flow.kind, flow.ports());
             meaning.flows.entry(key).or_insert_with(|| (flow, vec![])).1.push(done.dialect);
