@@ -4,6 +4,7 @@
 //! reader: rendered text to the verifier's normal form. What all writers share is in [`writing`], what all readers share
 //! in [`reading`].
 
+pub mod calico;
 pub mod kubernetes;
 pub mod reading;
 mod review;
@@ -21,7 +22,7 @@ use crate::verify::normal;
 pub use review::{Reviewed, review};
 
 /// Every dialect, in the order of output. Adding one adds a line here and a folder beside it.
-pub const REGISTRY: &[&dyn Dialect] = &[&kubernetes::Kubernetes];
+pub const REGISTRY: &[&dyn Dialect] = &[&kubernetes::Kubernetes, &calico::Calico];
 
 /// A target language for policies.
 pub trait Dialect: Sync {

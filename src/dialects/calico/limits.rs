@@ -1,0 +1,69 @@
+//! What an API server takes: how many rules a policy may have, and how large it may be.
+//!
+//! In: a policy. Out: the same as several, which together say the same: what policies of one order allow adds up. Rules
+//! are small, selectors and lists of theirs are bounded, so every policy can be cut between two rules.
+
+use std::collections::BTreeSet;
+
+use super::view::{EntityView, PolicyView, PortView, RuleView, SideView};
+use crate::dialects::writing::size::{self, MAX_OBJECT};
+
+/// The most rules of one direction (CustomResourceDefinitions: `maxItems`).
+const MAX_RULES: usize = 1024;
+/// The fixed lines of an object.
+const OBJECT: usize = 500;
+
+/// The policy in objects of at most [`MAX_RULES`] rules and [`MAX_OBJECT`] bytes: the first keeps the name, others are
+/// numbered from 2. `taken` are names that are taken already; new ones are added.
+pub fn split(policy: PolicyView, taken: &mut BTreeSet<String>) -> Vec<PolicyView> {
+    let base = base_weight(&policy);
+    let mut objects: Vec<Vec<SideView>> = vec![];
+    let (mut room, mut count) = (0, 0);
+    for side in &policy.sides {
+        for rule in &side.rules {
+            let weight = rule_weight(rule);
+            if objects.is_empty() || weight > room || count == MAX_RULES {
+                objects.push(vec![]);
+                (room, count) = (MAX_OBJECT.saturating_sub(base), 0);
+            }
+            (room, count) = (room.saturating_sub(weight), count + 1);
+            let Some(sides) = objects.last_mut() else { continue };
+            match sides.last_mut().filter(|last| last.key == side.key) {
+                Some(last) => last.rules.push(rule.clone()),
+                None => sides.push(SideView { key: side.key, rules: vec![rule.clone()] }),
+            }
+        }
+    }
+    if objects.len() < 2 {
+        return vec![policy];
+    }
+    let names = size::numbered(&policy.name, "--", objects.len(), taken);
+    let rest = PolicyView { sides: vec![], ..policy };
+    names.into_iter().zip(objects).map(|(name, sides)| PolicyView { name, sides, ..rest.clone() }).collect()
+}
+
+/// About how many bytes of YAML an object takes.
+pub fn weight(policy: &PolicyView) -> usize {
+    base_weight(policy) + policy.sides.iter().flat_map(|side| &side.rules).map(rule_weight).sum::<usize>()
+}
+
+fn base_weight(policy: &PolicyView) -> usize {
+    let annotations: usize = policy.annotations.iter().map(|(key, text)| key.len() + text.len() + 10).sum();
+    OBJECT + policy.name.len() + annotations + policy.namespace_selector.len() + policy.selector.len()
+}
+
+fn rule_weight(rule: &RuleView) -> usize {
+    50 + rule.entities.iter().map(entity_weight).sum::<usize>()
+}
+
+fn entity_weight(entity: &EntityView) -> usize {
+    let selectors = [&entity.namespace_selector, &entity.selector].into_iter().flatten();
+    let nets = entity.nets.iter().chain(&entity.not_nets);
+    let port = |port: &PortView| match port {
+        PortView::One(_) => 18,
+        PortView::Range(text) => 15 + text.len(),
+    };
+    60 + selectors.map(|text| text.len() + 32).sum::<usize>()
+        + nets.map(|net| net.len() + 15).sum::<usize>()
+        + entity.ports.iter().map(port).sum::<usize>()
+}

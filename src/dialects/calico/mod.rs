@@ -1,0 +1,272 @@
+//! Calico, `projectcalico.org/v3`.
+//!
+//! In: policies neutral of a dialect. Out: for each managed namespace a default deny and a file of allows, for each
+//! approved external its sets, for each guard a tier with its policy. Apart from that, and sharing no code with it, the
+//! reader.
+//!
+//! Policies are GlobalNetworkPolicies, so that one kind holds for pairs of namespaces and for guards; each names its
+//! namespace, so that none governs host endpoints.
+
+mod address;
+mod guards;
+mod limits;
+mod name;
+mod reader;
+mod review;
+mod selector;
+mod sets;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::collections::BTreeSet;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use self::guards::TierView;
+use self::name::DEFAULT_TIER;
+use self::sets::{SetView, Sets};
+use self::view::{PolicyView, RuleView, SideView};
+use super::writing::about;
+use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, Layout};
+use super::{Dialect, Document, Review};
+use crate::diag::{Diagnostic, quote};
+use crate::lower::{NamespacePolicies, Policies, Policy};
+use crate::model::{Direction, Model, PeerSet};
+use crate::source::{FileId, Sources};
+use crate::verify::normal::{self, Capabilities, Staging};
+
+/// Name of the dialect.
+const NAME: &str = "calico";
+
+/// Orders in a tier, of which the lowest is read first. Kubernetes' own policies stand at 1000 in the tier `default`: what
+/// is allowed here is decided before them, and the baseline comes after them, so that theirs still add to it.
+const DNS_ORDER: u32 = 400;
+const ALLOW_ORDER: u32 = 500;
+const BASELINE_ORDER: u32 = 2000;
+
+/// Calico, `projectcalico.org/v3`.
+#[derive(Debug)]
+pub struct Calico;
+
+macro_rules! embedded {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/calico/", $name)))),*]
+    };
+}
+
+impl Dialect for Calico {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn templates(&self) -> &'static [(&'static str, &'static str)] {
+        embedded!["kustomization.yaml.j2", "policies.yaml.j2", "sets.yaml.j2"]
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            // Open-source Calico has HTTP rules only with a proxy in every pod, and no domains.
+            http: false,
+            host_names: false,
+            entities: false,
+            local_redirect: false,
+            guards: true,
+            staged: Staging::Whole,
+            log_denied: true,
+        }
+    }
+
+    fn review(&self, model: &Model) -> Review {
+        review::review(model)
+    }
+
+    fn documents(&self, model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
+        documents(model, policies)
+    }
+
+    fn read(&self, sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
+        reader::read(sources, files)
+    }
+}
+
+/// How the project file wants policies.
+#[derive(Debug, Clone, Copy)]
+pub struct Wording {
+    /// They only report.
+    pub staged: bool,
+    /// What is denied is logged.
+    log_denied: bool,
+}
+
+impl Wording {
+    /// As the profile says.
+    fn of(model: &Model) -> Self {
+        Self { staged: model.profile.staged, log_denied: model.profile.log_denied }
+    }
+
+    /// The kind of policies.
+    fn kind(self) -> &'static str {
+        if self.staged { "StagedGlobalNetworkPolicy" } else { "GlobalNetworkPolicy" }
+    }
+
+    /// What is logged before it is denied.
+    fn logged(self) -> Vec<RuleView> {
+        if self.log_denied { vec![view::every("Log")] } else { vec![] }
+    }
+
+    /// What denies everything that was not allowed before.
+    fn denied(self) -> Vec<RuleView> {
+        let mut rules = self.logged();
+        rules.push(view::every("Deny"));
+        rules
+    }
+}
+
+#[derive(Serialize)]
+struct PoliciesView {
+    tier: Option<TierView>,
+    policies: Vec<PolicyView>,
+}
+
+#[derive(Serialize)]
+struct SetsView {
+    sets: Vec<SetView>,
+}
+
+fn documents(model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
+    let mut layout = Layout::default();
+    let mut errors = vec![];
+    let sets = Sets::new(model, &policies.externals);
+    let made: Vec<_> = policies
+        .namespaces
+        .par_iter()
+        .map(|(_, namespace)| {
+            let mut errors = vec![];
+            let made = (baseline(model, namespace, &mut errors), allow(model, &sets, namespace, &mut errors));
+            (namespace, made, errors)
+        })
+        .collect();
+    for (namespace, (baseline, allow), of_namespace) in made {
+        errors.extend(of_namespace);
+        if let Some(document) = baseline {
+            layout.namespace(BASELINE, &namespace.namespace, document);
+        }
+        if let Some(document) = allow {
+            layout.namespace(ALLOW, &namespace.namespace, document);
+        }
+    }
+    for guard in &policies.guards {
+        match guards::guard(guard, Wording::of(model)) {
+            Ok((tier, policy)) => {
+                let weight = 400 + limits::weight(&policy);
+                let view = PoliciesView { tier: Some(tier), policies: vec![policy] };
+                layout.object(GUARDS, guard.name(), Document::new("", "policies.yaml.j2", view, weight, []));
+            }
+            Err(why) => errors.push(review::explain(&why, None, "the namespaces that a guard leaves out")),
+        }
+    }
+    for (external, sets) in sets.into_objects() {
+        let bytes = |set: &SetView| 600 + set.name.len() + set.nets.iter().map(|net| net.len() + 10).sum::<usize>();
+        let annotations = sets.iter().flat_map(|set| &set.annotations).map(|(key, text)| key.len() + text.len() + 10);
+        let weight = sets.iter().map(bytes).sum::<usize>() + annotations.sum::<usize>();
+        let document = Document::new("", "sets.yaml.j2", SetsView { sets }, weight, external.about.sources);
+        layout.object(EXTERNALS, &external.name, document);
+    }
+    if errors.is_empty() { Ok(layout.finish("kustomization.yaml.j2")) } else { Err(errors) }
+}
+
+/// The default deny of a namespace. In the tier `default` it needs no rules, as the end of that tier denies; what the end
+/// of another tier does is not ours to say.
+fn baseline(model: &Model, namespace: &NamespacePolicies, errors: &mut Vec<Diagnostic>) -> Option<Document> {
+    let wording = Wording::of(model);
+    let tier = &model.profile.tier;
+    let rules = if **tier == *DEFAULT_TIER { wording.logged() } else { wording.denied() };
+    let both = [Direction::Ingress, Direction::Egress];
+    let side = |direction| SideView { key: view::side_key(direction), rules: rules.clone() };
+    let namespace_selector = match selector::namespace(&namespace.namespace) {
+        Ok(selector) => selector,
+        Err(why) => {
+            errors.push(review::explain(&why, None, &format!("the namespace {}", quote(&namespace.namespace))));
+            return None;
+        }
+    };
+    let policy = PolicyView {
+        kind: wording.kind(),
+        name: name::policy(tier, &namespace.namespace, DEFAULT_DENY),
+        annotations: about::owners(&namespace.about),
+        staged: wording.staged,
+        tier: tier.to_string(),
+        order: BASELINE_ORDER,
+        namespace_selector,
+        selector: "all()".to_owned(),
+        types: both.map(view::type_name).to_vec(),
+        sides: if rules.is_empty() { vec![] } else { both.map(side).to_vec() },
+    };
+    let weight = limits::weight(&policy);
+    let view = PoliciesView { tier: None, policies: vec![policy] };
+    Some(Document::new("", "policies.yaml.j2", view, weight, namespace.about.sources.iter().cloned()))
+}
+
+fn allow(model: &Model, sets: &Sets, namespace: &NamespacePolicies, errors: &mut Vec<Diagnostic>) -> Option<Document> {
+    let name = |policy: &Policy| name::policy(&model.profile.tier, &namespace.namespace, &policy.name);
+    let mut taken: BTreeSet<String> = namespace.allows.iter().map(name).collect();
+    let mut sources = BTreeSet::new();
+    let mut policies = vec![];
+    for policy in &namespace.allows {
+        let Some(view) = policy_view(model, sets, namespace, policy, errors) else { continue };
+        sources.extend(policy.about.sources.iter().cloned());
+        policies.extend(limits::split(view, &mut taken));
+    }
+    if policies.is_empty() {
+        return None;
+    }
+    let weight = policies.iter().map(limits::weight).sum();
+    let view = PoliciesView { tier: None, policies };
+    Some(Document::new("", "policies.yaml.j2", view, weight, sources))
+}
+
+/// `None` when no rule is left that Calico could say: a policy without rules would be a deny.
+fn policy_view(
+    model: &Model,
+    sets: &Sets,
+    namespace: &NamespacePolicies,
+    policy: &Policy,
+    errors: &mut Vec<Diagnostic>,
+) -> Option<PolicyView> {
+    let mut rules = vec![];
+    for rule in &policy.rules {
+        match view::rules(model, sets, policy.direction, rule) {
+            Ok(views) => rules.extend(views),
+            Err(why) => errors.push(review::explain(&why, Some(rule.span), "this peer")),
+        }
+    }
+    let selectors = selector::namespace(&namespace.namespace)
+        .and_then(|namespace| Ok((namespace, selector::pods(&policy.subject)?)));
+    let (namespace_selector, selector) = match selectors {
+        Ok(selectors) => selectors,
+        Err(why) => {
+            let span = policy.rules.first().map(|rule| rule.span);
+            errors.push(review::explain(&why, span, "these pods"));
+            return None;
+        }
+    };
+    if rules.is_empty() {
+        return None;
+    }
+    let wording = Wording::of(model);
+    let is_dns = policy.rules.iter().all(|rule| rule.peers.iter().all(|peer| matches!(peer, PeerSet::Dns(_))));
+    Some(PolicyView {
+        kind: wording.kind(),
+        name: name::policy(&model.profile.tier, &namespace.namespace, &policy.name),
+        annotations: about::annotations(&policy.about),
+        staged: wording.staged,
+        tier: model.profile.tier.to_string(),
+        order: if is_dns { DNS_ORDER } else { ALLOW_ORDER },
+        namespace_selector,
+        selector,
+        types: vec![view::type_name(policy.direction)],
+        sides: vec![SideView { key: view::side_key(policy.direction), rules }],
+    })
+}
