@@ -18,6 +18,8 @@ const BEFORE_ALL: TierView = TierView { name: "netpolc-guards", order: 10, defau
 /// The tier of what is denied unless others allow it: after all of Calico's own, of which the last has the order
 /// 10,000,000, so that what any team's policy decides stays decided.
 const AFTER_ALL: TierView = TierView { name: "netpolc-default-deny", order: 20_000_000, default_action: "Pass" };
+/// The tiers of the guards, which hold nothing else.
+pub const TIERS: [&str; 2] = [BEFORE_ALL.name, AFTER_ALL.name];
 /// The place of the one policy in its tier.
 const ORDER: u32 = 100;
 
@@ -30,6 +32,11 @@ pub struct TierView {
     pub order: u32,
     /// What happens at its end.
     pub default_action: &'static str,
+}
+
+/// Where the tiers of other policies must stand, in words.
+pub fn between() -> String {
+    format!("above {} and below {}", BEFORE_ALL.order, AFTER_ALL.order)
 }
 
 /// Tier and policy of a guard.

@@ -15,8 +15,8 @@ pub fn policy(tier: &str, namespace: &str, name: &str) -> String {
     in_tier(tier, &format!("{}--{name}", part(namespace)))
 }
 
-/// The name of a policy of a tier. Versions up to 3.30 demand `tier.name` outside of the default tier, and refuse a
-/// second dot; later ones take it too (libcalico-go `names/policy.go`).
+/// The name of a policy of a tier. Outside of the default tier releases demand `tier.name`, and no second dot
+/// (libcalico-go `names/policy.go`).
 pub fn in_tier(tier: &str, name: &str) -> String {
     match tier {
         DEFAULT_TIER => shorten(name, MAX_NAME),

@@ -37,11 +37,16 @@ pub fn review(model: &Model) -> Review {
         let result = guards::guard(&guard, super::Wording::of(model)).map(|_| ());
         add(result, None, &format!("the namespaces that the guard {} leaves out", quote(guard.name())));
     }
-    if *profile.tier != *DEFAULT_TIER {
-        review.notes.push(format!(
-            "{NAME} policies stand in the tier {}, which must be there, of an order between those of the guards",
-            quote(&profile.tier)
-        ));
+    if guards::TIERS.contains(&&*profile.tier) {
+        let message = format!("{NAME} policies cannot stand in the tier {}", quote(&profile.tier));
+        let error = Diagnostic::placeless(codes::INEXPRESSIBLE, message);
+        review.errors.push(error.note("it is that of a guard").help("name another `tier` in netpolc.toml"));
+    } else if *profile.tier != *DEFAULT_TIER {
+        let mut note = format!("the policies stand in the tier {}, which must exist", quote(&profile.tier));
+        if !model.guards().is_empty() {
+            note.push_str(&format!(", of an order {}", guards::between()));
+        }
+        review.notes.push(note);
     }
     review
 }

@@ -14,7 +14,10 @@
 //!    family. Beside selectors both must hold: refused.
 //! 6. Ports need TCP, UDP or SCTP, as name or number; `80`, or `8000:8100` with both ends. No ports: all. No protocol: all.
 //! 7. The API server limits: 1024 rules a direction, 256 nets, 50 ports, selectors of 1024 characters.
-//! 8. A name is `name` or `tier.name`; outside of tier `default` the prefix is demanded (`names.ValidateTieredPolicyName`).
+//! 8. A name is `name` or `tier.name` (`names.ValidateTieredPolicyName`). Releases that demand the prefix outside of tier
+//!    `default` refuse the object without it, and none reads it otherwise.
+
+use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 use serde_saphyr::Spanned;
@@ -97,7 +100,7 @@ pub(super) enum Peers {
 pub(super) struct Set {
     pub(super) name: String,
     pub(super) labels: Vec<(String, String)>,
-    pub(super) nets: Vec<IpNet>,
+    pub(super) nets: BTreeSet<IpNet>,
     pub(super) span: Span,
 }
 
@@ -170,15 +173,15 @@ impl Convert<'_, '_, '_> {
     fn set(&mut self, metadata: &Metadata<'_>, spec: &SetSpec<'_>) -> Option<Set> {
         let span = self.with.doc.top();
         let named = self.named(metadata);
-        let mut nets = vec![];
+        let mut nets = BTreeSet::new();
         let mut failed = false;
         for text in spec.nets.iter().flatten() {
             match self.with.cidr(text) {
-                Some(net) if nets.contains(&net) => {
+                Some(net) if !nets.insert(net) => {
                     let place = self.with.doc.place(text);
                     self.error::<()>(place, format!("the range {net} is written twice"), "remove one");
                 }
-                Some(net) => nets.push(net),
+                Some(_) => {}
                 None => failed = true,
             }
         }
@@ -281,17 +284,14 @@ impl Convert<'_, '_, '_> {
             },
         };
         let fits = match name?.split_once('.') {
-            None => tier == DEFAULT_TIER,
+            None => true,
             Some((prefix, rest)) => prefix == tier && !rest.contains('.'),
         };
         if fits {
             return Some(tier.to_owned());
         }
         let message = format!("the name of a policy of the tier {} cannot be this", quote(tier));
-        let help = match tier {
-            DEFAULT_TIER => "write a name without dots".to_owned(),
-            _ => format!("write `{tier}.` and a name without dots"),
-        };
+        let help = format!("write a name without dots, or `{tier}.` before it");
         self.error(self.with.doc.place(&metadata.name), message, &help)
     }
 
