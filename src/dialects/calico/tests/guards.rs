@@ -1,0 +1,147 @@
+//! Guards: tiers of their own, which deny what they name and isolate nothing else.
+
+use super::*;
+use crate::model::Guard;
+use crate::verify::normal::Scope;
+
+fn names(names: &[&str]) -> BTreeSet<Sym> {
+    names.iter().map(|name| sym(name)).collect()
+}
+
+fn both() -> Vec<Guard> {
+    vec![
+        Guard::MetadataDeny { except: names(&["kube-system"]) },
+        Guard::DefaultDeny { except: names(&["infra", "kube-system"]) },
+    ]
+}
+
+fn files(model: &Model, guards: Vec<Guard>) -> BTreeMap<String, String> {
+    let allow = policy("p", Direction::Egress, vec![PeerSet::AllPods], &[tcp(80, 80)]);
+    render(model, &Policies { guards, ..policies("backend", vec![allow]) })
+}
+
+#[test]
+fn the_metadata_guard_denies_before_all_and_hands_over() {
+    let files = files(&model(), both());
+    assert_eq!(
+        files["baseline/guards/metadata-deny.yaml"],
+        "\
+apiVersion: projectcalico.org/v3
+kind: Tier
+metadata:
+  name: netpolc-guards
+  labels:
+    app.kubernetes.io/managed-by: netpolc
+spec:
+  order: 10
+  defaultAction: Pass
+---
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata:
+  name: netpolc-guards.metadata-deny
+  labels:
+    app.kubernetes.io/managed-by: netpolc
+  annotations:
+    netpolc.dev/flow: metadata-deny
+    netpolc.dev/source: netpolc.toml
+spec:
+  tier: netpolc-guards
+  order: 100
+  namespaceSelector: \"has(projectcalico.org/name) && projectcalico.org/name not in {'kube-system'}\"
+  selector: all()
+  types:
+    - Egress
+  egress:
+    - action: Deny
+      destination:
+        nets:
+          - 100.100.100.200/32
+          - 168.63.129.16/32
+          - 169.254.169.254/32
+          - 169.254.170.2/32
+          - 169.254.170.23/32
+    - action: Deny
+      destination:
+        nets:
+          - \"fd00:ec2::23/128\"
+          - \"fd00:ec2::254/128\"
+"
+    );
+    assert!(files["baseline/kustomization.yaml"].ends_with("  - backend.yaml\n  - guards\n"));
+}
+
+#[test]
+fn the_default_deny_comes_after_all_and_spares_what_others_allow() {
+    let text = &files(&model(), both())["baseline/guards/default-deny.yaml"];
+    assert!(text.contains("  name: netpolc-default-deny\n"));
+    assert!(text.contains("spec:\n  order: 20000000\n  defaultAction: Pass\n"));
+    assert!(text.ends_with(
+        "\
+  tier: netpolc-default-deny
+  order: 100
+  namespaceSelector: \"has(projectcalico.org/name) && projectcalico.org/name not in {'infra', 'kube-system'}\"
+  selector: all()
+  types:
+    - Ingress
+    - Egress
+  ingress:
+    - action: Deny
+  egress:
+    - action: Deny
+"
+    ));
+}
+
+#[test]
+fn guards_read_back_as_denials_and_isolation_of_all_but_some() {
+    let read = read(&files(&model(), both()));
+    let [metadata] = read["baseline/guards/metadata-deny.yaml"].as_slice() else { panic!() };
+    assert_eq!(metadata.scope, Scope::AllBut(names(&["kube-system"])));
+    assert!(metadata.isolates.is_empty() && metadata.rules.is_empty() && metadata.denies.len() == 2);
+    assert_eq!(metadata.denies.iter().map(|rule| rule.peers.len()).sum::<usize>(), 7);
+    let [deny] = read["baseline/guards/default-deny.yaml"].as_slice() else { panic!() };
+    assert_eq!(deny.scope, Scope::AllBut(names(&["infra", "kube-system"])));
+    assert_eq!(deny.isolates, [Direction::Ingress, Direction::Egress]);
+    assert!(deny.rules.is_empty() && deny.denies.is_empty());
+}
+
+#[test]
+fn guards_are_staged_and_log_as_other_policies_do_and_their_tiers_stay() {
+    let mut model = model();
+    model.profile.staged = true;
+    model.profile.log_denied = true;
+    let files = files(&model, both());
+    for path in ["baseline/guards/metadata-deny.yaml", "baseline/guards/default-deny.yaml"] {
+        assert!(files[path].contains("kind: Tier\n") && files[path].contains("kind: StagedGlobalNetworkPolicy\n"));
+    }
+    let rules = "    - action: Log\n    - action: Deny\n";
+    assert!(files["baseline/guards/default-deny.yaml"].ends_with(&format!("  ingress:\n{rules}  egress:\n{rules}")));
+    assert!(read(&files).values().flatten().all(|policy| policy.staged));
+}
+
+#[test]
+fn guards_hold_beside_policies_of_another_tier() {
+    let mut model = model();
+    model.profile.tier = sym("platform");
+    let read = read(&files(&model, both()));
+    assert_eq!(read["baseline/backend.yaml"][0].isolates, [Direction::Ingress, Direction::Egress]);
+    assert_eq!(read["allow/backend.yaml"][0].rules.len(), 1);
+}
+
+#[test]
+fn a_guard_without_exceptions_still_leaves_host_endpoints_alone() {
+    let text = &files(&model(), vec![Guard::DefaultDeny { except: names(&[]) }])["baseline/guards/default-deny.yaml"];
+    assert!(text.contains("  namespaceSelector: has(projectcalico.org/name)\n"), "{text}");
+}
+
+#[test]
+fn too_many_exceptions_are_told() {
+    let many: Vec<String> = (0..60).map(|n| format!("namespace-{n:04}")).collect();
+    let except = many.iter().map(|name| sym(name)).collect();
+    let policies = Policies { guards: vec![Guard::DefaultDeny { except }], ..Policies::default() };
+    let errors = Calico.documents(&model(), &policies).unwrap_err();
+    assert!(
+        errors[0].message.starts_with("calico cannot select the namespaces that a guard leaves out in 1024 characters")
+    );
+}
