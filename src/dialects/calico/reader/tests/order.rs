@@ -149,7 +149,7 @@ fn rules_stand_in_an_order_that_changes_nothing() {
 #[test]
 fn of_a_tier_without_file_nothing_is_taken_for_granted() {
     let allow = of("t.a", "x", "tier: t\norder: 500", &[ALLOW]);
-    assert_eq!(error(&[allow.clone()]), "what the tier `t` does at its end is not known");
+    assert_eq!(error(std::slice::from_ref(&allow)), "what the tier `t` does at its end is not known");
     assert_eq!(isolates(&[allow.clone(), of("t.d", "x", "tier: t\norder: 2000", &[ALL])]), [false, true]);
     let partly = of("t.d", "x", "tier: t\norder: 2000\nselector: app == 'x'", &[ALL]);
     assert_eq!(error(&[allow.clone(), partly]), "what the tier `t` does at its end is not known");

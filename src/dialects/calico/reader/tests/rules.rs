@@ -36,13 +36,10 @@ fn nets_are_blocks_and_not_nets_their_exceptions() {
 
 #[test]
 fn every_pod_is_every_namespace_and_nothing_outside_of_one() {
-    let every = Peer::Pods { namespaces: Namespaces::Labelled(labels(&[])), labels: labels(&[]) };
+    let every = [Peer::Pods { namespaces: Namespaces::Labelled(labels(&[])), labels: labels(&[]) }];
     for selector in ["has(projectcalico.org/name)", "all()"] {
-        assert_eq!(peers(&format!("  destination:\n    namespaceSelector: {selector}")), [every.clone()]);
-        assert_eq!(
-            peers(&format!("  destination:\n    namespaceSelector: {selector}\n    selector: all()")),
-            [every.clone()]
-        );
+        assert_eq!(peers(&format!("  destination:\n    namespaceSelector: {selector}")), every);
+        assert_eq!(peers(&format!("  destination:\n    namespaceSelector: {selector}\n    selector: all()")), every);
     }
 }
 
