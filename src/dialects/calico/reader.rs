@@ -8,6 +8,7 @@ mod convert;
 mod object;
 mod order;
 mod resolve;
+mod rule;
 mod select;
 mod selector;
 

@@ -36,16 +36,16 @@ metadata:
 spec:
   tier: default
   order: 500
-  namespaceSelector: \"projectcalico.org/name == 'backend'\"
-  selector: \"app == 'api'\"
+  namespaceSelector: projectcalico.org/name == 'backend'
+  selector: app == 'api'
   types:
     - Ingress
   ingress:
     - action: Allow
       protocol: TCP
       source:
-        namespaceSelector: \"projectcalico.org/name == 'frontend'\"
-        selector: \"app == 'web'\"
+        namespaceSelector: projectcalico.org/name == 'frontend'
+        selector: app == 'web'
       destination:
         ports:
           - 80
@@ -67,7 +67,7 @@ metadata:
 spec:
   tier: default
   order: 2000
-  namespaceSelector: \"projectcalico.org/name == 'backend'\"
+  namespaceSelector: projectcalico.org/name == 'backend'
   selector: all()
   types:
     - Ingress
@@ -85,8 +85,8 @@ fn egress_asks_for_peer_and_ports_of_the_destination() {
         "    - action: Allow
       protocol: TCP
       destination:
-        namespaceSelector: \"projectcalico.org/name == 'db'\"
-        selector: \"app == 'postgres'\"
+        namespaceSelector: projectcalico.org/name == 'db'
+        selector: app == 'postgres'
         ports:
           - 5432
 "
@@ -130,11 +130,11 @@ fn pods_without_labels_and_of_several_or_labelled_namespaces() {
     assert_eq!(
         selectors,
         [
-            "namespaceSelector: \"projectcalico.org/name == 'a'\"",
-            "namespaceSelector: \"projectcalico.org/name == 'b'\"",
-            "namespaceSelector: \"team == 'obs'\"",
+            "namespaceSelector: projectcalico.org/name == 'a'",
+            "namespaceSelector: projectcalico.org/name == 'b'",
+            "namespaceSelector: team == 'obs'",
             "namespaceSelector: has(projectcalico.org/name)",
-            "selector: \"role == 'no'\"",
+            "selector: role == 'no'",
         ]
     );
 }
@@ -209,7 +209,7 @@ spec:
       protocol: TCP
       destination:
         namespaceSelector: global()
-        selector: \"netpolc.dev/external == 'netpolc--payments' && netpolc.dev/family == '{family}'\"
+        selector: netpolc.dev/external == 'netpolc--payments' && netpolc.dev/family == '{family}'
         ports:
           - 443
 "
