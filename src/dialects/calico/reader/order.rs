@@ -186,22 +186,28 @@ impl<'s, 'p> Allows<'s, 'p> {
     }
 }
 
-/// The first or last of them decide: they are in order. The denial's own policy may be one of them.
+/// Only the last ones can come too late, and only the first ones too early: they are in order.
 fn among<'s, 'p>(denial: &Side<'p>, allows: &[&'s Side<'p>]) -> Option<&'s Side<'p>> {
-    let ends = allows.iter().take(2).chain(allows.iter().rev().take(2));
-    ends.copied().find(|allow| is_conflict(denial, allow))
+    let late = allows.iter().rev().take_while(|allow| is_late(denial, allow));
+    let early = allows.iter().take_while(|allow| is_early(denial, allow));
+    late.chain(early).copied().find(|allow| is_conflict(denial, allow))
 }
 
-fn is_conflict(denial: &Side<'_>, allow: &Side<'_>) -> bool {
-    // In one policy rules stand as they are read.
-    if denial.index == allow.index {
-        return false;
-    }
-    let read = allow.place.cmp(&denial.place);
-    let beaten = denial.closes.is_some() && read != Ordering::Less;
+/// 3. Everything was denied before.
+fn is_late(denial: &Side<'_>, allow: &Side<'_>) -> bool {
     let cut = denial.end == End::Denies && allow.place.cmp_tier(&denial.place) == Ordering::Greater;
-    let beats = denial.denies.is_some() && read != Ordering::Greater;
-    beaten || cut || beats
+    cut || denial.closes.is_some() && allow.place.cmp(&denial.place) != Ordering::Less
+}
+
+/// 4. What is denied was allowed before.
+fn is_early(denial: &Side<'_>, allow: &Side<'_>) -> bool {
+    denial.denies.is_some() && allow.place.cmp(&denial.place) != Ordering::Greater
+}
+
+/// Some pod meets both in the wrong order. In one policy rules stand as they are read.
+fn is_conflict(denial: &Side<'_>, allow: &Side<'_>) -> bool {
+    let meet = || denial.policy.subjects.iter().any(|a| allow.policy.subjects.iter().any(|b| a.compatible(b)));
+    denial.index != allow.index && (is_late(denial, allow) || is_early(denial, allow)) && meet()
 }
 
 fn out_of_order(denial: &Side<'_>, allow: &Side<'_>) -> Diagnostic {

@@ -126,6 +126,19 @@ fn the_end_of_an_earlier_tier_cuts_off_what_a_later_one_allows() {
 }
 
 #[test]
+fn pods_that_cannot_be_the_same_are_another_matter() {
+    let web = |name: &str, head: &str, rules: &[&str]| of(name, "x", &format!("{head}\nselector: app == 'web'"), rules);
+    let db = |name: &str, head: &str, rules: &[&str]| of(name, "x", &format!("{head}\nselector: app == 'db'"), rules);
+    assert!(read_all(&[web("a", "order: 500", &[ALLOW]), db("d", "order: 1", &[ALL])]).is_ok());
+    assert!(read_all(&[web("a", "order: 500", &[ALLOW]), db("d", "order: 900", &[SOME])]).is_ok());
+    assert!(read_all(&[web("a", "order: 500", &[ALLOW]), web("d", "order: 1", &[ALL])]).is_err());
+    // One that can be is found behind others that cannot.
+    let some = of("s", "x", "order: 400\nselector: track == 'a'", &[ALLOW]);
+    let documents = [some, db("b", "order: 500", &[ALLOW]), web("d", "order: 1", &[ALL])];
+    assert_eq!(error(&documents), "`d` denies everything before `s` can allow something");
+}
+
+#[test]
 fn one_direction_says_nothing_of_the_other() {
     let ingress = of("d", "x", "order: 1", &[ALL]).replace("egress", "ingress").replace("Egress", "Ingress");
     assert!(read_all(&[of("a", "x", "order: 500", &[ALLOW]), ingress]).is_ok());
