@@ -4,6 +4,8 @@
 //! A rule without peer means everyone to Calico, so a rule whose peers come to nothing is left out here, and never
 //! written empty.
 
+use std::collections::BTreeSet;
+
 use ipnet::IpNet;
 use serde::Serialize;
 
@@ -91,7 +93,7 @@ pub enum PortView {
 }
 
 /// Who is at the other end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Peer {
     Anyone,
     /// Pods or sets.
@@ -233,14 +235,8 @@ fn peers(model: &Model, sets: &Sets, rule: &Rule) -> Result<Vec<Peer>, Unsayable
             },
         }
     }
-    let mut seen: Vec<Peer> = vec![];
-    out.retain(|peer| {
-        let new = !seen.contains(peer);
-        if new {
-            seen.push(peer.clone());
-        }
-        new
-    });
+    let mut seen = BTreeSet::new();
+    out.retain(|peer| seen.insert(peer.clone()));
     Ok(out)
 }
 
