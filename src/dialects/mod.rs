@@ -5,6 +5,7 @@
 //! in [`reading`].
 
 pub mod calico;
+pub mod cilium;
 pub mod kubernetes;
 pub mod reading;
 mod review;
@@ -22,7 +23,7 @@ use crate::verify::normal;
 pub use review::{Reviewed, review};
 
 /// Every dialect, in the order of output. Adding one adds a line here and a folder beside it.
-pub const REGISTRY: &[&dyn Dialect] = &[&kubernetes::Kubernetes, &calico::Calico];
+pub const REGISTRY: &[&dyn Dialect] = &[&kubernetes::Kubernetes, &calico::Calico, &cilium::Cilium];
 
 /// A target language for policies.
 pub trait Dialect: Sync {

@@ -1,0 +1,157 @@
+//! CiliumCIDRGroups: the addresses of approved externals, each written once and referred to by name.
+//!
+//! In: externals that some rule uses. Out: for each the groups that hold exactly its addresses. Exceptions cannot stand
+//! beside a reference (api/cidr.go), so they are taken out of the ranges here; a group is never empty, and never too large
+//! for one object.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::IpNet;
+use serde::Serialize;
+
+use crate::lower::{About, ExternalSet};
+use crate::model::{Cidrs, ExternalId, Model};
+
+/// The longest name: it becomes the name of a label (api/cidr.go, LabelForCIDRGroupRef), and a selector by a longer one
+/// matches nothing (api/selector.go, labelSelectorToRequirements).
+const MAX_NAME: usize = 63;
+/// The most ranges of one group: some 100 KiB.
+const MAX_RANGES: usize = 2_000;
+
+/// The groups of all externals.
+#[derive(Debug, Default)]
+pub struct Groups {
+    names: BTreeMap<ExternalId, Vec<String>>,
+}
+
+/// One group.
+#[derive(Debug, Clone, Serialize)]
+pub struct GroupView {
+    /// Name of the object.
+    pub name: String,
+    /// Provenance: keys and texts.
+    pub annotations: Vec<(&'static str, String)>,
+    /// Never empty.
+    pub cidrs: Vec<String>,
+}
+
+/// The groups of one external, for one file.
+#[derive(Debug)]
+pub struct Listed<'a> {
+    /// Name of the file.
+    pub name: &'a str,
+    /// Where the external comes from.
+    pub about: &'a About,
+    /// Never empty.
+    pub groups: Vec<GroupView>,
+}
+
+impl Groups {
+    /// Names of the groups that together hold the external's addresses.
+    pub fn of(&self, external: ExternalId) -> &[String] {
+        self.names.get(&external).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The groups that `externals` need. `annotate` makes their annotations.
+pub fn groups<'a>(
+    model: &Model,
+    externals: &'a [ExternalSet],
+    annotate: impl Fn(&About) -> Vec<(&'static str, String)>,
+) -> (Groups, Vec<Listed<'a>>) {
+    let mut taken: BTreeSet<String> = externals.iter().map(|set| short(&set.name)).collect();
+    let mut groups = Groups::default();
+    let mut listed = vec![];
+    for set in externals {
+        let ranges = carve(&model[set.external].addresses);
+        let mut views = vec![];
+        let mut numbers = 2_usize..;
+        for (position, part) in ranges.chunks(MAX_RANGES).enumerate() {
+            let name = match position {
+                0 => short(&set.name),
+                _ => next_name(&set.name, &mut numbers, &mut taken),
+            };
+            groups.names.entry(set.external).or_default().push(name.clone());
+            let cidrs = part.iter().map(IpNet::to_string).collect();
+            views.push(GroupView { name, annotations: annotate(&set.about), cidrs });
+        }
+        if !views.is_empty() {
+            listed.push(Listed { name: &set.name, about: &set.about, groups: views });
+        }
+    }
+    (groups, listed)
+}
+
+fn next_name(name: &str, numbers: &mut std::ops::RangeFrom<usize>, taken: &mut BTreeSet<String>) -> String {
+    loop {
+        let candidate = short(&format!("{name}.{}", numbers.next().unwrap_or_default()));
+        if taken.insert(candidate.clone()) {
+            return candidate;
+        }
+    }
+}
+
+/// A name of at most [`MAX_NAME`] characters: a longer one keeps its beginning and ends in a hash of the whole.
+fn short(name: &str) -> String {
+    if name.len() <= MAX_NAME {
+        return name.to_owned();
+    }
+    let hash = blake3::hash(name.as_bytes()).to_hex();
+    let head = name.get(..MAX_NAME - 13).unwrap_or_default().trim_end_matches(['-', '.']);
+    format!("{head}-{}", hash.get(..12).unwrap_or_default())
+}
+
+/// The addresses as ranges without exceptions: sorted, disjoint.
+fn carve(addresses: &Cidrs) -> Vec<IpNet> {
+    let mut out = vec![];
+    for block in &addresses.blocks {
+        let except: Vec<&IpNet> = block.except.iter().collect();
+        halve(block.cidr, &except, &mut out);
+    }
+    out
+}
+
+/// `range` less `except`, by halving it where something is left out.
+fn halve(range: IpNet, except: &[&IpNet], out: &mut Vec<IpNet>) {
+    let inside: Vec<&IpNet> = except.iter().copied().filter(|e| e.contains(&range) || range.contains(*e)).collect();
+    if inside.is_empty() {
+        return out.push(range);
+    }
+    if inside.iter().any(|e| e.contains(&range)) {
+        return;
+    }
+    // The iterator is short: two halves.
+    for half in range.subnets(range.prefix_len() + 1).into_iter().flatten() {
+        halve(half, &inside, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn carved(cidrs: &[&str], except: &[&str]) -> Vec<String> {
+        let parse = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpNet>>();
+        carve(&Cidrs::new(parse(cidrs)).minus(&parse(except))).iter().map(IpNet::to_string).collect()
+    }
+
+    #[test]
+    fn exceptions_are_taken_out_exactly() {
+        assert_eq!(carved(&["192.0.2.0/24"], &[]), ["192.0.2.0/24"]);
+        assert_eq!(carved(&["192.0.2.0/24"], &["192.0.2.64/26"]), ["192.0.2.0/26", "192.0.2.128/25"]);
+        assert_eq!(
+            carved(&["192.0.2.0/29"], &["192.0.2.1/32", "192.0.2.4/31"]),
+            ["192.0.2.0/32", "192.0.2.2/31", "192.0.2.6/31"]
+        );
+        assert_eq!(carved(&["2001:db8::/32"], &["2001:db8::/33"]), ["2001:db8:8000::/33"]);
+        assert_eq!(carved(&["2001:db8::/64"], &["2001:db8::1/128"]).len(), 64);
+        assert_eq!(carved(&["0.0.0.0/0"], &["0.0.0.0/1"]), ["128.0.0.0/1"]);
+    }
+
+    #[test]
+    fn long_names_fit_into_a_label_and_stay_apart() {
+        let (a, b) = (format!("{}--a", "x".repeat(63)), format!("{}--b", "x".repeat(63)));
+        assert!(short(&a).len() <= MAX_NAME && short(&a) != short(&b));
+        assert_eq!(short("shop--payments"), "shop--payments");
+    }
+}

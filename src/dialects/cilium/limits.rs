@@ -1,0 +1,122 @@
+//! What an API server takes: objects are kept small by splitting them.
+//!
+//! Policies add up, so a policy that is too large becomes several, which together say the same: a rule's peers × entries of
+//! ports is cut along either side, and no rule is ever cut to nothing.
+
+use std::collections::BTreeSet;
+
+use super::http::RequestView;
+use super::view::{PeerView, PolicyView, PortView, RuleView};
+use crate::dialects::writing::size::{self, MAX_OBJECT, chunks};
+
+/// The most that the pods, the ports and the peers of one piece of a rule may take of it; together they fit.
+const MAX_SUBJECT: usize = 32 << 10;
+const MAX_PORTS: usize = 32 << 10;
+const MAX_PEERS: usize = 96 << 10;
+
+/// Why a policy cannot be made small enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TooLarge {
+    /// Its own pods take too many labels.
+    Subject,
+    /// One peer of this rule of the policy has too many labels or exceptions.
+    Peer(usize),
+    /// This rule of the policy has too many HTTP rules.
+    Http(usize),
+}
+
+/// The same policy in objects of at most [`MAX_OBJECT`] bytes each: the first keeps the name, others are numbered from
+/// 2. `names` are those taken in the namespace; new ones are added.
+pub fn split<'a>(policy: PolicyView<'a>, names: &mut BTreeSet<String>) -> Result<Vec<PolicyView<'a>>, TooLarge> {
+    let base = base_weight(&policy);
+    if base + policy.rules.iter().map(rule_weight).sum::<usize>() <= MAX_OBJECT {
+        return Ok(vec![policy]);
+    }
+    if labels_weight(&policy.labels) > MAX_SUBJECT {
+        return Err(TooLarge::Subject);
+    }
+    let mut objects: Vec<Vec<RuleView<'a>>> = vec![];
+    let mut room = 0;
+    for rule in &policy.rules {
+        for piece in pieces(rule)? {
+            let weight = rule_weight(&piece);
+            match objects.last_mut() {
+                Some(object) if weight <= room => object.push(piece),
+                _ => {
+                    objects.push(vec![piece]);
+                    room = MAX_OBJECT.saturating_sub(base);
+                }
+            }
+            room = room.saturating_sub(weight);
+        }
+    }
+    let names = size::numbered(&policy.name, ".", objects.len(), names);
+    // Each object has rules of its own: only the rest is copied.
+    let rest = PolicyView { rules: vec![], ..policy };
+    Ok(names.into_iter().zip(objects).map(|(name, rules)| PolicyView { name, rules, ..rest.clone() }).collect())
+}
+
+/// A rule as rules of bounded size.
+fn pieces<'a>(rule: &RuleView<'a>) -> Result<Vec<RuleView<'a>>, TooLarge> {
+    let above = above_weight(&rule.http);
+    let peers = chunks(&rule.peers, MAX_PEERS, peer_weight).ok_or(TooLarge::Peer(rule.origin))?;
+    let entry = |entry: &Vec<PortView>| entry_weight(entry, above);
+    let ports = chunks(&rule.ports, MAX_PORTS, entry).ok_or(TooLarge::Http(rule.origin))?;
+    let mut out = vec![];
+    for ports in &ports {
+        out.extend(peers.iter().map(|peers| RuleView {
+            key: rule.key,
+            peers: peers.to_vec(),
+            ports: ports.to_vec(),
+            dns: rule.dns,
+            http: rule.http.clone(),
+            origin: rule.origin,
+        }));
+    }
+    Ok(out)
+}
+
+/// `- port: "65535"`, `endPort: 65535`, `protocol: SCTP`, indented.
+const PORT: usize = 90;
+/// The fixed lines of an object.
+const OBJECT: usize = 400;
+
+/// About how many bytes of YAML an object takes. Text that needs escapes takes up to twice as many; [`MAX_OBJECT`] leaves
+/// room for that in annotations, which are bounded.
+pub fn weight(policy: &PolicyView<'_>) -> usize {
+    base_weight(policy) + policy.rules.iter().map(rule_weight).sum::<usize>()
+}
+
+fn base_weight(policy: &PolicyView<'_>) -> usize {
+    let annotations: usize = policy.annotations.iter().map(|(key, text)| key.len() + text.len() + 10).sum();
+    OBJECT + policy.name.len() + policy.namespace.len() + annotations + labels_weight(&policy.labels)
+}
+
+fn rule_weight(rule: &RuleView<'_>) -> usize {
+    let above = above_weight(&rule.http);
+    let ports: usize = rule.ports.iter().map(|entry| entry_weight(entry, above)).sum();
+    60 + ports + rule.peers.iter().map(peer_weight).sum::<usize>()
+}
+
+fn entry_weight(entry: &[PortView], above: usize) -> usize {
+    90 + above + entry.len() * PORT
+}
+
+/// Paths are written with escapes.
+fn above_weight(http: &[RequestView]) -> usize {
+    let request = |request: &RequestView| {
+        let fields: usize = request.fields.iter().map(|(_, value)| 2 * value.len() + 40).sum();
+        40 + fields + request.headers.iter().map(|header| header.len() + 30).sum::<usize>()
+    };
+    http.iter().map(request).sum()
+}
+
+fn peer_weight(peer: &PeerView<'_>) -> usize {
+    let blocks = 64 * (usize::from(peer.cidr.is_some()) + peer.except.len());
+    let names = peer.group.as_ref().map_or(0, String::len) + peer.host.or(peer.pattern).map_or(0, str::len);
+    120 + blocks + names + labels_weight(&peer.labels)
+}
+
+fn labels_weight(labels: &[(String, &str)]) -> usize {
+    labels.iter().map(|(key, value)| key.len() + value.len() + 24).sum()
+}

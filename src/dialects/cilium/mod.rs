@@ -1,0 +1,254 @@
+//! Cilium, `cilium.io/v2`.
+//!
+//! In: policies neutral of a dialect. Out: for each managed namespace a default deny and a file of allows, the addresses of
+//! externals as groups, cluster-wide guards, and the kustomizations that make each folder a base of its own. Apart from
+//! that, and sharing no code with it, the reader.
+
+mod groups;
+mod http;
+mod labels;
+mod limits;
+mod proxied;
+mod reader;
+mod review;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::collections::BTreeSet;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use self::groups::{GroupView, Listed};
+use self::limits::TooLarge;
+use self::proxied::Proxied;
+use self::view::{PolicyView, Writer};
+use super::writing::about::{self, Annotations};
+use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, Layout};
+use super::writing::size;
+use super::{Dialect, Document, Review};
+use crate::diag::{Diagnostic, codes, quote};
+use crate::lower::{NamespacePolicies, Policies, Policy};
+use crate::model::{Guard, METADATA, Model};
+use crate::source::{FileId, Sources};
+use crate::verify::normal::{self, Capabilities, Staging};
+
+/// Name of the dialect.
+const NAME: &str = "cilium";
+/// Before the name of a guard; no generated name starts like it.
+const OWN: &str = "netpolc--";
+
+/// Cilium, `cilium.io/v2`.
+#[derive(Debug)]
+pub struct Cilium;
+
+macro_rules! embedded {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/cilium/", $name)))),*]
+    };
+}
+
+impl Dialect for Cilium {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn templates(&self) -> &'static [(&'static str, &'static str)] {
+        embedded!["allow.yaml.j2", "baseline.yaml.j2", "external.yaml.j2", "guard.yaml.j2", "kustomization.yaml.j2"]
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            http: true,
+            host_names: true,
+            entities: true,
+            local_redirect: true,
+            guards: true,
+            staged: Staging::AllowsOnly,
+            log_denied: false,
+        }
+    }
+
+    fn review(&self, model: &Model) -> Review {
+        review::review(model)
+    }
+
+    fn documents(&self, model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
+        documents(model, policies)
+    }
+
+    fn read(&self, sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
+        reader::read(sources, files)
+    }
+}
+
+fn documents(model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
+    let (groups, externals) = groups::groups(model, &policies.externals, about::annotations);
+    let proxied = Proxied::new(model);
+    let mut layout = Layout::default();
+    let mut errors = vec![];
+    let made: Vec<_> = policies
+        .namespaces
+        .par_iter()
+        .map(|(_, namespace)| {
+            let mut errors = vec![];
+            let writer = Writer { model, groups: &groups };
+            (namespace, baseline(model, namespace), allow(writer, &proxied, namespace, &mut errors), errors)
+        })
+        .collect();
+    for (namespace, baseline, allow, of_namespace) in made {
+        errors.extend(of_namespace);
+        layout.namespace(BASELINE, &namespace.namespace, baseline);
+        if let Some(document) = allow {
+            layout.namespace(ALLOW, &namespace.namespace, document);
+        }
+    }
+    for listed in externals {
+        layout.object(EXTERNALS, listed.name, external(&listed));
+    }
+    // Denials are enforced whatever `enableDefaultDeny` says (docs.cilium.io, "Endpoint default policy").
+    for guard in policies.guards.iter().filter(|_| !model.profile.staged) {
+        layout.object(GUARDS, guard.name(), guard_document(guard));
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    Ok(layout.finish("kustomization.yaml.j2"))
+}
+
+#[derive(Serialize)]
+struct Baseline<'a> {
+    name: &'static str,
+    namespace: &'a str,
+    annotations: Annotations,
+    staged: bool,
+}
+
+fn baseline(model: &Model, namespace: &NamespacePolicies) -> Document {
+    let about = &namespace.about;
+    let annotations = about::owners(about);
+    let weight = 500 + annotations.iter().map(|(key, text)| key.len() + text.len()).sum::<usize>();
+    let staged = model.profile.staged;
+    let view = Baseline { name: DEFAULT_DENY, namespace: &namespace.namespace, annotations, staged };
+    Document::new("", "baseline.yaml.j2", view, weight, about.sources.iter().cloned())
+}
+
+#[derive(Serialize)]
+struct GuardView<'a> {
+    name: String,
+    except: Vec<&'a str>,
+    isolates: bool,
+    denied: Vec<String>,
+}
+
+/// Its header names no intent: the project file asks for it.
+fn guard_document(guard: &Guard) -> Document {
+    let except: Vec<&str> = guard.except().iter().map(|name| &**name).collect();
+    let (isolates, denied) = match guard {
+        Guard::MetadataDeny { .. } => {
+            (false, METADATA.iter().map(|(_, host)| ipnet::IpNet::from(*host).to_string()).collect())
+        }
+        Guard::DefaultDeny { .. } => (true, vec![]),
+    };
+    let weight = 800 + except.iter().map(|name| name.len() + 20).sum::<usize>();
+    let view = GuardView { name: format!("{OWN}{}", guard.name()), except, isolates, denied };
+    Document::new("", "guard.yaml.j2", view, weight, [])
+}
+
+#[derive(Serialize)]
+struct External<'a> {
+    groups: &'a [GroupView],
+}
+
+fn external(listed: &Listed<'_>) -> Document {
+    let group = |group: &GroupView| {
+        let annotations: usize = group.annotations.iter().map(|(key, text)| key.len() + text.len() + 10).sum();
+        400 + annotations + group.cidrs.iter().map(|range| range.len() + 10).sum::<usize>()
+    };
+    let weight = listed.groups.iter().map(group).sum();
+    let view = External { groups: &listed.groups };
+    Document::new("", "external.yaml.j2", view, weight, listed.about.sources.iter().cloned())
+}
+
+#[derive(Serialize)]
+struct Allow<'a> {
+    policies: Vec<PolicyView<'a>>,
+}
+
+fn allow<'a>(
+    writer: Writer<'a, '_>,
+    proxied: &Proxied<'_>,
+    namespace: &'a NamespacePolicies,
+    errors: &mut Vec<Diagnostic>,
+) -> Option<Document> {
+    let mut names: BTreeSet<String> = namespace.allows.iter().map(|policy| policy.name.clone()).collect();
+    let mut proxied = proxied.within(&namespace.namespace);
+    let mut sources = BTreeSet::new();
+    let mut policies = vec![];
+    for policy in &namespace.allows {
+        let proxied = proxied.may_be(&policy.subject);
+        let Some(view) = policy_view(writer, &namespace.namespace, policy, proxied) else { continue };
+        sources.extend(policy.about.sources.iter().cloned());
+        match limits::split(view, &mut names) {
+            Ok(objects) => policies.extend(objects),
+            Err(why) => errors.push(too_large(policy, why)),
+        }
+    }
+    if policies.is_empty() {
+        return None;
+    }
+    let weight = policies.iter().map(limits::weight).sum();
+    Some(Document::new("", "allow.yaml.j2", Allow { policies }, weight, sources))
+}
+
+/// `None` when no rule is left that Cilium could say: a direction without rules is none.
+fn policy_view<'a>(
+    writer: Writer<'a, '_>,
+    namespace: &'a str,
+    policy: &'a Policy,
+    proxied: bool,
+) -> Option<PolicyView<'a>> {
+    let mut rules: Vec<view::RuleView<'a>> = vec![];
+    for (origin, rule) in policy.rules.iter().enumerate() {
+        for rule in writer.rules(policy.direction, origin, rule, proxied) {
+            // While HTTP rules are left out, rules that differ in them alone are the same.
+            if !rules.iter().any(|known| known.says_the_same(&rule)) {
+                rules.push(rule);
+            }
+        }
+    }
+    if rules.is_empty() {
+        return None;
+    }
+    Some(PolicyView {
+        name: policy.name.clone(),
+        namespace,
+        annotations: about::annotations(&policy.about),
+        labels: labels::of_pods(&policy.subject),
+        staged: writer.model.profile.staged,
+        side: view::side(policy.direction),
+        rules,
+    })
+}
+
+fn too_large(policy: &Policy, why: TooLarge) -> Diagnostic {
+    let name = quote(&policy.name);
+    let (rule, message, help) = match why {
+        TooLarge::Subject => (0, format!("the labels of {name} do not fit into one object"), "select by fewer labels"),
+        TooLarge::Peer(rule) => (
+            rule,
+            format!("one peer of {name} does not fit into one object"),
+            "use fewer exceptions or labels, or several ranges with few exceptions each",
+        ),
+        TooLarge::Http(rule) => {
+            (rule, format!("the HTTP rules of {name} do not fit into one object"), "use fewer HTTP rules")
+        }
+    };
+    let limit = format!("kubectl takes objects of up to 256 KiB, netpolc writes up to {} KiB", size::MAX_OBJECT >> 10);
+    let diagnostic = match policy.rules.get(rule) {
+        Some(rule) => Diagnostic::error(codes::RENDERED, rule.span, message),
+        None => Diagnostic::placeless(codes::RENDERED, message),
+    };
+    diagnostic.note(limit).help(help)
+}

@@ -1,0 +1,232 @@
+//! What Cilium cannot say beside what follows from its capabilities, and what people should know of a roll-out.
+//!
+//! In: the model. Out: errors at the intent's line, and notes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::labels;
+use super::proxied::{self, Proxied};
+use super::{NAME, http};
+use crate::diag::{Diagnostic, codes, quote};
+use crate::dialects::Review;
+use crate::model::{Builtin, DnsPeer, Edge, Endpoint, Labels, Model, NamespaceSet, PodSet, PortRange, Sym};
+use crate::source::Span;
+
+/// Errors and notes.
+pub fn review(model: &Model) -> Review {
+    let mut errors = vec![];
+    selectors(model, &mut errors);
+    requests(model, &mut errors);
+    beside(model, &mut errors);
+    names(model, &mut errors);
+    Review { errors, notes: notes(model) }
+}
+
+/// Labels that no selector can use.
+fn selectors(model: &Model, errors: &mut Vec<Diagnostic>) {
+    for tier in &model.tiers {
+        errors.extend(of_pods(&tier.pods.labels).map(|(key, why)| refused(Some(tier.pods_span), key, why)));
+    }
+    for peer in &model.peers {
+        errors.extend(of_pods(&peer.pods.labels).map(|(key, why)| refused(Some(peer.span), key, why)));
+        errors.extend(of_namespaces(&peer.pods).map(|(key, why)| refused(Some(peer.namespace_span), key, why)));
+    }
+    let dns = model.profile.dns.peers.iter().filter_map(|peer| match peer {
+        DnsPeer::Pods(set) | DnsPeer::Cache(set) => Some(set),
+        DnsPeer::Address(_) => None,
+    });
+    let of_project: BTreeSet<(&str, &'static str)> =
+        dns.chain([&model.profile.scrapers]).flat_map(|set| of_pods(&set.labels).chain(of_namespaces(set))).collect();
+    errors.extend(of_project.into_iter().map(|(key, why)| refused(None, key, why)));
+}
+
+fn of_pods(labels: &Labels) -> impl Iterator<Item = (&str, &'static str)> {
+    labels.iter().filter_map(|(key, _)| Some((&**key, labels::refused_of_pod(key)?)))
+}
+
+fn of_namespaces(pods: &PodSet) -> impl Iterator<Item = (&str, &'static str)> {
+    let labels = match &pods.namespaces {
+        NamespaceSet::Labels(labels) => Some(labels),
+        NamespaceSet::All | NamespaceSet::Names(_) => None,
+    };
+    let pairs = labels.into_iter().flat_map(Labels::iter);
+    pairs.filter_map(|(key, _)| Some((&**key, labels::refused_of_namespace(key)?)))
+}
+
+fn refused(span: Option<Span>, key: &str, why: &str) -> Diagnostic {
+    let message = format!("{NAME} cannot select by the label {}: {why}", quote(key));
+    let diagnostic = match span {
+        Some(span) => Diagnostic::error(codes::INEXPRESSIBLE, span, message),
+        None => Diagnostic::placeless(codes::INEXPRESSIBLE, message).note("the project file's DNS or scrapers name it"),
+    };
+    diagnostic.help("select by another label, as `app`")
+}
+
+/// HTTP rules that its proxy does not take.
+fn requests(model: &Model, errors: &mut Vec<Diagnostic>) {
+    for edge in model.edges.iter().filter(|edge| !edge.http.is_empty() && is_ours(edge)) {
+        let span = edge.http_span.unwrap_or(edge.to_span);
+        for path in edge.http.iter().filter_map(http::too_long) {
+            let message = format!("the path {} is too long for the proxy of {NAME}", quote(path));
+            errors.push(
+                Diagnostic::error(codes::INEXPRESSIBLE, span, message)
+                    .note("the proxy refuses what compiles to more than 100 steps, and with it every policy of the pod")
+                    .help("shorten it to about 75 plain characters, or fewer with wildcards and alternatives"),
+            );
+        }
+        if edge.ports.iter().any(|range| range.is_all()) {
+            let message = format!("{NAME} cannot look at HTTP on all ports at once");
+            errors.push(
+                Diagnostic::error(codes::INEXPRESSIBLE, span, message)
+                    .related(edge.ports_span, "all ports")
+                    .help("name the ports that speak HTTP"),
+            );
+        }
+    }
+}
+
+fn is_ours(edge: &Edge) -> bool {
+    matches!(edge.from, Endpoint::Tier(_)) || matches!(edge.to, Endpoint::Tier(_))
+}
+
+/// The end on which HTTP rules are looked at, and the other one.
+fn looked_at(edge: &Edge) -> (Endpoint, Endpoint) {
+    match edge.to {
+        Endpoint::Tier(_) => (edge.to, edge.from),
+        _ => (edge.from, edge.to),
+    }
+}
+
+/// HTTP rules on some ports, and a plain permission for the same pods on a range that holds them. Agents look the narrower
+/// entry up first, and versions differ in what of the wider one still holds there (GHSA-2h44-x2wx-49f4 is one such case). With
+/// the same ports on both, either lets through what the intent means.
+fn beside(model: &Model, errors: &mut Vec<Diagnostic>) {
+    let limited: Vec<&Edge> = model.edges.iter().filter(|edge| !edge.http.is_empty() && is_ours(edge)).collect();
+    if limited.is_empty() {
+        return;
+    }
+    let is_range = |range: &PortRange| range.first < range.last;
+    let mut plain: BTreeMap<(&Sym, bool, bool), Vec<&Edge>> = BTreeMap::new();
+    for edge in model.edges.iter().filter(|edge| edge.http.is_empty()) {
+        let wide = edge.ports.iter().any(is_range);
+        for (end, ingress) in [(edge.to, true), (edge.from, false)] {
+            let Endpoint::Tier(tier) = end else { continue };
+            for namespace in model[tier].pods.namespaces.names() {
+                plain.entry((namespace, ingress, wide)).or_default().push(edge);
+            }
+        }
+    }
+    for edge in limited {
+        let (own, other) = looked_at(edge);
+        let Endpoint::Tier(tier) = own else { continue };
+        let ingress = own == edge.to;
+        // Single ports meet others only as the same port: of those nothing is to be found.
+        let widths: &[bool] = if edge.ports.iter().any(is_range) { &[true, false] } else { &[true] };
+        let namespaces = model[tier].pods.namespaces.names();
+        let keys = namespaces.iter().flat_map(|name| widths.iter().map(move |wide| (name, ingress, *wide)));
+        let mut near = keys.filter_map(|key| plain.get(&key)).flatten();
+        let found = near.find(|near| {
+            let (near_own, near_other) = if ingress { (near.to, near.from) } else { (near.from, near.to) };
+            ports_differ(&edge.ports, &near.ports)
+                && ends_meet(model, own, near_own)
+                && ends_meet(model, other, near_other)
+        });
+        if let Some(near) = found {
+            let message = format!(
+                "{NAME} cannot keep {} to some HTTP requests beside {}",
+                quote(&model.edge_name(edge)),
+                quote(&model.edge_name(near))
+            );
+            errors.push(
+                Diagnostic::error(codes::INEXPRESSIBLE, edge.http_span.unwrap_or(edge.to_span), message)
+                    .related(near.ports_span, "more ports, without HTTP rules, for pods that may be the same")
+                    .help("leave the ports with HTTP rules out of the other edge"),
+            );
+        }
+    }
+}
+
+fn ports_differ(limited: &[PortRange], plain: &[PortRange]) -> bool {
+    limited.iter().any(|a| plain.iter().any(|b| a != b && a.overlaps(*b)))
+}
+
+fn ends_meet(model: &Model, a: Endpoint, b: Endpoint) -> bool {
+    if let (Some(a), Some(b)) = (model.pods(a), model.pods(b)) {
+        return a.overlaps(b);
+    }
+    let is_wide = |end| matches!(end, Endpoint::Builtin(Builtin::Anywhere | Builtin::Cluster));
+    let is_address = |end| matches!(end, Endpoint::External(_) | Endpoint::Builtin(Builtin::Internet));
+    a == b || is_wide(a) || is_wide(b) || (is_address(a) && is_address(b))
+}
+
+/// Pods whose names must be resolved through the proxy, and permissions by which they could ask past it.
+fn names(model: &Model, errors: &mut Vec<Diagnostic>) {
+    let proxied = Proxied::new(model);
+    if proxied.is_empty() {
+        return;
+    }
+    let dns = &model.profile.dns;
+    if dns.ports.iter().any(|range| range.first < range.last) {
+        let message = format!("{NAME} learns host names from DNS on single ports, and the cluster's DNS has a range");
+        errors.push(
+            Diagnostic::placeless(codes::PROFILE, message)
+                .help("name each port of the DNS in netpolc.toml: `ports = [53]`"),
+        );
+    }
+    let named = proxied::tiers(model);
+    for edge in &model.edges {
+        let Endpoint::Tier(tier) = edge.from else { continue };
+        let asks = edge.ports.iter().any(|range| dns.ports.iter().any(|port| port.overlaps(*range)));
+        if !asks || !dns.peers.iter().any(|peer| reaches(model, edge.to, peer)) {
+            continue;
+        }
+        let pods = &model[tier].pods;
+        if !pods.namespaces.names().iter().any(|name| proxied.within(name).may_be(&pods.labels)) {
+            continue;
+        }
+        let message =
+            format!("{} lets pods ask for names where {NAME} does not read along", quote(&model.edge_name(edge)));
+        let whose = match named.contains(&tier) {
+            true => format!("tier {} reaches host names, which are known from answers alone", quote(&model[tier].name)),
+            false => format!("pods of tier {} may be in a tier that reaches host names", quote(&model[tier].name)),
+        };
+        errors.push(
+            Diagnostic::error(codes::INEXPRESSIBLE, edge.to_span, message)
+                .note(whose)
+                .help("leave the ports of DNS out of this edge: every tier may ask the cluster's DNS without it"),
+        );
+    }
+}
+
+fn reaches(model: &Model, to: Endpoint, dns: &DnsPeer) -> bool {
+    match (to, dns) {
+        (Endpoint::Builtin(Builtin::Anywhere), _) => true,
+        (Endpoint::Builtin(Builtin::Cluster), DnsPeer::Pods(_) | DnsPeer::Cache(_))
+        | (Endpoint::Builtin(Builtin::Nodes), DnsPeer::Address(_)) => true,
+        (Endpoint::Builtin(Builtin::Internet), DnsPeer::Address(range)) => model.profile.internet().overlaps(range),
+        (Endpoint::External(id), DnsPeer::Address(range)) => model[id].addresses.overlaps(range),
+        (end, DnsPeer::Pods(set) | DnsPeer::Cache(set)) => model.pods(end).is_some_and(|pods| pods.overlaps(set)),
+        _ => false,
+    }
+}
+
+/// What staging does not cover.
+fn notes(model: &Model) -> Vec<String> {
+    if !model.profile.staged {
+        return vec![];
+    }
+    let mut notes = vec![
+        "staged: policies are written with `enableDefaultDeny` off, so they deny nothing, and report nothing as denied"
+            .to_owned(),
+    ];
+    let http = model.edges.iter().any(|edge| !edge.http.is_empty() && is_ours(edge));
+    let guards = !model.guards().is_empty();
+    let what = match (http, guards) {
+        (true, true) => "HTTP rules and guards",
+        (true, false) => "HTTP rules",
+        (false, true) => "guards",
+        (false, false) => return notes,
+    };
+    notes.push(format!("staged: {what} would be enforced all the same, so they are left out until then"));
+    notes
+}
