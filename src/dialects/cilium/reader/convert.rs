@@ -19,7 +19,7 @@
 use serde_saphyr::Spanned;
 
 use super::groups::Group;
-use super::object::{Egress, Ingress, Object, PortRule, Spec};
+use super::object::{Egress, Flag, Ingress, Object, PortRule, Spec};
 use super::peers::{Lists, NULL, Peers};
 use super::ports::{self, Place};
 use super::selector::{self, Selected};
@@ -212,7 +212,8 @@ impl Convert<'_, '_, '_> {
         let ingress_deny = has(spec.ingress_deny.as_ref().map(Vec::len));
         let egress_deny = has(spec.egress_deny.as_ref().map(Vec::len));
         let said = spec.enable_default_deny.as_ref();
-        let (of_ingress, of_egress) = (said.and_then(|said| said.ingress), said.and_then(|said| said.egress));
+        let of_ingress = self.flag(said.and_then(|said| said.ingress.as_ref()))?;
+        let of_egress = self.flag(said.and_then(|said| said.egress.as_ref()))?;
         let denies = ingress_deny || egress_deny;
         let off = (of_ingress, of_egress) == (Some(false), Some(false));
         if off && denies && (ingress || egress) {
@@ -240,6 +241,18 @@ impl Convert<'_, '_, '_> {
             }
         }
         Some((isolates, staged))
+    }
+
+    /// A boolean by the words that every reader of YAML takes for one: `yes` is a string to some.
+    fn flag(&mut self, flag: Option<&Spanned<Flag>>) -> Option<Option<bool>> {
+        let Some(flag) = flag else { return Some(None) };
+        let on = flag.value.0;
+        let line = flag.referenced.line();
+        let written = usize::try_from(line).ok().and_then(|line| self.with.doc.text.lines().nth(line.checked_sub(1)?));
+        match written.is_some_and(|written| written.contains(if on { "true" } else { "false" })) {
+            true => Some(Some(on)),
+            false => self.with.error(self.with.doc.line(line), "booleans are `true` and `false`", "write one of them"),
+        }
     }
 
     fn rules(

@@ -5,7 +5,10 @@
 //! nodes), are left out on purpose. What a list holds is optional because null reads as an object without fields, which as
 //! a rule would allow everything: so null is seen, and refused.
 
+use std::fmt;
+
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
 use serde_saphyr::Spanned;
 
 use crate::dialects::reading::object::{Metadata, PortValue, Selector};
@@ -50,8 +53,27 @@ pub(super) struct Spec<'a> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DefaultDeny {
-    pub(super) ingress: Option<bool>,
-    pub(super) egress: Option<bool>,
+    pub(super) ingress: Option<Spanned<Flag>>,
+    pub(super) egress: Option<Spanned<Flag>>,
+}
+
+/// A boolean, never a string in its place.
+pub(super) struct Flag(pub(super) bool);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct V;
+        impl Visitor<'_> for V {
+            type Value = Flag;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true or false")
+            }
+            fn visit_bool<E: Error>(self, flag: bool) -> Result<Flag, E> {
+                Ok(Flag(flag))
+            }
+        }
+        deserializer.deserialize_any(V)
+    }
 }
 
 #[derive(Deserialize)]
