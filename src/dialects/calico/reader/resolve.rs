@@ -2,7 +2,8 @@
 //!
 //! In: the objects of all files. Out: each file in the normal form, or every error.
 //!
-//! 1. Nothing here is in a namespace, so a kind and name stand for one object of the cluster.
+//! 1. Nothing here is in a namespace, so a kind and name stand for one object of the cluster. Of policies, `p` and
+//!    `default.p` are the same (`names.ClientTieredPolicyName`).
 //! 2. A rule that asks for sets by label means the addresses of all sets that carry it (`felix/labelindex`): a set that no
 //!    rule finds, and a rule that finds no set, are mistakes of whoever wrote them.
 
@@ -59,9 +60,12 @@ fn duplicates<'o>(objects: impl Iterator<Item = &'o Object>) -> Vec<Diagnostic> 
     let mut errors = vec![];
     for object in objects {
         let (kind, name, span) = match object {
-            Object::Policy(policy) => (if policy.staged { STAGED } else { POLICY }, &policy.name, policy.span),
-            Object::Set(set) => (SET, &set.name, set.span),
-            Object::Tier(tier) => (TIER, &tier.name, tier.span),
+            Object::Policy(policy) => {
+                let name = policy.name.strip_prefix("default.").unwrap_or(&policy.name);
+                (if policy.staged { STAGED } else { POLICY }, name, policy.span)
+            }
+            Object::Set(set) => (SET, set.name.as_str(), set.span),
+            Object::Tier(tier) => (TIER, tier.name.as_str(), tier.span),
         };
         if let Some(first) = seen.insert((kind, name), span) {
             let message = format!("{kind} {} is there twice", quote(name));

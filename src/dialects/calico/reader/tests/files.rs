@@ -23,6 +23,8 @@ fn files_keep_their_places() {
 fn names_are_unique_in_the_cluster_for_each_kind() {
     let error = read_files(&[("a.yaml", &shop("")), ("b.yaml", &shop(""))]).unwrap_err();
     assert_eq!(error[0].1, "GlobalNetworkPolicy `p` is there twice");
+    let same = shop("").replace("name: p", "name: default.p");
+    assert_eq!(read_files(&[("a.yaml", &shop("")), ("b.yaml", &same)]).unwrap_err().len(), 1);
     let staged = shop("").replace("kind: Global", "kind: StagedGlobal");
     assert!(read_files(&[("a.yaml", &shop("")), ("b.yaml", &staged)]).is_ok());
 }
