@@ -102,7 +102,7 @@ fn short(name: &str) -> String {
 }
 
 /// The addresses as ranges without exceptions: sorted, disjoint.
-fn carve(addresses: &Cidrs) -> Vec<IpNet> {
+pub fn carve(addresses: &Cidrs) -> Vec<IpNet> {
     let mut out = vec![];
     for block in &addresses.blocks {
         let except: Vec<&IpNet> = block.except.iter().collect();

@@ -8,6 +8,7 @@ mod groups;
 mod http;
 mod labels;
 mod limits;
+mod notes;
 mod proxied;
 mod reader;
 mod review;

@@ -1,12 +1,12 @@
-//! What Cilium cannot say beside what follows from its capabilities, and what people should know of a roll-out.
+//! What Cilium cannot say beside what follows from its capabilities.
 //!
-//! In: the model. Out: errors at the intent's line, and notes.
+//! In: the model. Out: an error at the intent's line for each thing that would be written and not enforced as it is meant.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::labels;
 use super::proxied::{self, Proxied};
-use super::{NAME, http};
+use super::{NAME, http, notes};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::dialects::Review;
 use crate::model::{Builtin, DnsPeer, Edge, Endpoint, Labels, Model, NamespaceSet, PodSet, PortRange, Sym};
@@ -19,7 +19,7 @@ pub fn review(model: &Model) -> Review {
     requests(model, &mut errors);
     beside(model, &mut errors);
     names(model, &mut errors);
-    Review { errors, notes: notes(model) }
+    Review { errors, notes: notes::notes(model) }
 }
 
 /// Labels that no selector can use.
@@ -97,9 +97,9 @@ fn looked_at(edge: &Edge) -> (Endpoint, Endpoint) {
     }
 }
 
-/// HTTP rules on some ports, and a plain permission for the same pods on a range that holds them. Agents look the narrower
-/// entry up first, and versions differ in what of the wider one still holds there (GHSA-2h44-x2wx-49f4 is one such case). With
-/// the same ports on both, either lets through what the intent means.
+/// HTTP rules on some ports, and a plain permission for the same pods on a range that holds them. Where both name the very
+/// same port, either lets through what the intent means; the agent has an entry for each range of ports, and what of the
+/// wider one still holds on the narrower one is not documented (docs.cilium.io, "Layer 7 Policies", speaks of similar rules).
 fn beside(model: &Model, errors: &mut Vec<Diagnostic>) {
     let limited: Vec<&Edge> = model.edges.iter().filter(|edge| !edge.http.is_empty() && is_ours(edge)).collect();
     if limited.is_empty() {
@@ -208,25 +208,4 @@ fn reaches(model: &Model, to: Endpoint, dns: &DnsPeer) -> bool {
         (end, DnsPeer::Pods(set) | DnsPeer::Cache(set)) => model.pods(end).is_some_and(|pods| pods.overlaps(set)),
         _ => false,
     }
-}
-
-/// What staging does not cover.
-fn notes(model: &Model) -> Vec<String> {
-    if !model.profile.staged {
-        return vec![];
-    }
-    let mut notes = vec![
-        "staged: policies are written with `enableDefaultDeny` off, so they deny nothing, and report nothing as denied"
-            .to_owned(),
-    ];
-    let http = model.edges.iter().any(|edge| !edge.http.is_empty() && is_ours(edge));
-    let guards = !model.guards().is_empty();
-    let what = match (http, guards) {
-        (true, true) => "HTTP rules and guards",
-        (true, false) => "HTTP rules",
-        (false, true) => "guards",
-        (false, false) => return notes,
-    };
-    notes.push(format!("staged: {what} would be enforced all the same, so they are left out until then"));
-    notes
 }

@@ -226,6 +226,8 @@ impl<'a> Writer<'a, '_> {
     }
 }
 
+/// SCTP is written wherever it is meant: agents take it in policies whatever `enable-sctp` says, which only decides whether
+/// the datapath lets SCTP through at all (pkg/datapath/linux/config, ENABLE_SCTP).
 fn port(range: PortRange) -> PortView {
     let first = if range.is_all() { 0 } else { range.first };
     PortView {

@@ -2,8 +2,8 @@
 //!
 //! 1. A key may name the source of its label: `k8s:` is a label of Kubernetes, `any:` and none are of any source, which for
 //!    pods is Kubernetes too (pkg/labels/labels.go). Other sources are no labels of pods: refused.
-//! 2. `io.kubernetes.pod.namespace` is the pod's namespace, `io.cilium.k8s.namespace.labels.KEY` a label of it (DOMAIN of
-//!    k8s/apis/cilium.io, const.go). Other keys that Cilium sets itself are refused.
+//! 2. `io.kubernetes.pod.namespace` is the pod's namespace, `io.cilium.k8s.namespace.labels.KEY` a label of it
+//!    (pkg/k8s/apis/cilium.io/const.go). Other keys that Cilium sets itself are refused.
 //! 3. Labels that the agent's default filter leaves out of identities match no pod (pkg/labelsfilter/filter.go): refused.
 //! 4. A key is validated with its source in front, `k8s.KEY`, as a label key (pkg/policy/api/selector.go, Sanitize).
 //! 5. A selector is a conjunction. `In` with several values is expanded; `Exists` and `NotIn` are understood for the

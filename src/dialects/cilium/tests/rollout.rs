@@ -109,6 +109,10 @@ fn rules_that_differ_in_requests_alone_are_one_while_staged() {
 }
 
 #[test]
-fn nothing_is_said_of_staging_where_there_is_none() {
-    assert!(Cilium.review(&guarded().model()).notes.is_empty());
+fn what_agents_must_know_is_said_where_it_matters_alone() {
+    assert!(Cilium.review(&shop().model()).notes.is_empty());
+    let default_deny_alone = guarded().with(|model| model.profile.metadata_deny = false);
+    assert!(Cilium.review(&default_deny_alone.model()).notes.is_empty());
+    let notes = Cilium.review(&guarded().model()).notes;
+    assert!(notes.len() == 1 && notes[0].starts_with("metadata-deny: agents must be 1.16 or later"), "{notes:?}");
 }

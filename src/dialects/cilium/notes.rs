@@ -1,0 +1,125 @@
+//! What people should know of policies for Cilium beside the proof: what must be true of the agents.
+//!
+//! In: the model. Out: sentences, in a stable order; none where nothing special is written.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::groups;
+use crate::diag::quote;
+use crate::model::{Endpoint, ExternalId, Guard, Model, PortRange, TierId};
+
+/// Entries of the policy map of one pod, unless `bpf-policy-map-max` says otherwise (pkg/defaults, PolicyMapEntries).
+const POLICY_MAP: usize = 16_384;
+
+/// All notes.
+pub fn notes(model: &Model) -> Vec<String> {
+    let mut notes = vec![];
+    if model.profile.staged {
+        staged(model, &mut notes);
+    } else if model.guards().iter().any(|guard| matches!(guard, Guard::MetadataDeny { .. })) {
+        notes.push(needs("metadata-deny"));
+    }
+    notes.extend(policy_map(model));
+    notes
+}
+
+/// What staging does not cover.
+fn staged(model: &Model, notes: &mut Vec<String>) {
+    notes.push(
+        "staged: policies are written with `enableDefaultDeny` off, so they deny nothing, and report nothing as denied"
+            .to_owned(),
+    );
+    let http = model.edges.iter().any(|edge| {
+        let ours = |end| matches!(end, Endpoint::Tier(_));
+        !edge.http.is_empty() && (ours(edge.from) || ours(edge.to))
+    });
+    let what = match (http, model.guards().is_empty()) {
+        (true, false) => Some("HTTP rules and guards"),
+        (true, true) => Some("HTTP rules"),
+        (false, false) => Some("guards"),
+        (false, true) => None,
+    };
+    if let Some(what) = what {
+        notes.push(format!("staged: {what} would be enforced all the same, so they are left out until then"));
+    }
+    notes.push(needs("staged"));
+}
+
+/// Older agents do not know the field, and with the option off it is taken for true (Rule.Sanitize).
+fn needs(what: &str) -> String {
+    format!(
+        "{what}: agents must be 1.16 or later, with `enable-non-default-deny-policies` on, as it is by default; others \
+         would deny everything else to the same pods"
+    )
+}
+
+/// Addresses alone can fill the map of a pod. What pods add is not known here, so this is the least.
+fn policy_map(model: &Model) -> Option<String> {
+    let mut ranges: HashMap<ExternalId, usize> = HashMap::new();
+    let mut entries: BTreeMap<TierId, usize> = BTreeMap::new();
+    for edge in &model.edges {
+        if let (Endpoint::Tier(tier), Endpoint::External(external)) = (edge.from, edge.to) {
+            let ranges = *ranges.entry(external).or_insert_with(|| groups::carve(&model[external].addresses).len());
+            let ports: usize = edge.ports.iter().map(|range| prefixes(*range)).sum();
+            *entries.entry(tier).or_default() += ranges.saturating_mul(ports);
+        }
+    }
+    let mut full = entries.into_iter().filter(|(_, count)| *count > POLICY_MAP);
+    let (tier, count) = full.next()?;
+    let others = match full.count() {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    Some(format!(
+        "tier {}{others}: addresses take {count} entries of a pod's policy map, which holds {POLICY_MAP} unless \
+         `bpf-policy-map-max` says otherwise",
+        quote(&model[tier].name)
+    ))
+}
+
+/// How many prefixes a range of ports is cut into: one entry each.
+fn prefixes(range: PortRange) -> usize {
+    if range.is_all() {
+        return 1;
+    }
+    let (mut first, last) = (u32::from(range.first), u32::from(range.last));
+    let mut count = 0;
+    while first <= last {
+        let aligned = 1_u32 << first.trailing_zeros().min(16);
+        let mut size = aligned;
+        while first + size - 1 > last {
+            size /= 2;
+        }
+        first += size;
+        count += 1;
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::Draft;
+    use crate::model::Protocol;
+
+    #[test]
+    fn a_range_of_ports_is_as_many_entries_as_prefixes() {
+        for (first, last, count) in [(80, 80, 1), (8, 15, 1), (8, 16, 2), (1, 6, 4), (8000, 8010, 3), (1, u16::MAX, 1)]
+        {
+            let range = PortRange::new(Protocol::Tcp, first, last).unwrap();
+            assert_eq!(prefixes(range), count, "{first}-{last}");
+        }
+    }
+
+    #[test]
+    fn addresses_that_overflow_a_pods_map_are_told() {
+        let ranges: Vec<String> = (0..9_000).map(|n| format!("198.{}.{}.0/25", 20 + n / 256, n % 256)).collect();
+        let draft = |ports| {
+            let draft = Draft::new().tiers("web").external("cdn", &ranges.join(" "), "");
+            draft.edge("web -> cdn", ports).model()
+        };
+        assert!(notes(&draft("443/TCP")).is_empty());
+        let notes = notes(&draft("80/TCP 443/TCP"));
+        assert!(notes.len() == 1 && notes[0].starts_with("tier `web`: addresses take 18000 entries"), "{notes:?}");
+    }
+}
