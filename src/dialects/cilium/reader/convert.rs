@@ -10,7 +10,7 @@
 //!    rules or denials (Rule.Sanitize). Without any of them it isolates nothing, whatever `enableDefaultDeny` says
 //!    (cilium#35558): such a promise is refused. A rule needs at least one of the four lists (CRD).
 //! 4. An empty list of rules is no list. `- {}` is a rule without peers and ports: it allows nothing, and the direction has
-//!    rules (recorded verdicts).
+//!    rules (seen in Cilium's own engine).
 //! 5. With `enableDefaultDeny` off both ways and permissions alone, a policy enforces nothing by itself: it is staged, and
 //!    what it would isolate are the directions that have rules. Denials and HTTP rules are enforced all the same
 //!    (docs.cilium.io, "Endpoint default policy"), so neither may stand in such a policy.

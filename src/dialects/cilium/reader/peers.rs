@@ -1,7 +1,7 @@
 //! The other ends of a rule.
 //!
-//! 1. No list of peers at all: everyone, when there are ports; a rule without peers and ports allows nothing (recorded
-//!    verdicts; a list that is empty selects nobody, `fromEndpoints: []`). Empty lists of other kinds were taken for no
+//! 1. No list of peers at all: everyone, when there are ports; a rule without peers and ports allows nothing (seen in Cilium's own
+//!    engine; a list that is empty selects nobody, `fromEndpoints: []`). Empty lists of other kinds were taken for no
 //!    list by some versions (CVE-2025-64715): refused.
 //! 2. One kind of peers a rule (rule_validation.go).
 //! 3. In a CiliumNetworkPolicy a selector without a namespace, by name or label, stays in the policy's own; in a clusterwide

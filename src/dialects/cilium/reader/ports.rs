@@ -4,13 +4,14 @@
 //! 2. A port is a string, read with base detection (`strconv.ParseUint(port, 0, 16)`: "010" is 8), so only the canonical form
 //!    is taken. "0" is every port of the protocol. What a name stands for depends on each pod: refused.
 //! 3. `protocol` missing or ANY: TCP, UDP and SCTP (CRD: "any protocols with transport ports"). Others are refused.
-//! 4. `endPort` below `port` opens `port` alone (recorded verdicts): refused, as is one beside "0".
+//! 4. `endPort` below `port` opens `port` alone (seen in Cilium's own engine): refused, as is one beside "0".
 //! 5. HTTP rules: TCP only, not on port "0". A request that fits one of them may pass, and nothing else.
 //! 6. DNS rules: egress only, UDP and TCP, no ranges. `matchPattern: "*"` lets every question through and makes the answers
 //!    known; fewer questions than all are refused, as no intent limits them.
-//! 7. A path is matched against all of `:path`, the query string included. `^PATH(\?.*)?$` and `^(?:PATH)(\?.*)?$` are PATH with
-//!    any query; any other expression stays what it is, and is then no intent's path. A PATH that holds more than plain
-//!    characters is only taken out of its group: outside it could bind otherwise.
+//! 7. A path is a regular expression (PortRuleHTTP.Sanitize), matched against all of `:path`, the query string included.
+//!    `^PATH(\?.*)?$` and `^(?:PATH)(\?.*)?$` are PATH with any query; any other expression stays what it is, and is then no
+//!    intent's path. A PATH that holds more than plain characters is only taken out of its group: outside it could bind
+//!    otherwise.
 //! 8. `headers`: split at the first space; `name: value` is that exact value, an empty one would match any
 //!    (envoy_l7_rules_translator.go).
 
@@ -201,6 +202,10 @@ fn http(with: &mut Reader<'_, '_>, request: Option<&Http<'_>>, span: Span) -> Op
             let word = with.string(text)?;
             if word.is_empty() {
                 return with.error(with.doc.place(text), "an empty path, which is any", "remove it");
+            }
+            if regex_syntax::ast::parse::Parser::new().parse(word).is_err() {
+                let message = format!("the path {} is no regular expression", quote(word));
+                return with.error(with.doc.place(text), message, "write it as `^/api/v1(\\?.*)?$`");
             }
             Some(Sym::from(unanchored(word)))
         }

@@ -7,7 +7,7 @@
 //! 3. Labels that the agent's default filter leaves out of identities match no pod (pkg/labelsfilter/filter.go): refused.
 //! 4. A key is validated with its source in front, `k8s.KEY`, as a label key (pkg/policy/api/selector.go, Sanitize).
 //! 5. A selector is a conjunction. `In` with several values is expanded; `Exists` and `NotIn` are understood for the
-//!    namespace alone. A selector of negations only would match nodes and the world (recorded verdicts): refused.
+//!    namespace alone. A selector of negations only would match nodes and the world (seen in Cilium's own engine): refused.
 
 use crate::diag::quote;
 use crate::dialects::reading::Reader;

@@ -255,6 +255,7 @@ fn requests_where_there_are_none() {
     assert!(refused_above("ingress", tcp, "{}").contains("nothing that is supported"));
     assert!(refused_above("ingress", tcp, "http: [{method: \"GET|POST\"}]").contains("no plain HTTP method"));
     assert!(refused_above("ingress", tcp, "http: [{path: \"\"}]").contains("an empty path"));
+    assert!(refused_above("ingress", tcp, "http: [{path: /a(b}]").contains("no regular expression"));
     for header in [
         "x-tenant",
         "x-tenant:blue",
