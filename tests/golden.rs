@@ -17,6 +17,9 @@ use support::{Project, netpolc, repo, tool, tree};
 
 type Tree = BTreeMap<PathBuf, Vec<u8>>;
 
+/// In the order of their folders.
+const DIALECTS: [&str; 3] = ["calico", "cilium", "kubernetes"];
+
 const TODAY: [&str; 2] = ["--today", "2026-01-01"];
 
 /// The repository's intents, not yet built.
@@ -235,7 +238,8 @@ fn building_one_intent_leaves_what_other_apps_own() {
         .filter(|(path, bytes)| before.get(*path) != Some(bytes))
         .map(|(p, _)| p.to_str().unwrap())
         .collect();
-    assert_eq!(changed, [".netpolc.lock", "kubernetes/allow/backend.yaml", "kubernetes/allow/db.yaml"]);
+    let own = DIALECTS.iter().flat_map(|dialect| ["backend", "db"].map(|ns| format!("{dialect}/allow/{ns}.yaml")));
+    assert_eq!(changed, [".netpolc.lock".to_owned()].into_iter().chain(own).collect::<Vec<_>>());
     assert_eq!(before.len(), after.len());
     assert_eq!(run(&project, &["build", "--check"]).code, 0, "out/ is the project's, whatever was asked to be shown");
 }
@@ -264,9 +268,11 @@ fn deleting_an_intent_removes_exactly_its_files() {
     let after = build(&project);
     let gone: Vec<&str> =
         before.keys().filter(|path| !after.contains_key(*path)).map(|path| path.to_str().unwrap()).collect();
-    let own: Vec<String> = ["allow", "baseline"]
+    let folders: Vec<String> =
+        DIALECTS.iter().flat_map(|dialect| ["allow", "baseline"].map(|part| format!("{dialect}/{part}"))).collect();
+    let own: Vec<String> = folders
         .iter()
-        .flat_map(|part| ["backend", "db", "frontend"].map(|ns| format!("kubernetes/{part}/{ns}.yaml")))
+        .flat_map(|folder| ["backend", "db", "frontend"].map(|ns| format!("{folder}/{ns}.yaml")))
         .collect();
     assert_eq!(gone, own);
     let changed: Vec<&str> = after
@@ -274,10 +280,8 @@ fn deleting_an_intent_removes_exactly_its_files() {
         .filter(|(path, bytes)| before.get(*path) != Some(bytes))
         .map(|(p, _)| p.to_str().unwrap())
         .collect();
-    assert_eq!(
-        changed,
-        [".netpolc.lock", "kubernetes/allow/kustomization.yaml", "kubernetes/baseline/kustomization.yaml"]
-    );
+    let lists = folders.iter().map(|folder| format!("{folder}/kustomization.yaml"));
+    assert_eq!(changed, [".netpolc.lock".to_owned()].into_iter().chain(lists).collect::<Vec<_>>());
 }
 
 /// Kind, namespace and name of every object of some YAML documents.

@@ -68,9 +68,17 @@ fn policies_are_what_an_intent_becomes() {
     let project = Project::new();
     let intent = blocks(&text, &["toml"]).into_iter().find(|block| is_intent(block)).unwrap();
     project.write("intents/app.toml", intent);
-    let printed = netpolc(project.dir(), &["build", "--stdout"]);
-    for block in blocks(&text, &["yaml"]) {
-        assert!(printed.stdout.contains(block.trim()), "no build of the first intent gives this:\n{block}");
+    let printed: Vec<String> = netpolc::dialects::REGISTRY
+        .iter()
+        .map(|dialect| netpolc(project.dir(), &["build", "--stdout", "--dialect", dialect.name()]).stdout)
+        .collect();
+    let blocks = blocks(&text, &["yaml"]);
+    for block in &blocks {
+        let shown = printed.iter().any(|printed| printed.contains(block.trim()));
+        assert!(shown, "no build of the first intent gives this:\n{block}");
+    }
+    for printed in &printed {
+        assert!(blocks.iter().any(|block| printed.contains(block.trim())), "a dialect is not shown");
     }
 }
 

@@ -69,9 +69,15 @@ struct Meaning<'c> {
     fresh: Vec<&'c Utf8Path>,
     /// The other dialects of the run.
     dialects: Vec<&'static str>,
-    /// Changes as they are told, and the dialects that say so: mostly all of them.
-    flows: BTreeMap<(String, String, ChangeKind, String), (FlowChange, Vec<&'static str>)>,
+    /// Changes by how they are told: ends, kind and ports.
+    flows: BTreeMap<(String, String, ChangeKind, String), Told>,
     released: BTreeSet<Sym>,
+}
+
+/// A change, and the dialects that say so: mostly all of them.
+struct Told {
+    change: FlowChange,
+    by: Vec<&'static str>,
 }
 
 fn show_meaning(meaning: &Meaning<'_>, about_chosen: bool, terminal: &mut Terminal) {
@@ -95,8 +101,8 @@ fn show_meaning(meaning: &Meaning<'_>, about_chosen: bool, terminal: &mut Termin
         let of_kind: Vec<(&FlowChange, String)> = meaning
             .flows
             .values()
-            .filter(|(change, _)| change.kind == kind)
-            .map(|(change, by)| (change, if *by == meaning.dialects { String::new() } else { by.join(", ") }))
+            .filter(|told| told.change.kind == kind)
+            .map(|told| (&told.change, if told.by == meaning.dialects { String::new() } else { told.by.join(", ") }))
             .collect();
         if !of_kind.is_empty() {
             terminal.line(format!("{place}{} {word}:", plural(of_kind.len(), "flow")));
@@ -195,7 +201,8 @@ fn meanings<'c>(run: &Run, plan: &Plan, compiled: &'c [Compiled]) -> Option<Vec<
         flows.retain(|change| names.is_shown(change));
         for flow in flows {
             let key = (flow.from.clone(), flow.to.clone(), flow.kind, flow.ports());
-            meaning.flows.entry(key).or_insert_with(|| (flow, vec![])).1.push(done.dialect);
+            let told = meaning.flows.entry(key).or_insert_with(|| Told { change: flow, by: vec![] });
+            told.by.push(done.dialect);
         }
     }
     Some(meanings)

@@ -240,8 +240,7 @@ fn and(words: &[&str]) -> String {
 fn permit_help(dialects: &[&str], approximation: Approximation) -> String {
     let keys: Vec<String> =
         dialects.iter().map(|dialect| format!("`{dialect} = [\"{}\"]`", approximation.name())).collect();
-    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    format!("or permit it in netpolc.toml: `[approximate]` and {}", and(&keys))
+    format!("or permit it under `[approximate]` in netpolc.toml: {}", keys.join(", "))
 }
 
 /// Promises about what pods may send, which the cluster does not keep.

@@ -103,9 +103,13 @@ fn what_is_said_otherwise_is_an_error_until_permitted_by_name_and_then_told() {
         assert!(refused.stderr.contains(line) && refused.stderr.contains(name), "{}", refused.stderr);
     }
     assert!(!project.dir().join("out").exists());
-    project.write("netpolc.toml", "[approximate]\nkubernetes = [\"http-as-l4\"]\n");
+    project.write("netpolc.toml", "[approximate]\nkubernetes = [\"http-as-l4\"]\ncalico = [\"http-as-l4\"]\n");
     assert_eq!(run(&project, "build").code, 1, "one was permitted, and not the other");
-    project.write("netpolc.toml", "[approximate]\nkubernetes = [\"http-as-l4\", \"fqdns-omitted\"]\n");
+    let both = "[\"http-as-l4\", \"fqdns-omitted\"]";
+    project.write("netpolc.toml", format!("[approximate]\nkubernetes = {both}\n"));
+    let refused = run(&project, "build");
+    assert!(refused.code == 1 && refused.stderr.contains("calico") && !refused.stderr.contains("kubernetes"));
+    project.write("netpolc.toml", format!("[approximate]\nkubernetes = {both}\ncalico = {both}\n"));
     // Every time, not only when something changes.
     for line in ["build", "build", "build --check"] {
         let built = run(&project, line);
@@ -113,7 +117,7 @@ fn what_is_said_otherwise_is_an_error_until_permitted_by_name_and_then_told() {
         let told: Vec<&str> = built.stdout.lines().filter(|line| line.starts_with("exact except:")).collect();
         assert_eq!(told.len(), 2, "{line}: {}", built.stdout);
         for fact in ["http-as-l4 (wider)", "fqdns-omitted (narrower)"] {
-            assert!(told.iter().any(|line| line.contains(fact) && line.contains("kubernetes")), "{told:?}");
+            assert!(told.iter().any(|line| line.contains(fact) && line.contains("kubernetes, calico")), "{told:?}");
         }
     }
 }
@@ -165,7 +169,7 @@ fn what_is_left_out_is_not_counted_among_the_flows() {
         assert_eq!(run.code, 0, "{}", run.stderr);
         run.stdout.lines().find(|line| line.starts_with("verified")).unwrap().split(" of ").next().unwrap().to_owned()
     };
-    project.write("netpolc.toml", "[approximate]\nkubernetes = [\"fqdns-omitted\"]\n");
+    project.write("netpolc.toml", "dialects = [\"kubernetes\"]\n[approximate]\nkubernetes = [\"fqdns-omitted\"]\n");
     let before = flows(&project);
     let other = "app = \"other\"\n[tiers]\nx = { namespace = \"other\", pods = { app = \"x\" } }\n[external]\n\
                  mail = { fqdns = [\"mail.example.com\"], ports = [25] }\n[[allow]]\nfrom = \"x\"\nto = \"mail\"\nwhy = \"mail\"\n";

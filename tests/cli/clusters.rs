@@ -53,7 +53,7 @@ fn stdout_prints_one_of_them_and_refuses_to_choose() {
     let ambiguous = run_on(&project, BEFORE, "build --stdout");
     assert_eq!((ambiguous.code, ambiguous.stdout.as_str()), (2, ""));
     assert!(ambiguous.stderr.contains("staging") && ambiguous.stderr.contains("prod"), "{}", ambiguous.stderr);
-    let prod = run_on(&project, BEFORE, "build --stdout --cluster prod");
+    let prod = run_on(&project, BEFORE, "build --stdout --cluster prod --dialect kubernetes");
     assert_eq!(prod.code, 0, "{}", prod.stderr);
     assert!(prod.stdout.contains("openshift-dns") && !prod.stdout.contains("169.254.20.10"));
 }

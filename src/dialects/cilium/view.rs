@@ -4,7 +4,7 @@
 //! kinds cannot be combined), so a rule of the policy may become several. A rule whose peers come to nothing is left out
 //! and never written empty: without peers it would mean everyone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
@@ -13,7 +13,7 @@ use super::groups::Groups;
 use super::http::{self, RequestView};
 use super::labels::{self, Pairs};
 use crate::lower::Rule;
-use crate::model::{Cidrs, Direction, DnsPeer, Model, NamespaceSet, PeerSet, PodSet, PortRange, Protocol};
+use crate::model::{Cidrs, Direction, DnsPeer, Model, NamespaceSet, PeerSet, PodSet, PortRange, Protocol, Sym};
 
 /// The most ports of one entry of `toPorts` (rule_validation.go, maxPorts).
 const MAX_PORTS: usize = 40;
@@ -209,8 +209,9 @@ impl<'a> Writer<'a, '_> {
             PeerSet::External(id) => {
                 let group = |name: &String| PeerView { group: Some(name.clone()), ..PeerView::default() };
                 let groups = self.groups.of(*id).iter().map(|name| (Kind::Cidrs, group(name)));
-                let names = self.model[*id].fqdns.iter().map(|name| (Kind::Names, host(&name.value)));
-                groups.chain(names).collect()
+                // In whatever order the intent has them.
+                let names: BTreeSet<&Sym> = self.model[*id].fqdns.iter().map(|name| &name.value).collect();
+                groups.chain(names.into_iter().map(|name| (Kind::Names, host(name)))).collect()
             }
             PeerSet::Pods(set) => pods(set),
             PeerSet::Dns(number) => match profile.dns.peers.get(*number) {
