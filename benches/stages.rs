@@ -115,7 +115,7 @@ impl Prepared {
         let renderer = Renderer::new(dialect(), &project.templates, &mut sources).unwrap();
         let texts = renderer.render(&sources, &documents).unwrap();
         let bytes = texts.iter().map(|rendered| rendered.text.len()).sum();
-        let rendered = texts.into_iter().map(|rendered| sources.add(rendered.path, rendered.text)).collect();
+        let rendered: Vec<FileId> = texts.into_iter().map(|rendered| sources.add(rendered.path, rendered.text)).collect();
         let policies = read_back(&sources, &rendered);
         let done = compile(&project, &mut sources.clone(), &model, dialect(), &Reviewed::default()).unwrap();
         let disk = inspect(&project.out_dir());
@@ -158,7 +158,7 @@ fn parse(sources: &Sources, files: &[FileId]) -> Vec<Parsed<IntentFile>> {
     files.par_iter().map(|file| intent::parse(sources, *file, &mut Diagnostics::default())).collect()
 }
 
-fn read_back(sources: &Sources, files: &Vec<FileId>) -> Vec<Policy> {
+fn read_back(sources: &Sources, files: &[FileId]) -> Vec<Policy> {
     let read: Vec<Vec<Policy>> =
         dialect().read(sources, files).unwrap().into_iter().map(|file| file.policies).collect();
     read.into_iter().flatten().collect()
