@@ -29,8 +29,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use projects::Sample;
+use rendered::Census;
 use schema::Definitions;
 use serde_json::Value;
+use support::{Project, netpolc};
 
 /// The folder of the data, or nothing and a word about it.
 fn data() -> Option<PathBuf> {
@@ -86,4 +89,23 @@ fn checked_in_output_is_accepted() {
     let folders = rendered::dialect_folders(&support::repo().join("out"));
     assert_eq!(folders.len(), netpolc::dialects::REGISTRY.len());
     rendered::assert_accepted("intents/", &folders, &definitions());
+}
+
+/// Builds a project, and looks at everything that it wrote.
+fn assert_builds_accepted(sample: &Sample, definitions: &Definitions) -> BTreeMap<String, Census> {
+    let project = Project::new();
+    for (path, text) in &sample.files {
+        project.write(path, text);
+    }
+    let built = netpolc(project.dir(), &["build", "--today", "2026-01-01"]);
+    assert_eq!(built.code, 0, "{}: {}", sample.name, built.stderr);
+    rendered::assert_accepted(&sample.name, &rendered::dialect_folders(&project.dir().join("out")), definitions)
+}
+
+#[test]
+fn projects_close_to_every_limit_are_accepted() {
+    let definitions = definitions();
+    for sample in projects::samples() {
+        assert_builds_accepted(&sample, &definitions);
+    }
 }
