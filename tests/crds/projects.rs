@@ -25,7 +25,9 @@ impl Sample {
     /// For the dialects that are able to.
     fn among(name: &str, able: fn(Capabilities) -> bool, cluster: &str, intents: Vec<(&str, String)>) -> Self {
         let mut files = vec![("netpolc.toml".to_owned(), project_file(able, cluster))];
-        files.extend(intents.into_iter().map(|(app, text)| (format!("intents/{app}.toml"), format!("app = \"{app}\"\n{text}"))));
+        files.extend(
+            intents.into_iter().map(|(app, text)| (format!("intents/{app}.toml"), format!("app = \"{app}\"\n{text}"))),
+        );
         Self { name: name.to_owned(), files }
     }
 }
@@ -36,19 +38,43 @@ fn project_file(able: fn(Capabilities) -> bool, cluster: &str) -> String {
     for (name, can) in can {
         names.push(format!("{name:?}"));
         let lacking = [(can.http, "http-as-l4"), (can.host_names, "fqdns-omitted"), (can.guards, "guards-omitted")];
-        let lacking: Vec<String> = lacking.iter().filter(|(can, _)| !can).map(|(_, word)| format!("{word:?}")).collect();
+        let lacking: Vec<String> =
+            lacking.iter().filter(|(can, _)| !can).map(|(_, word)| format!("{word:?}")).collect();
         if !lacking.is_empty() {
             writeln!(approximate, "{name} = [{}]", lacking.join(", ")).unwrap();
         }
     }
-    format!("dialects = [{}]\n{approximate}{cluster}", names.join(", "))
+    // What is doubtful is meant here.
+    let lints: String = RULES.iter().map(|code| format!("{code} = \"allow\"\n")).collect();
+    format!("dialects = [{}]\n{approximate}[lints]\n{lints}{cluster}", names.join(", "))
 }
+
+/// Rules that would find something in the projects.
+const RULES: [&str; 7] = ["NP101", "NP104", "NP201", "NP202", "NP204", "NP302", "NP303"];
 
 /// All of them.
 pub fn samples() -> Vec<Sample> {
-    let mut samples =
-        vec![many_ports(), large_externals(), guards(), staged(), requests(), longest_names(), built_ins(), hub(1200, 1), hub(1200, 60)];
-    samples.extend((1..=4).map(mixed));
+    let mut samples = vec![
+        many_ports(),
+        large_externals(),
+        many_namespaces(),
+        shared_namespace(),
+        guards(),
+        staged(),
+        requests(),
+        longest_names("longest names", |can| !can.entities, 253, 253),
+        // The source of a label and, before those of namespaces, more words belong to the key.
+        longest_names(
+            "longest names with their source",
+            |_| true,
+            253 - "k8s.".len(),
+            253 - "k8s.io.cilium.k8s.namespace.labels.".len(),
+        ),
+        built_ins(),
+        hub(400, 1),
+        hub(1000, 40),
+    ];
+    samples.extend((1..=6).map(mixed));
     samples
 }
 
@@ -83,8 +109,8 @@ why = "all that it needs"
 
 /// More addresses than one rule, list or object may hold; both families; holes.
 fn large_externals() -> Sample {
-    let v4 = (0..2400).map(|n| format!("\"45.{}.{}.0/24\"", n / 128, n % 128 * 2));
-    let v6 = (0..700).map(|n| format!("\"2a00:{:x}::/32\"", 2 * n + 1));
+    let v4 = (0..6000).map(|n| format!("\"45.{}.{}.0/24\"", n / 128, n % 128 * 2));
+    let v6 = (0..6000).map(|n| format!("\"2a00:1234:5678:{:x}::/64\"", 20_001 + 2 * n));
     let holes = (0..300).map(|n| format!("\"45.{}.{}.128/25\"", n / 128, n % 128 * 2));
     let few = joined((0..40).map(|n| format!("\"51.{n}.7.9/32\"")));
     let intent = format!(
@@ -104,16 +130,46 @@ why = "all of their networks"
 from = "web"
 to = "holes"
 why = "all but some"
-[[waive]]
-code = "NP201"
-edge = "web -> holes"
-reason = "it is meant"
 "#,
         joined(v4),
         joined(v6),
         joined(holes),
     );
     Sample::new("large externals", "", vec![("addresses", intent)])
+}
+
+/// Peers in more namespaces than one rule, list or object may hold.
+fn many_namespaces() -> Sample {
+    let namespaces = joined((0..2500).map(|n| format!("\"{}-{n:04}\"", "n".repeat(58))));
+    let intent = format!(
+        r#"
+[tiers]
+web = {{ namespace = "front", pods = {{ app = "web" }}, ports = [80, "53/UDP", "99/SCTP"] }}
+[peers]
+many = {{ namespace = [{namespaces}], pods = {{ app = "many" }}, ports = [80, "53/UDP", "8000-9000/SCTP"] }}
+[[allow]]
+from = "many"
+to = "web"
+why = "they call it"
+[[allow]]
+from = "web"
+to = "many"
+why = "it calls them"
+"#
+    );
+    Sample::new("many namespaces", "", vec![("wide", intent)])
+}
+
+/// A namespace of so many apps that naming them all on its default deny is too long.
+fn shared_namespace() -> Sample {
+    let names: Vec<String> = (0..900).map(|n| format!("{}-{n:04}", "a".repeat(58))).collect();
+    let app = |name: &String| {
+        format!(
+            "owner = \"the team of {name}\"\n[tiers]\nt = {{ namespace = \"batch\", pods = {{ app = \"{name}\" }}, metrics = [9090] }}\n"
+        )
+    };
+    let intents = names.iter().map(|name| (name.as_str(), app(name))).collect();
+    Sample::new("shared namespace", "[cluster]\nshared-namespaces = [\"batch\"]\n", intents)
 }
 
 /// One of each, small.
@@ -145,8 +201,10 @@ fn guards() -> Sample {
 
 /// Policies that only report, with everything that may be meant otherwise then.
 fn staged() -> Sample {
-    let cluster = "[cluster]\nstaged = true\nlog-denied = true\n[cluster.guards]\nmetadata-deny = true\ndefault-deny = true\n";
-    let http = SHOP.replace("to = [\"api\"", "to = [\"partner\"]\nwhy = \"paid\"\n[[allow]]\nfrom = \"web\"\nto = [\"api\"");
+    let cluster =
+        "[cluster]\nstaged = true\nlog-denied = true\n[cluster.guards]\nmetadata-deny = true\ndefault-deny = true\n";
+    let http =
+        SHOP.replace("to = [\"api\"", "to = [\"partner\"]\nwhy = \"paid\"\n[[allow]]\nfrom = \"web\"\nto = [\"api\"");
     let http = http.replace(
         "to = [\"api\", \"partner\"]",
         "to = \"api\"\nports = [80]\nhttp = [{ method = \"GET\", path = \"/a\" }]",
@@ -192,13 +250,14 @@ why = "bought in"
     Sample::new("requests", "", vec![("requests", intent)])
 }
 
-/// Every name as long as it may be.
-fn longest_names() -> Sample {
+/// Every name as long as it may be; the prefixes of labels of pods and of namespaces as long as some dialects can take them.
+fn longest_names(name: &str, able: fn(Capabilities) -> bool, of_pods: usize, of_namespaces: usize) -> Sample {
     let word = |letter: &str, length: usize| letter.repeat(length);
-    let key = |letter: &str| format!("{}.{}/{}", word(letter, 126), word("p", 126), word(letter, 63));
-    let pods = |letter: &str| {
+    let labels = |letter: &str, prefix: usize| {
+        let key = |letter: &str| format!("{0}.{0}.{0}.{1}/{0}", word(letter, 63), word("p", prefix - 3 * 64));
         format!("{{ {:?} = \"{}\", {:?} = \"{}\" }}", key(letter), word("V", 63), key("m"), word(letter, 63))
     };
+    let pods = |letter| labels(letter, of_pods);
     let (app, front, back) = (word("a", 63), word("f", 63), word("b", 63));
     let intent = |app: &str, other: &str| {
         format!(
@@ -214,27 +273,24 @@ fn longest_names() -> Sample {
 from = "{front}"
 to = ["{back}", "{peer}", "{external}"{other}]
 why = "{why}"
-[[waive]]
-code = "NP302"
-peer = "{peer}"
-reason = "it is meant"
 "#,
             pods("f"),
             pods("b"),
-            pods("q"),
+            labels("q", of_namespaces),
             pods("r"),
             front = front.replace('f', &app[..1]),
             back = back.replace('b', if app.starts_with('a') { "b" } else { "d" }),
             back2 = word(if app.starts_with('a') { "g" } else { "h" }, 63),
             peer = word("p", 63),
             external = word("x", 63),
-            host = format!("{0}.{0}.{0}.com", word("h", 61)),
+            host = [&word("h", 61); 3].map(String::as_str).join("."),
             why = word("\u{fc}", 1000),
         )
     };
     let other = word("o", 63);
     let first = intent(&app, &format!(", \"{other}/{}\"", word("d", 63)));
-    Sample::new("longest names", "[cluster.guards]\nmetadata-deny = true\n", vec![(&app, first), (&other, intent(&other, ""))])
+    let guards = "[cluster.guards]\nmetadata-deny = true\n";
+    Sample::among(name, able, guards, vec![(&app, first), (&other, intent(&other, ""))])
 }
 
 /// Every built-in, on every kind of cluster.
@@ -259,17 +315,17 @@ dns = { namespace = "dns", pods = { app = "dns" }, cidrs = ["192.168.10.53/32", 
 web = { namespace = ["front", "front-2"], pods = { app = "web" }, ports = [80], metrics = [9090, "9000-9010/UDP"] }
 api = { namespace = "back", pods = "all", ports = [443] }
 [peers]
-all = { namespace = "all", pods = { app = "x" }, ports = [80] }
+others = { namespace = "all", pods = { app = "x" }, ports = [80] }
 [external]
 names = { fqdns = ["a.example.com"], ports = [443] }
 wide = { cidrs = ["0.0.0.0/0", "::/0"], except = ["10.0.0.0/8", "169.254.0.0/16"], private = true, metadata = true, ports = [443] }
 [[allow]]
-from = ["anywhere", "internet", "cluster", "nodes", "kube-apiserver", "all"]
+from = ["anywhere", "internet", "cluster", "nodes", "kube-apiserver", "others"]
 to = "web"
 why = "everybody"
 [[allow]]
 from = "web"
-to = ["anywhere", "internet", "cluster", "nodes", "kube-apiserver", "all", "names", "wide"]
+to = ["anywhere", "internet", "cluster", "nodes", "kube-apiserver", "others", "names", "wide"]
 ports = [443]
 why = "everywhere"
 [[allow]]
@@ -282,11 +338,16 @@ why = "it manages them"
 }
 
 /// A service that many others call: each from its own tier, the tiers dealt out to some namespaces.
-pub fn hub(callers: usize, namespaces: usize) -> Sample {
-    let mut tiers = "[tiers]\nhub = { namespace = \"hub\", pods = { app = \"hub\" }, ports = [8080, 9090] }\n".to_owned();
+fn hub(callers: usize, namespaces: usize) -> Sample {
+    let mut tiers =
+        "[tiers]\nhub = { namespace = \"hub\", pods = { app = \"hub\" }, ports = [8080, 9090] }\n".to_owned();
     for n in 0..callers {
         let namespace = n % namespaces;
-        writeln!(tiers, "caller-{n:05} = {{ namespace = \"ns-{namespace:05}\", pods = {{ app = \"caller-{n:05}\" }}, dns = false }}").unwrap();
+        writeln!(
+            tiers,
+            "caller-{n:05} = {{ namespace = \"ns-{namespace:05}\", pods = {{ app = \"caller-{n:05}\" }}, dns = false }}"
+        )
+        .unwrap();
     }
     let from = joined((0..callers).map(|n| format!("\"caller-{n:05}\"")));
     let intent = format!("{tiers}[[allow]]\nfrom = [{from}]\nto = \"hub\"\nwhy = \"everybody needs the hub\"\n");
@@ -305,7 +366,8 @@ fn mixed(seed: u64) -> Sample {
             let pods = pods.replace('T', &format!("t{tier}"));
             let ports = joined((0..=random.below(60)).map(|_| random.port()));
             let metrics = ["", ", metrics = [9090]"][random.below(2)];
-            writeln!(tiers, "t{tier} = {{ namespace = {namespace}, pods = {pods}, ports = [{ports}]{metrics} }}").unwrap();
+            writeln!(tiers, "t{tier} = {{ namespace = {namespace}, pods = {pods}, ports = [{ports}]{metrics} }}")
+                .unwrap();
         }
         for _ in 0..random.below(20) {
             let (a, b) = (random.below(5), random.below(5));
@@ -320,17 +382,21 @@ fn mixed(seed: u64) -> Sample {
             };
             if said.insert((from.clone(), to.clone())) {
                 let ports = joined((0..=random.below(3)).map(|_| random.port()));
-                let ports = if other == to || random.below(3) == 0 { format!("ports = [{ports}]\n") } else { String::new() };
+                let ports =
+                    if other == to || random.below(3) == 0 { format!("ports = [{ports}]\n") } else { String::new() };
                 writeln!(edges, "[[allow]]\nfrom = \"{from}\"\nto = \"{to}\"\n{ports}why = \"{from}: {to}\"").unwrap();
             }
         }
         let ranges = joined((0..random.below(400)).map(|n| format!("\"45.{app}.{}.{}/32\"", n / 100, n % 100 * 2)));
         let peers = "peer = { namespace = { labels = { team = \"a\", stage = \"b\" } }, pods = \"all\" }";
-        let externals = format!("away = {{ cidrs = [\"46.0.0.0/8\", {ranges}], except = [\"46.1.2.0/24\"], fqdns = [\"a{app}.example.com\"] }}");
+        let externals = format!(
+            "away = {{ cidrs = [\"46.0.0.0/8\", {ranges}], except = [\"46.1.2.0/24\"], fqdns = [\"a{app}.example.com\"] }}"
+        );
         intents.push(format!("[tiers]\n{tiers}[peers]\n{peers}\n[external]\n{externals}\n{edges}"));
     }
     let names = ["app-0", "app-1", "app-2", "app-3"];
-    let cluster = ["", "[cluster]\ntier = \"security\"\n", "[cluster]\nlog-denied = true\ndns = \"node-local\"\n"][seed as usize % 3];
+    let cluster = ["", "[cluster]\ntier = \"security\"\n", "[cluster]\nlog-denied = true\ndns = \"node-local\"\n"]
+        [seed as usize % 3];
     Sample::new(&format!("mixed {seed}"), cluster, names.into_iter().zip(intents).collect())
 }
 

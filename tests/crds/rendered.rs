@@ -12,16 +12,8 @@ use super::limits;
 use super::schema::{Definitions, objects};
 use super::support::tree;
 
-/// The largest object of a dialect, and how many there are.
-#[derive(Debug, Default)]
-pub struct Census {
-    /// Objects.
-    pub objects: usize,
-    /// Bytes of annotations of the largest one once `kubectl apply` has added its own.
-    pub largest: usize,
-    /// Which one that is.
-    pub name: String,
-}
+/// By dialect, the bytes of annotations of its largest object once `kubectl apply` has added its own.
+pub type Largest = BTreeMap<String, usize>;
 
 /// The folders of dialects below `out/`, or below `out/<cluster>/`.
 pub fn dialect_folders(out: &Path) -> Vec<PathBuf> {
@@ -37,13 +29,13 @@ pub fn dialect_folders(out: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// Stops unless everything in the folders is accepted. What was seen, by dialect.
-pub fn assert_accepted(project: &str, folders: &[PathBuf], definitions: &Definitions) -> BTreeMap<String, Census> {
+/// Stops unless everything in the folders is accepted.
+pub fn assert_accepted(project: &str, folders: &[PathBuf], definitions: &Definitions) -> Largest {
     let mut problems = vec![];
-    let mut census = BTreeMap::<String, Census>::new();
+    let mut largest = Largest::new();
     for folder in folders {
         let dialect = folder.file_name().unwrap().to_str().unwrap().to_owned();
-        let seen = census.entry(dialect).or_default();
+        let most = largest.entry(dialect).or_default();
         problems.extend(lists(folder));
         let mut names = BTreeSet::new();
         for (path, bytes) in tree(folder) {
@@ -61,22 +53,21 @@ pub fn assert_accepted(project: &str, folders: &[PathBuf], definitions: &Definit
                     found.extend(definitions.problems(&object));
                 }
                 // The second of two objects of one name would silently replace the first.
-                if !names.insert([&object["kind"], &object["metadata"]["namespace"], &object["metadata"]["name"]].map(Value::to_string)) {
+                if !names.insert(
+                    [&object["kind"], &object["metadata"]["namespace"], &object["metadata"]["name"]]
+                        .map(Value::to_string),
+                ) {
                     found.push("its name is taken".to_owned());
                 }
                 problems.extend(found.iter().map(|problem| format!("{place}: {problem}")));
-                let bytes = limits::annotation_bytes(&object);
-                seen.objects += 1;
-                if bytes > seen.largest {
-                    (seen.largest, seen.name) = (bytes, object["metadata"]["name"].to_string());
-                }
+                *most = limits::annotation_bytes(&object).max(*most);
             }
         }
-        assert!(seen.objects > 0, "{project}: nothing in {}", folder.display());
+        assert!(*most > 0, "{project}: nothing in {}", folder.display());
     }
     let shown = problems.iter().take(20).map(String::as_str).collect::<Vec<_>>().join("\n");
     assert!(problems.is_empty(), "{project}: {} problems, the first are\n{shown}", problems.len());
-    census
+    largest
 }
 
 /// What is wrong with the lists of a base: each of the three must reach exactly the files that are below it.
@@ -90,7 +81,9 @@ fn lists(folder: &Path) -> Vec<String> {
         let expected: BTreeMap<PathBuf, usize> = there.map(|path| (path, 1)).collect();
         let paths: BTreeSet<&PathBuf> = reached.keys().chain(expected.keys()).collect();
         let wrong = paths.into_iter().filter(|path| reached.get(*path) != expected.get(*path));
-        problems.extend(wrong.map(|path| format!("{} reaches {} {:?} times", base.display(), path.display(), reached.get(path))));
+        problems.extend(
+            wrong.map(|path| format!("{} reaches {} {:?} times", base.display(), path.display(), reached.get(path))),
+        );
     }
     problems
 }
@@ -110,4 +103,21 @@ fn follow(base: &Path, reached: &mut BTreeMap<PathBuf, usize>) {
             false => *reached.entry(path).or_default() += 1,
         }
     }
+}
+
+#[test]
+fn lists_that_are_wrong_are_noticed() {
+    let project = super::support::Project::new();
+    project.copy(&super::support::repo().join("out/kubernetes"));
+    assert_eq!(lists(project.dir()), Vec::<String>::new());
+    let good = project.read("allow/kustomization.yaml");
+    let wrong = |path: &str, text: &str| {
+        project.write(path, text);
+        assert_ne!(lists(project.dir()), Vec::<String>::new(), "{text}");
+        project.write("allow/kustomization.yaml", &good);
+    };
+    wrong("allow/kustomization.yaml", &good.replace("- backend.yaml\n", "- db.yaml\n"));
+    wrong("allow/kustomization.yaml", &good.replacen("  - backend.yaml\n", "", 1));
+    wrong("allow/kustomization.yaml", &format!("{good}  - gone.yaml\n"));
+    wrong("allow/more.yaml", "");
 }

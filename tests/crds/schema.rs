@@ -174,8 +174,8 @@ fn json_schema(schema: &Value, closed: bool) -> Value {
                 (keyword.as_str(), conditions.collect())
             }
             (
-                "type" | "enum" | "required" | "pattern" | "minLength" | "maxLength" | "minItems" | "maxItems" | "minimum"
-                | "maximum",
+                "type" | "enum" | "required" | "pattern" | "minLength" | "maxLength" | "minItems" | "maxItems"
+                | "minimum" | "maximum",
                 _,
             ) => (keyword.as_str(), value.clone()),
             (keyword, _) => panic!("{keyword}: {value} is not understood"),

@@ -80,7 +80,8 @@ fn rule(rule: &Value, problems: &mut Vec<String>) {
     if protocol.is_none() && !rule["protocol"].is_null() {
         problems.push(format!("protocol {}", rule["protocol"]));
     }
-    let has_ports = matches!(protocol, Some("TCP" | "UDP" | "SCTP")) || [6, 17, 132].iter().any(|n| rule["protocol"] == *n);
+    let has_ports =
+        matches!(protocol, Some("TCP" | "UDP" | "SCTP")) || [6, 17, 132].iter().any(|n| rule["protocol"] == *n);
     let mut nets: Vec<IpNet> = vec![];
     for side in ["source", "destination"].map(|side| &rule[side]) {
         selectors(side, problems);

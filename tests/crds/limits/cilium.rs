@@ -31,16 +31,20 @@ pub fn ours(object: &Value, problems: &mut Vec<String>) {
     }
 }
 
-/// The source of a label, as `k8s:`, is no part of its key.
+/// The source of a label, as `k8s:`, belongs to its key when it is checked, with a dot behind it (pkg/policy/api/selector.go).
 fn selector(selector: &Value, problems: &mut Vec<String>) {
-    let key = |key: &str| Some(key.strip_prefix("k8s:").or(key.strip_prefix("any:")).unwrap_or(key).to_owned());
+    let key = |key: &str| {
+        Some(key.split_once(':').map_or_else(|| format!("any.{key}"), |(source, key)| format!("{source}.{key}")))
+    };
     label_selector(selector, &key, problems);
 }
 
 fn rule(rule: &Value, problems: &mut Vec<String>) {
     let fields = rule.as_object().into_iter().flatten();
-    let peers: Vec<&String> =
-        fields.map(|(key, _)| key).filter(|key| *key != "toPorts" && (key.starts_with("from") || key.starts_with("to"))).collect();
+    let peers: Vec<&String> = fields
+        .map(|(key, _)| key)
+        .filter(|key| *key != "toPorts" && (key.starts_with("from") || key.starts_with("to")))
+        .collect();
     if peers.len() > 1 {
         problems.push(format!("peers of several kinds in a rule: {peers:?}"));
     }
@@ -76,6 +80,9 @@ fn ports(rule: &Value, problems: &mut Vec<String>) {
         if layer_7 && (port["protocol"] != "TCP" || text == "0") {
             problems.push(format!("requests on {port}"));
         }
+    }
+    if requests.as_object().is_some_and(|kinds| kinds.len() > 1) {
+        problems.push("requests of several kinds".to_owned());
     }
     if requests.get("dns").is_some() && ports.is_empty() {
         problems.push("names that are asked for, without a port".to_owned());

@@ -46,7 +46,8 @@ pub fn check(object: &Value, problems: &mut Vec<String>) {
     for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
         for rule in list(spec, direction) {
             list(rule, peers).iter().for_each(|one| peer(one, problems));
-            problems.extend(list(rule, "ports").iter().filter(|port| !is_port(port)).map(|port| format!("port {port}")));
+            problems
+                .extend(list(rule, "ports").iter().filter(|port| !is_port(port)).map(|port| format!("port {port}")));
         }
     }
 }

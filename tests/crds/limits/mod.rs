@@ -6,6 +6,7 @@
 mod calico;
 mod cilium;
 mod kubernetes;
+mod refused;
 mod selector;
 
 use ipnet::IpNet;
