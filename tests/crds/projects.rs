@@ -59,6 +59,8 @@ pub fn samples() -> Vec<Sample> {
         large_externals(),
         many_namespaces(),
         shared_namespace(),
+        large_cluster(),
+        hostile_words(),
         guards(),
         staged(),
         requests(),
@@ -172,6 +174,52 @@ fn shared_namespace() -> Sample {
     Sample::new("shared namespace", "[cluster]\nshared-namespaces = [\"batch\"]\n", intents)
 }
 
+/// A cluster of more ranges than one rule may hold or leave out.
+fn large_cluster() -> Sample {
+    let ranges = |base: u8, count: usize| {
+        let v4 = (0..count).map(|n| format!("\"{base}.{}.{}.0/25\"", n / 128, n % 128 * 2));
+        joined(v4.chain([format!("\"fd00:{base}::/64\"")]))
+    };
+    let cluster = format!(
+        "[cluster]\npod-cidrs = [{}]\nservice-cidrs = [{}]\nnode-cidrs = [{}]\napi-server-cidrs = [{}]\nprivate-cidrs = [{}]\n",
+        ranges(10, 300),
+        ranges(11, 10),
+        ranges(12, 600),
+        ranges(13, 300),
+        ranges(45, 300),
+    );
+    let intent = r#"
+[tiers]
+web = { namespace = "front", pods = { app = "web" }, ports = [80] }
+[[allow]]
+from = ["internet", "nodes"]
+to = "web"
+why = "they call it"
+[[allow]]
+from = "web"
+to = ["internet", "nodes", "kube-apiserver"]
+ports = [443, "443/UDP"]
+why = "it calls them"
+"#;
+    Sample::new("large cluster", &cluster, vec![("wide", intent.to_owned())])
+}
+
+/// Names and labels that readers of YAML or of selectors may take for something else.
+fn hostile_words() -> Sample {
+    let words =
+        ["y", "n", "no", "on", "off", "true", "null", "1", "0x1f", "010", "1e3", "2026-01-01", "0b1", "0", "in", "has"];
+    let (mut tiers, mut edges) = ("[tiers]\n".to_owned(), String::new());
+    for word in words {
+        let tier = format!("t-{word}");
+        let pods = format!("{{ {word:?} = {word:?}, \"x.y/{word}\" = \"\", z = \"{}\" }}", word.to_uppercase());
+        writeln!(tiers, "{tier} = {{ namespace = {word:?}, pods = {pods}, ports = [22, 25, \"22-25/UDP\"] }}").unwrap();
+        if word != "y" {
+            writeln!(edges, "[[allow]]\nfrom = {tier:?}\nto = \"t-y\"\nwhy = {word:?}").unwrap();
+        }
+    }
+    Sample::new("hostile words", "", vec![("null", format!("owner = \"~\"\n{tiers}{edges}"))])
+}
+
 /// One of each, small.
 const SHOP: &str = r#"
 owner = "team \"x\": 'y' # z"
@@ -234,7 +282,10 @@ why = "reads"
 [[allow]]
 from = "anywhere"
 to = "old"
-http = [{{ method = "POST", path = "/orders", headers = {{ X-Tenant = "blue \"1\": {{}}", Accept = "a,b; q=0.1" }} }}]
+http = [
+  {{ method = "POST", path = "/orders", headers = {{ X-Tenant = "blue \"1\": {{}}", Accept = "a,b; q=0.1" }} }},
+  {{ method = "PUT", path = "/{path}", headers = {{ {header} = "{value}" }} }},
+]
 why = "orders"
 [[allow]]
 from = "web"
@@ -246,6 +297,9 @@ to = "both"
 why = "bought in"
 "#,
         joined(many),
+        path = "p".repeat(70),
+        header = "x".repeat(64),
+        value = "v".repeat(256),
     );
     Sample::new("requests", "", vec![("requests", intent)])
 }
@@ -289,8 +343,8 @@ why = "{why}"
     };
     let other = word("o", 63);
     let first = intent(&app, &format!(", \"{other}/{}\"", word("d", 63)));
-    let guards = "[cluster.guards]\nmetadata-deny = true\n";
-    Sample::among(name, able, guards, vec![(&app, first), (&other, intent(&other, ""))])
+    let cluster = format!("[cluster]\ntier = \"{}\"\n[cluster.guards]\nmetadata-deny = true\n", word("t", 63));
+    Sample::among(name, able, &cluster, vec![(&app, first), (&other, intent(&other, ""))])
 }
 
 /// Every built-in, on every kind of cluster.
