@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::groups;
 use crate::diag::quote;
-use crate::model::{Endpoint, ExternalId, Guard, Model, PortRange, TierId};
+use crate::model::{Endpoint, ExternalId, Guard, Model, NamespaceSet, PodSet, PortRange, TierId};
 
 /// Entries of the policy map of one pod, unless `bpf-policy-map-max` says otherwise (pkg/defaults, PolicyMapEntries).
 const POLICY_MAP: usize = 16_384;
@@ -53,15 +53,26 @@ fn needs(what: &str) -> String {
     )
 }
 
-/// Addresses alone can fill the map of a pod. What pods add is not known here, so this is the least.
+/// Peers can fill the map of a pod: one entry for each identity, port and direction (bpf/lib/common.h, `policy_key`). A
+/// range of addresses is an identity, and so are pods of one namespace that carry the same labels: how many those are
+/// is not known here, so this counts one for each namespace that is named.
 fn policy_map(model: &Model) -> Option<String> {
     let mut ranges: HashMap<ExternalId, usize> = HashMap::new();
+    let mut identities = |peer| match peer {
+        Endpoint::External(external) => {
+            *ranges.entry(external).or_insert_with(|| groups::carve(&model[external].addresses).len())
+        }
+        Endpoint::Tier(tier) => namespaces(&model[tier].pods),
+        Endpoint::Peer(peer) => namespaces(&model[peer].pods),
+        Endpoint::Builtin(_) => 1,
+    };
     let mut entries: BTreeMap<TierId, usize> = BTreeMap::new();
     for edge in &model.edges {
-        if let (Endpoint::Tier(tier), Endpoint::External(external)) = (edge.from, edge.to) {
-            let ranges = *ranges.entry(external).or_insert_with(|| groups::carve(&model[external].addresses).len());
-            let ports: usize = edge.ports.iter().map(|range| prefixes(*range)).sum();
-            *entries.entry(tier).or_default() += ranges.saturating_mul(ports);
+        let ports: usize = edge.ports.iter().map(|range| prefixes(*range)).sum();
+        for (end, peer) in [(edge.from, edge.to), (edge.to, edge.from)] {
+            if let Endpoint::Tier(tier) = end {
+                *entries.entry(tier).or_default() += identities(peer).saturating_mul(ports);
+            }
         }
     }
     let mut full = entries.into_iter().filter(|(_, count)| *count > POLICY_MAP);
@@ -71,10 +82,18 @@ fn policy_map(model: &Model) -> Option<String> {
         more => format!(" (and {more} more)"),
     };
     Some(format!(
-        "tier {}{others}: addresses take {count} entries of a pod's policy map, which holds {POLICY_MAP} unless \
-         `bpf-policy-map-max` says otherwise",
+        "tier {}{others}: peers and addresses take about {count} entries of a pod's policy map, which holds {POLICY_MAP} \
+         unless `bpf-policy-map-max` says otherwise",
         quote(&model[tier].name)
     ))
+}
+
+/// Namespaces that are named, else one.
+fn namespaces(pods: &PodSet) -> usize {
+    match &pods.namespaces {
+        NamespaceSet::Names(names) => names.len(),
+        NamespaceSet::All | NamespaceSet::Labels(_) => 1,
+    }
 }
 
 /// How many prefixes a range of ports is cut into: one entry each.
@@ -120,6 +139,25 @@ mod tests {
         };
         assert!(notes(&draft("443/TCP")).is_empty());
         let notes = notes(&draft("80/TCP 443/TCP"));
-        assert!(notes.len() == 1 && notes[0].starts_with("tier `web`: addresses take 18000 entries"), "{notes:?}");
+        assert!(
+            notes.len() == 1 && notes[0].starts_with("tier `web`: peers and addresses take about 18000 entries"),
+            "{notes:?}"
+        );
+    }
+
+    #[test]
+    fn callers_that_overflow_a_hubs_map_are_told() {
+        let hub = |callers: usize| {
+            let names: Vec<String> = (0..callers).map(|n| format!("c{n}")).collect();
+            let draft = Draft::new().tiers("hub").tiers(&names.join(" "));
+            names.iter().fold(draft, |draft, name| draft.edge(&format!("{name} -> hub"), "8000-8010/TCP")).model()
+        };
+        // The range of ports is three prefixes.
+        assert!(notes(&hub(5_461)).is_empty());
+        let notes = notes(&hub(5_462));
+        assert!(
+            notes.len() == 1 && notes[0].starts_with("tier `hub`: peers and addresses take about 16386 entries"),
+            "{notes:?}"
+        );
     }
 }
