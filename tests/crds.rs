@@ -1,8 +1,10 @@
-//! What is rendered is accepted: by the schemas of the targets, with their rules, and within the limits that no schema states.
+//! What is rendered is accepted: by the schemas of the targets, with their rules, and within the limits that no schema
+//! states.
 //!
-//! The CustomResourceDefinitions of Calico and Cilium are too large for the repository: `NETPOLC_TEST_DATA` names the folder that
-//! holds them, in `crds/calico` and `crds/cilium`, and objects that an API server has judged, in `verdicts/invalid`. Without
-//! it the tests that need them say that they are skipped; the limits are checked all the same.
+//! The CustomResourceDefinitions of Calico and Cilium are too large for the repository: `NETPOLC_TEST_DATA` names the
+//! folder that holds them, in `crds/calico` and `crds/cilium`, and objects that an API server has judged, in
+//! `verdicts/invalid`. Without it the tests that need them say that they are skipped; the limits are checked all the
+//! same.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,7 +1,7 @@
 //! The part of the Common Expression Language that `x-kubernetes-validations` of Calico and Cilium use.
 //!
-//! In: the text of a rule, and the object that it calls `self`. Out: whether the rule holds. What is not known here stops
-//! the test: a rule that is only half understood never passes an object. Semantics:
+//! In: the text of a rule, and the object that it calls `self`. Out: whether the rule holds. What is not known here
+//! stops the test: a rule that is only half understood never passes an object. Semantics:
 //! <https://github.com/google/cel-spec/blob/master/doc/langdef.md>.
 
 use std::borrow::Cow;
@@ -43,7 +43,8 @@ impl Rule {
         Self { text: text.to_owned(), expression }
     }
 
-    /// Whether it holds of an object. A field that is missing where none may be is a failure too, as it is to the API server.
+    /// Whether it holds of an object. A field that is missing where none may be is a failure too, as it is to the API
+    /// server.
     pub fn holds(&self, object: &Value) -> bool {
         let scope = [("self", object)];
         let Ok(value) = evaluate(&self.expression, &scope) else { return false };

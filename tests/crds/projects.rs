@@ -1,7 +1,7 @@
 //! Projects that come close to every limit, and some that mix everything.
 //!
-//! In: nothing, or a seed. Out: the files of a project that builds without an error, in every dialect that can say it: what the
-//! others cannot say is permitted by name, or they are left out.
+//! In: nothing, or a seed. Out: the files of a project that builds without an error, in every dialect that can say it:
+//! what the others cannot say is permitted by name, or they are left out.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -304,7 +304,8 @@ why = "bought in"
     Sample::new("requests", "", vec![("requests", intent)])
 }
 
-/// Every name as long as it may be; the prefixes of labels of pods and of namespaces as long as some dialects can take them.
+/// Every name as long as it may be; the prefixes of labels of pods and of namespaces as long as some dialects can take
+/// them.
 fn longest_names(name: &str, able: fn(Capabilities) -> bool, of_pods: usize, of_namespaces: usize) -> Sample {
     let word = |letter: &str, length: usize| letter.repeat(length);
     let labels = |letter: &str, prefix: usize| {

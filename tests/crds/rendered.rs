@@ -1,6 +1,7 @@
 //! A folder of output, looked at as `kubectl apply -k` and the API server do.
 //!
-//! In: folders of dialects. Out: their objects, each of which is accepted; else the test stops, with everything that is wrong.
+//! In: folders of dialects. Out: their objects, each of which is accepted; else the test stops, with everything that is
+//! wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

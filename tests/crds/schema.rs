@@ -1,8 +1,8 @@
 //! CustomResourceDefinitions as the API server applies them to an object.
 //!
 //! In: the definitions of a folder, and an object as JSON. Out: what the API server would refuse of it, with
-//! `fieldValidation=Strict`, which refuses unknown fields. A keyword of a schema that is not known here stops the test: an
-//! object that was half checked never passes.
+//! `fieldValidation=Strict`, which refuses unknown fields. A keyword of a schema that is not known here stops the test:
+//! an object that was half checked never passes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -44,7 +44,8 @@ impl Definitions {
         self.0.extend(read(definition));
     }
 
-    /// Whether there is a definition of its kind. Without the data there is none of any custom resource; with it, of each.
+    /// Whether there is a definition of its kind. Without the data there is none of any custom resource; with it, of
+    /// each.
     pub fn knows(&self, object: &Value) -> bool {
         self.0.len() > 1 || self.0.contains_key(&key(object))
     }
@@ -142,8 +143,8 @@ fn read(definition: &Value) -> Vec<((String, String), Definition)> {
         .collect()
 }
 
-/// A structural schema as JSON schema. `closed`: fields that it does not name are refused; below `allOf` and its like they are not,
-/// there conditions stand, not shapes.
+/// A structural schema as JSON schema. `closed`: fields that it does not name are refused; below `allOf` and its like
+/// they are not, there conditions stand, not shapes.
 fn json_schema(schema: &Value, closed: bool) -> Value {
     let mut out = Map::new();
     let whole = |value: &Value| json_schema(value, closed);

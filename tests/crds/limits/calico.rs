@@ -1,5 +1,5 @@
-//! Calico: what its own validator refuses (libcalico-go, lib/validator/v3/validator.go), and what a policy of ours always says,
-//! since what Calico makes of its absence is a trap.
+//! Calico: what its own validator refuses (libcalico-go, lib/validator/v3/validator.go), and what a policy of ours
+//! always says, since what Calico makes of its absence is a trap.
 
 use ipnet::IpNet;
 use serde_json::Value;
@@ -37,8 +37,8 @@ fn policy(name: &str, spec: &Value, problems: &mut Vec<String>) {
     }
 }
 
-/// Without `namespaceSelector` host endpoints are selected too, `types` would depend on the rules, and what the server fills in
-/// makes continuous delivery see a difference.
+/// Without `namespaceSelector` host endpoints are selected too, `types` would depend on the rules, and what the server
+/// fills in makes continuous delivery see a difference.
 pub fn ours(object: &Value, problems: &mut Vec<String>) {
     let (spec, kind) = (&object["spec"], object["kind"].as_str().unwrap_or_default());
     let fields: &[&str] = match kind {

@@ -1,4 +1,5 @@
-//! Cilium: what its agent refuses when it reads a policy (pkg/policy/api/rule_validation.go), and ports in one form only.
+//! Cilium: what its agent refuses when it reads a policy (pkg/policy/api/rule_validation.go), and ports in one form
+//! only.
 
 use serde_json::Value;
 
@@ -31,7 +32,8 @@ pub fn ours(object: &Value, problems: &mut Vec<String>) {
     }
 }
 
-/// The source of a label, as `k8s:`, belongs to its key when it is checked, with a dot behind it (pkg/policy/api/selector.go).
+/// The source of a label, as `k8s:`, belongs to its key when it is checked, with a dot behind it
+/// (pkg/policy/api/selector.go).
 fn selector(selector: &Value, problems: &mut Vec<String>) {
     let key = |key: &str| {
         Some(key.split_once(':').map_or_else(|| format!("any.{key}"), |(source, key)| format!("{source}.{key}")))

@@ -1,7 +1,8 @@
-//! What no schema states, and a server, an agent or `kubectl` refuses all the same; or what other readers of YAML take otherwise.
+//! What no schema states, and a server, an agent or `kubectl` refuses all the same; or what other readers of YAML take
+//! otherwise.
 //!
-//! In: an object as JSON, or the text of its file. Out: what is wrong with it, in words. Every limit is written out here
-//! again, from its source: nothing is asked of the code under test.
+//! In: an object as JSON, or the text of its file. Out: what is wrong with it, in words. Every limit is written out
+//! here again, from its source: nothing is asked of the code under test.
 
 mod calico;
 mod cilium;
@@ -14,7 +15,8 @@ use serde_json::{Map, Value};
 
 pub use kubernetes::network_policy;
 
-/// The most that all annotations of an object may hold (apimachinery, pkg/api/validation/objectmeta.go: `TotalAnnotationSizeLimitB`).
+/// The most that all annotations of an object may hold (apimachinery, pkg/api/validation/objectmeta.go:
+/// `TotalAnnotationSizeLimitB`).
 const ANNOTATIONS: usize = 256 * 1024;
 
 /// Where `kubectl apply` keeps the whole object.
@@ -51,7 +53,8 @@ pub fn of_ours(object: &Value) -> Vec<String> {
     problems
 }
 
-/// What all annotations take once `kubectl apply` has added its own: the whole object as Go writes JSON, with a line end.
+/// What all annotations take once `kubectl apply` has added its own: the whole object as Go writes JSON, with a line
+/// end.
 pub fn annotation_bytes(object: &Value) -> usize {
     let json = object.to_string();
     // Go's encoder writes these as six characters each (encoding/json, `HTMLEscape`).
