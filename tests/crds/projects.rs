@@ -74,7 +74,7 @@ pub fn samples() -> Vec<Sample> {
         ),
         built_ins(),
         hub(400, 1),
-        hub(1000, 40),
+        hub(600, 40),
     ];
     samples.extend((1..=6).map(mixed));
     samples
@@ -142,7 +142,7 @@ why = "all but some"
 
 /// Peers in more namespaces than one rule, list or object may hold.
 fn many_namespaces() -> Sample {
-    let namespaces = joined((0..2500).map(|n| format!("\"{}-{n:04}\"", "n".repeat(58))));
+    let namespaces = joined((0..1500).map(|n| format!("\"{}-{n:04}\"", "n".repeat(58))));
     let intent = format!(
         r#"
 [tiers]
