@@ -115,9 +115,11 @@ impl Prepared {
         let renderer = Renderer::new(dialect(), &project.templates, &mut sources).unwrap();
         let texts = renderer.render(&sources, &documents).unwrap();
         let bytes = texts.iter().map(|rendered| rendered.text.len()).sum();
-        let rendered: Vec<FileId> = texts.into_iter().map(|rendered| sources.add(rendered.path, rendered.text)).collect();
+        let rendered: Vec<FileId> =
+            texts.into_iter().map(|rendered| sources.add(rendered.path, rendered.text)).collect();
         let policies = read_back(&sources, &rendered);
-        let done = compile(&project, &mut sources.clone(), &model, dialect(), &Reviewed::default()).unwrap();
+        let done =
+            compile(&project, &mut sources.clone(), &model, &lower(&model), dialect(), &Reviewed::default()).unwrap();
         let disk = inspect(&project.out_dir());
         output::plan(&disk, &done.files, &mut Sources::default(), false).apply().unwrap();
         Self {
@@ -264,7 +266,7 @@ fn rebuild_without_change(bencher: Bencher<'_, '_>, size: Size) {
         let (mut project, model) = load(prepared.folder.path());
         let findings = netpolc::checks::run(&model, TODAY, Level::Error);
         let mut sources = std::mem::take(&mut project.sources);
-        let done = compile(&project, &mut sources, &model, dialect(), &Reviewed::default()).unwrap();
+        let done = compile(&project, &mut sources, &model, &lower(&model), dialect(), &Reviewed::default()).unwrap();
         let plan = output::plan(&inspect(&project.out_dir()), &done.files, &mut sources, false);
         assert!(plan.is_clean());
         (findings, done, plan)

@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 use camino::Utf8PathBuf;
 use netpolc::diag::{self, Diagnostics};
 use netpolc::dialects::{Dialect, REGISTRY, review};
+use netpolc::lower::lower;
 use netpolc::model::Model;
 use netpolc::pipeline::{Compiled, Project as Loaded, compile};
 use netpolc::source::{Sources, find_root};
@@ -237,11 +238,12 @@ fn build(intents: &[Intent], seed: u64) -> Built {
     assert!(!diags.has_errors(), "{}", shown(&diags, &sources));
     let model = models.remove(0);
     let reviewed = review(&model, &[kubernetes()]);
-    let compiled = compile(&project, &mut sources, &model, kubernetes(), &reviewed).unwrap_or_else(|errors| {
-        let mut list = Diagnostics::default();
-        list.extend(errors);
-        panic!("{}", shown(&list, &sources))
-    });
+    let compiled =
+        compile(&project, &mut sources, &model, &lower(&model), kubernetes(), &reviewed).unwrap_or_else(|errors| {
+            let mut list = Diagnostics::default();
+            list.extend(errors);
+            panic!("{}", shown(&list, &sources))
+        });
     Built { model, sources, compiled }
 }
 

@@ -9,6 +9,7 @@ use super::{Common, Exit, Target, Terminal};
 use crate::checks::{self, Waived};
 use crate::diag::{Diagnostic, Diagnostics, Level, codes, nearest, quote};
 use crate::dialects::{self, Dialect};
+use crate::lower::lower;
 use crate::model::Model;
 use crate::output::{self, Disk, Scope};
 use crate::pipeline::{Compiled, Project, compile, merge};
@@ -98,6 +99,7 @@ impl Run {
         let mut sources = std::mem::take(&mut self.project.sources);
         for model in &self.models {
             let reviewed = dialects::review(model, &chosen);
+            let policies = lower(model);
             failed.push((model.cluster.as_deref(), reviewed.errors.clone()));
             for note in &reviewed.notes {
                 if !self.notes.contains(note) {
@@ -107,7 +109,7 @@ impl Run {
             for dialect in &chosen {
                 let place = model.cluster.as_ref().map_or(String::new(), |name| format!("{name}/"));
                 terminal.progress(&format!("compiling and proving {place}{}", dialect.name()));
-                match compile(&self.project, &mut sources, model, *dialect, &reviewed) {
+                match compile(&self.project, &mut sources, model, &policies, *dialect, &reviewed) {
                     Ok(done) => compiled.push(done),
                     Err(errors) => failed.push((model.cluster.as_deref(), errors)),
                 }

@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 use super::Project;
 use crate::diag::Diagnostic;
 use crate::dialects::{About, Approximated, Dialect, Reviewed};
-use crate::lower::{Policies, lower};
+use crate::lower::Policies;
 use crate::model::{Approximation, Model, Sym};
 use crate::output::header;
 use crate::render::Renderer;
@@ -39,7 +39,8 @@ pub struct Compiled {
     pub approximations: Vec<Approximated>,
 }
 
-/// Compiles a model into a dialect and proves the result. `reviewed`: what the dialects of the run cannot say of the model;
+/// Compiles a model into a dialect and proves the result. `policies`: what the model was lowered to, for all dialects alike.
+/// `reviewed`: what the dialects of the run cannot say of the model;
 /// where that is an error, which has been told, nothing is compiled.
 ///
 /// # Errors
@@ -48,6 +49,7 @@ pub fn compile(
     project: &Project,
     sources: &mut Sources,
     model: &Model,
+    policies: &Policies,
     dialect: &'static dyn Dialect,
     reviewed: &Reviewed,
 ) -> Result<Compiled, Vec<Diagnostic>> {
@@ -56,8 +58,7 @@ pub fn compile(
         return Err(renderer.err().unwrap_or_default());
     }
     let approximations = reviewed.approximations.get(dialect.name()).cloned().unwrap_or_default();
-    let policies: Policies = lower(model);
-    let documents = dialect.documents(model, &policies)?;
+    let documents = dialect.documents(model, policies)?;
     let rendered = renderer?.render(sources, &documents)?;
 
     let folder = Project::folder(model.cluster.as_deref(), dialect);
