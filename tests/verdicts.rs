@@ -4,9 +4,17 @@
 //! The cases are too large for the repository: `NETPOLC_TEST_DATA` names the folder that holds `verdicts/`. Without it
 //! the tests say that they are skipped.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 #![allow(clippy::print_stderr, reason = "a skipped test says why")]
 
+#[path = "verdicts/by_normal.rs"]
+mod by_normal;
 #[path = "verdicts/case.rs"]
 mod case;
 mod judge;
@@ -14,8 +22,10 @@ mod judge;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use by_normal::Normal;
 use case::{Case, count};
 use judge::Judge;
+use netpolc::dialects::REGISTRY;
 
 fn data() -> Option<PathBuf> {
     let Some(data) = std::env::var_os("NETPOLC_TEST_DATA") else {
@@ -79,4 +89,94 @@ fn judges_keep_to_their_own_engine_where_engines_differ() {
         let (supported, refused) = held(&cases, |text| judge::judge(dialect, text));
         assert_eq!((supported, refused), (number, BTreeMap::new()), "{expected}");
     }
+}
+
+/// What netpolc's readers read they read as the engines do; the rest they refuse.
+#[test]
+fn readers_say_what_the_engines_said() {
+    let Some(data) = data() else { return };
+    for dialect in REGISTRY {
+        let (mut wrong, mut refused, mut read) = (vec![], vec![], 0);
+        for case in Case::all(&data.join(dialect.name()), "expected.json") {
+            let normal = match Normal::read(*dialect, &case.policies) {
+                Ok(normal) => normal,
+                Err(message) => {
+                    refused.push(message);
+                    continue;
+                }
+            };
+            let mut kinds = BTreeSet::new();
+            let (differences, _) = case.differences(&mut |flow, id| {
+                let permitted = normal.permits(flow);
+                let seen = normal.kinds(flow).into_iter().filter(|_| permitted);
+                kinds.extend(seen.map(|kind| (flow.direction, kind.to_owned(), id.clone())));
+                permitted
+            });
+            wrong.extend(differences);
+            let recorded: BTreeSet<_> =
+                case.requests().into_iter().map(|(a, rules, id)| (a, kind(&rules), id)).collect();
+            let differ = recorded.symmetric_difference(&kinds);
+            wrong.extend(differ.map(|one| format!("{}: layer 7 here or there alone: {one:?}", case.name)));
+            read += 1;
+        }
+        let name = dialect.name();
+        assert!(wrong.is_empty(), "{name}: {} differences\n{}", wrong.len(), wrong[..wrong.len().min(40)].join("\n"));
+        // A reader that learns to read more raises its number; one that reads less must say why.
+        let expected = match name {
+            "kubernetes" => 52,
+            "calico" => 0,
+            "cilium" => 0,
+            other => panic!("{other} has no recorded verdicts"),
+        };
+        assert_eq!(read, expected, "{name} read; refused: {:#?}", count(refused));
+    }
+}
+
+/// `http` of `{"http":[…]}`.
+fn kind(rules: &str) -> String {
+    let rules: BTreeMap<String, serde_json::Value> = serde_json::from_str(rules).unwrap();
+    assert_eq!(rules.len(), 1, "{rules:?}");
+    rules.into_keys().next().unwrap()
+}
+
+/// Objects that the API server or the project's validator refuses; a reader refuses them, too.
+#[test]
+fn readers_refuse_what_the_validators_refuse() {
+    let Some(data) = data() else { return };
+    // Valid, and yet not read: the normal form holds what netpolc writes.
+    let too_much: &[&str] = &["ok-k-port-name-15"];
+    // Invalid, and yet read.
+    let too_lax: &[&str] = &[];
+    let mut wrong = vec![];
+    for dialect in REGISTRY {
+        let letter = match dialect.name() {
+            "kubernetes" => 'k',
+            "calico" => 'c',
+            "cilium" => 'x',
+            other => panic!("{other} has no recorded objects"),
+        };
+        let mut paths: Vec<_> =
+            std::fs::read_dir(data.join("invalid")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        let mut seen = 0;
+        for path in paths {
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let Some((verdict, _)) = name.split_once(&format!("-{letter}-")) else { continue };
+            seen += 1;
+            let text = std::fs::read_to_string(&path).unwrap();
+            match (verdict, Normal::read(*dialect, &text)) {
+                ("bad", Ok(_)) if !too_lax.contains(&&*name) => wrong.push(format!("{name} is read")),
+                ("bad", Err(message)) if too_lax.contains(&&*name) => {
+                    wrong.push(format!("{name} is refused: {message}"))
+                }
+                ("ok", Err(message)) if !too_much.contains(&&*name) => {
+                    wrong.push(format!("{name} is refused: {message}"))
+                }
+                ("ok", Ok(_)) if too_much.contains(&&*name) => wrong.push(format!("{name} is read")),
+                _ => {}
+            }
+        }
+        assert!(seen >= 28, "{} objects of {}", seen, dialect.name());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
