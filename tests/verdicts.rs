@@ -18,6 +18,8 @@ mod by_normal;
 #[path = "verdicts/case.rs"]
 mod case;
 mod judge;
+#[path = "verdicts/pieces.rs"]
+mod pieces;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -129,6 +131,50 @@ fn readers_say_what_the_engines_said() {
             other => panic!("{other} has no recorded verdicts"),
         };
         assert_eq!(read, expected, "{name} read; refused: {:#?}", count(refused));
+    }
+}
+
+/// The same piece by piece, against the judges: rarely is a whole case all that a reader reads.
+#[test]
+fn readers_say_what_the_judges_say_of_every_piece() {
+    let Some(data) = data() else { return };
+    for dialect in REGISTRY {
+        let name = dialect.name();
+        let (mut wrong, mut refused, mut read, mut all) = (vec![], vec![], 0, 0);
+        for case in Case::all(&data.join(name), "expected.json") {
+            for piece in pieces::pieces(&case.policies) {
+                all += 1;
+                let normal = match Normal::read(*dialect, &piece) {
+                    Ok(normal) => normal,
+                    Err(message) => {
+                        refused.push(message);
+                        continue;
+                    }
+                };
+                read += 1;
+                let judge = judge::judge(name, &piece).unwrap();
+                let mut differ = vec![];
+                case.differences(&mut |flow, (i, j, probe)| {
+                    let (saw, judged) = (normal.permits(flow), judge.permits(flow));
+                    if saw != judged {
+                        let direction = flow.direction.name();
+                        differ.push(format!("{direction} {i} -> {j} {probe}: read as {saw}, judged {judged}"));
+                    }
+                    judged
+                });
+                if !differ.is_empty() {
+                    wrong.push(format!("{}: {}\n{piece}", case.name, differ.join("\n")));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{name}: {} differences\n{}", wrong.len(), wrong[..wrong.len().min(5)].join("\n"));
+        let expected = match name {
+            "kubernetes" => 0,
+            "calico" => 0,
+            "cilium" => 0,
+            other => panic!("{other} has no recorded verdicts"),
+        };
+        assert_eq!(read, expected, "{name} of {all} pieces; refused: {:#?}", count(refused));
     }
 }
 
