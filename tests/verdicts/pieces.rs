@@ -1,7 +1,8 @@
 //! Policies taken apart, so that what a reader refuses hides little of what it reads: of each recorded case every policy
 //! alone, and every policy with one rule alone; each as it is, and completed by what netpolc always writes.
 //!
-//! No engine was asked about these. The judge is: it said what the engine said wherever one was.
+//! No engine was asked about these. The judge is: it said what the engine said wherever one was. So a piece need not
+//! mean what the case meant.
 
 use std::collections::BTreeSet;
 
@@ -40,12 +41,15 @@ fn is_policy(object: &Value) -> bool {
     object["kind"].as_str().unwrap().ends_with("NetworkPolicy")
 }
 
-/// Tiers and network sets are for any policy; a group is for those that name it.
+/// Whether a policy may refer to an object: it names it, or a label of it.
 fn is_needed(object: &Value, policy: &Value) -> bool {
+    let text = write(std::slice::from_ref(policy));
+    let names = |value: &Value| value.as_str().is_some_and(|value| text.contains(value));
     match object["kind"].as_str() {
-        Some("CiliumCIDRGroup") => write(&[policy.clone()]).contains(object["metadata"]["name"].as_str().unwrap()),
-        Some("Tier") => policy["spec"]["tier"] == object["metadata"]["name"],
-        _ => true,
+        Some("GlobalNetworkSet" | "NetworkSet") => {
+            object["metadata"]["labels"].as_mapping().is_some_and(|labels| labels.values().any(names))
+        }
+        _ => names(&object["metadata"]["name"]),
     }
 }
 
@@ -103,6 +107,7 @@ fn complete(mut object: Value) -> Value {
 
 fn complete_calico(object: &mut Value, namespaces: &str) {
     let spec = object["spec"].as_mapping_mut().unwrap();
+    spec.remove("serviceAccountSelector");
     let types = match (spec.contains_key("ingress"), spec.contains_key("egress")) {
         (true, true) => vec!["Ingress", "Egress"],
         (false, true) => vec!["Egress"],
