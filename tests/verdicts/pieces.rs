@@ -9,27 +9,50 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_yaml::{Mapping, Value};
 
-/// Manifests of every piece, each once, the whole case first.
-pub fn pieces(text: &str) -> Vec<String> {
+/// Where policies have rules.
+const LISTS: [&str; 4] = ["ingress", "egress", "ingressDeny", "egressDeny"];
+
+/// Manifests of every piece, each once.
+pub fn pieces(text: &str, is_read: impl Fn(&str) -> bool) -> BTreeSet<String> {
     let objects: Vec<Value> =
         serde_yaml::Deserializer::from_str(text).map(|document| Value::deserialize(document).unwrap()).collect();
     let completed: Vec<Value> = objects.iter().cloned().map(complete).collect();
-    let mut pieces = vec![];
+    let mut pieces = BTreeSet::new();
     for objects in [objects, completed] {
-        pieces.push(write(&objects));
+        pieces.insert(write(&objects));
         let (policies, others): (Vec<_>, Vec<_>) = objects.into_iter().partition(is_policy);
-        for policy in policies {
-            for part in [vec![policy.clone()], single_rules(&policy)].concat() {
-                // What a policy refers to; readers refuse what nothing refers to.
-                let needed = others.iter().filter(|other| is_needed(other, &part));
-                pieces.push(write(&needed.cloned().chain([part.clone()]).collect::<Vec<_>>()));
-                pieces.push(write(&[part]));
+        // What policies refer to; readers refuse what nothing refers to.
+        let with_others = |parts: &[Value]| {
+            let needed = others.iter().filter(|other| parts.iter().any(|part| is_needed(other, part)));
+            write(&needed.chain(parts).cloned().collect::<Vec<_>>())
+        };
+        for policy in &policies {
+            for part in [vec![policy.clone()], single_rules(policy)].concat() {
+                pieces.insert(with_others(std::slice::from_ref(&part)));
+                pieces.insert(write(&[part]));
+            }
+        }
+        // All policies together, each with the rules that are read alone: their order and their tiers matter then.
+        let is_kept = |part: &Value| is_read(&with_others(std::slice::from_ref(part)));
+        let kept: Vec<Value> = policies.iter().filter_map(|policy| keep(policy, is_kept)).collect();
+        pieces.insert(with_others(&kept));
+    }
+    pieces
+}
+
+/// A policy of one spec with those of its rules that are kept.
+fn keep(policy: &Value, is_kept: impl Fn(&Value) -> bool) -> Option<Value> {
+    let mut kept = policy.clone();
+    let spec = kept.as_mapping_mut()?.get_mut("spec")?.as_mapping_mut()?;
+    for list in LISTS {
+        if let Some(rules) = spec.get_mut(list).and_then(Value::as_sequence_mut) {
+            rules.retain(|rule| is_kept(&with_rule(policy, &policy["spec"], list, rule)));
+            if rules.is_empty() {
+                spec.remove(list);
             }
         }
     }
-    let mut seen = BTreeSet::new();
-    pieces.retain(|piece| seen.insert(piece.clone()));
-    pieces
+    Some(kept).filter(is_kept)
 }
 
 fn write(objects: &[Value]) -> String {
@@ -55,28 +78,27 @@ fn is_needed(object: &Value, policy: &Value) -> bool {
 
 /// The policy once for each of its rules, with that rule and no other.
 fn single_rules(policy: &Value) -> Vec<Value> {
-    let lists = ["ingress", "egress", "ingressDeny", "egressDeny"];
     let specs = match policy["specs"].as_sequence() {
         Some(specs) => specs.clone(),
         None => vec![policy["spec"].clone()],
     };
     let mut parts = vec![];
     for spec in specs {
-        for list in lists {
-            for rule in spec[list].as_sequence().into_iter().flatten() {
-                let mut spec = spec.clone();
-                for list in lists {
-                    spec.as_mapping_mut().unwrap().remove(list);
-                }
-                spec[list] = Value::Sequence(vec![rule.clone()]);
-                let mut part = policy.clone();
-                part.as_mapping_mut().unwrap().remove("specs");
-                part["spec"] = spec;
-                parts.push(part);
-            }
+        for list in LISTS {
+            let rules = spec[list].as_sequence().into_iter().flatten();
+            parts.extend(rules.map(|rule| with_rule(policy, &spec, list, rule)));
         }
     }
     parts
+}
+
+fn with_rule(policy: &Value, spec: &Value, list: &str, rule: &Value) -> Value {
+    let (mut policy, mut spec) = (policy.clone(), spec.clone());
+    LISTS.map(|list| spec.as_mapping_mut().unwrap().remove(list));
+    spec[list] = Value::Sequence(vec![rule.clone()]);
+    policy.as_mapping_mut().unwrap().remove("specs");
+    policy["spec"] = spec;
+    policy
 }
 
 fn complete(mut object: Value) -> Value {
