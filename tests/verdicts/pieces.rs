@@ -37,6 +37,7 @@ pub fn pieces(text: &str, is_read: impl Fn(&str) -> bool) -> BTreeSet<String> {
         let kept: Vec<Value> = policies.iter().filter_map(|policy| keep(policy, is_kept)).collect();
         pieces.insert(with_others(&kept));
     }
+    pieces.remove("");
     pieces
 }
 
@@ -94,7 +95,9 @@ fn single_rules(policy: &Value) -> Vec<Value> {
 
 fn with_rule(policy: &Value, spec: &Value, list: &str, rule: &Value) -> Value {
     let (mut policy, mut spec) = (policy.clone(), spec.clone());
-    LISTS.map(|list| spec.as_mapping_mut().unwrap().remove(list));
+    for list in LISTS {
+        spec.as_mapping_mut().unwrap().remove(list);
+    }
     spec[list] = Value::Sequence(vec![rule.clone()]);
     policy.as_mapping_mut().unwrap().remove("specs");
     policy["spec"] = spec;
