@@ -1,15 +1,16 @@
 //! The hand-written flow tables of `tests/corpus`, held against the model and, separately, against the rendered YAML.
 //!
-//! Two evaluators, each as naive as can be and neither of them the product's own: one reads the two relations of the
-//! model, one reads YAML as the API documents NetworkPolicy. A line holds when both agree with it, with the intent
-//! alone in its project and with all of `intents/` together.
+//! Evaluators as naive as can be, none of them the product's own: one reads the two relations of the model, and for each
+//! dialect one reads its YAML as the project documents it. A line holds when all agree with it, with the intent alone in
+//! its project and with all of `intents/` together.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 #[path = "corpus/by_model.rs"]
 mod by_model;
-#[path = "corpus/by_yaml.rs"]
-mod by_yaml;
+#[path = "corpus/by_policies.rs"]
+mod by_policies;
+mod judge;
 mod support;
 #[path = "corpus/table.rs"]
 mod table;
@@ -33,17 +34,27 @@ fn lines(name: &str) -> Vec<Line> {
     table::parse(&fs::read_to_string(repo().join(format!("tests/corpus/{name}.flows"))).unwrap())
 }
 
+fn dialects() -> impl Iterator<Item = &'static str> {
+    netpolc::dialects::REGISTRY.iter().map(|dialect| dialect.name())
+}
+
 /// The lines of a table that a project does not keep, each with who says so.
 fn broken(project: &Project, name: &str) -> Vec<String> {
     let build = netpolc(project.dir(), &["build", "--today", "2026-01-01"]);
     assert_eq!(build.code, 0, "{name}: {}", build.stderr);
     let model = by_model::load(project.dir());
-    let policies = by_yaml::load(&project.dir().join("out/kubernetes"));
-    assert!(!policies.is_empty());
+    let by_dialect: Vec<_> = dialects()
+        .map(|dialect| (dialect, by_policies::load(dialect, &project.dir().join("out").join(dialect))))
+        .collect();
     let mut broken = vec![];
     for line in lines(name) {
-        let judges = [("the model", by_model::allows(&model, &line)), ("the YAML", by_yaml::allows(&policies, &line))];
-        for (judge, allows) in judges {
+        let mut verdicts = vec![("the model", by_model::allows(&model, &line))];
+        for (dialect, judge) in &by_dialect {
+            let of_families = by_policies::verdicts(dialect, &**judge, &line);
+            assert!(!of_families.is_empty(), "{name}.flows:{}: no IP family in common", line.number);
+            verdicts.extend(of_families.into_iter().map(|allows| (*dialect, allows)));
+        }
+        for (judge, allows) in verdicts {
             if allows != line.allow {
                 let says = if allows { "allows" } else { "denies" };
                 broken.push(format!("{name}.flows:{}: {judge} {says}: {}", line.number, line.text));
@@ -88,9 +99,9 @@ fn tables_hold_with_each_intent_alone() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// The tables are worth something only if a wrong intent breaks them, before either judge.
+/// The tables are worth something only if a wrong intent breaks them, before every judge.
 #[test]
-fn wrong_intents_break_lines_before_both_judges() {
+fn wrong_intents_break_lines_before_every_judge() {
     let cases = [
         ("app", r#"ports = [5432]"#, r#"ports = [5433]"#),
         ("app", r#"from = "anywhere""#, r#"from = "cluster""#),
@@ -121,8 +132,8 @@ fn wrong_intents_break_lines_before_both_judges() {
         let rules: String = netpolc::checks::all().map(|rule| format!("{} = \"allow\"\n", rule.code)).collect();
         project.write("netpolc.toml", format!("[lints]\n{rules}"));
         let broken = broken(&project, name);
-        for judge in ["the model", "the YAML"] {
-            let seen = broken.iter().any(|line| line.contains(judge));
+        for judge in dialects().chain(["the model"]) {
+            let seen = broken.iter().any(|line| line.contains(&format!(": {judge} ")));
             assert!(seen, "{name}.toml with {bad} for {good}: {judge} keeps every line of the table\n{broken:#?}");
         }
     }
