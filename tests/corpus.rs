@@ -11,6 +11,8 @@ mod by_model;
 #[path = "corpus/by_policies.rs"]
 mod by_policies;
 mod judge;
+#[path = "corpus/settings.rs"]
+mod settings;
 mod support;
 #[path = "corpus/table.rs"]
 mod table;

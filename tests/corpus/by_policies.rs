@@ -3,25 +3,47 @@
 use std::net::IpAddr;
 use std::path::Path;
 
+use serde_yaml::Value;
+
 use super::judge::cluster::{Cluster, Pod};
 use super::judge::{self, Direction, Entity, Flow, Judge};
 use super::table::{self, End, Line};
 use crate::support::tree;
 
+/// Everything below a dialect's folder that is applied.
+pub fn text(dir: &Path) -> String {
+    let is_applied = |path: &Path| path.file_name().unwrap() != "kustomization.yaml";
+    let files = tree(dir).into_iter().filter(|(path, _)| is_applied(path));
+    let texts: Vec<String> = files.map(|(_, bytes)| String::from_utf8(bytes).unwrap()).collect();
+    assert!(!texts.is_empty(), "{} is empty", dir.display());
+    texts.join("---\n")
+}
+
 /// The judge of a dialect over everything below its folder.
 pub fn load(dialect: &str, dir: &Path) -> Box<dyn Judge> {
-    let mut texts = vec![];
-    for (path, bytes) in tree(dir) {
-        if path.file_name().unwrap() != "kustomization.yaml" {
-            texts.push(String::from_utf8(bytes).unwrap());
-        }
-    }
-    assert!(!texts.is_empty(), "{} is empty", dir.display());
-    judge::judge(dialect, &texts.join("---\n")).unwrap_or_else(|reason| panic!("{dialect}: {reason}"))
+    judge::judge(dialect, &text(dir)).unwrap_or_else(|reason| panic!("{dialect}: {reason}"))
 }
 
 /// What a judge says of a line: of every IP family, should they ever differ.
 pub fn verdicts(dialect: &str, judge: &dyn Judge, line: &Line) -> Vec<bool> {
+    // A connection needs the source's egress and the destination's ingress.
+    let families = ask(dialect, line, |flow| judge.permits(flow));
+    families.into_iter().map(|halves| halves.into_iter().all(|permits| permits)).collect()
+}
+
+/// What a judge lets a line ask at layer 7, in whichever half it says so.
+pub fn requests(dialect: &str, judge: &dyn Judge, line: &Line) -> Vec<Value> {
+    let mut requests = vec![];
+    for request in ask(dialect, line, |flow| judge.requests(flow)).concat().concat() {
+        if !requests.contains(&request) {
+            requests.push(request);
+        }
+    }
+    requests
+}
+
+/// Asks about both halves of a line, as far as pods are concerned: only they are policed. By IP family.
+fn ask<T>(dialect: &str, line: &Line, mut about: impl FnMut(&Flow) -> T) -> Vec<Vec<T>> {
     let mut cluster = Cluster::default();
     for (number, end) in (1..).zip([&line.from, &line.to]) {
         if let End::Pod(pod) = end {
@@ -33,6 +55,7 @@ pub fn verdicts(dialect: &str, judge: &dyn Judge, line: &Line) -> Vec<bool> {
     let mut end = |end: &End| match end {
         End::Pod(_) => judge::End::Pod(pods.next().unwrap()),
         End::Address(address) => judge::End::Address(*address),
+        End::Name(name) => judge::End::Name(name.clone(), IpAddr::from([198, 18, 0, 1])),
         // To Cilium a node is what it is, and a pod's own may always reach it: another one. To Calico it is an address
         // that no app knows. Kubernetes leaves it open what ranges hold it.
         End::Node if dialect == "calico" => judge::End::Address(IpAddr::from([10, 255, 0, 1])),
@@ -42,11 +65,10 @@ pub fn verdicts(dialect: &str, judge: &dyn Judge, line: &Line) -> Vec<bool> {
     let families = [true, false].into_iter().filter(|four| is_of(&from, *four) && is_of(&to, *four));
     families
         .map(|four| {
-            let halves = [(Direction::Egress, &from, &to), (Direction::Ingress, &to, &from)];
-            halves.into_iter().all(|(direction, subject, other)| {
-                // A connection needs the source's egress and the destination's ingress; only pods are policed.
-                let judge::End::Pod(pod) = subject else { return true };
-                judge.permits(&Flow {
+            let mut said = vec![];
+            for (direction, subject, other) in [(Direction::Egress, &from, &to), (Direction::Ingress, &to, &from)] {
+                let judge::End::Pod(pod) = subject else { continue };
+                said.push(about(&Flow {
                     cluster: &cluster,
                     direction,
                     subject: pod,
@@ -55,8 +77,9 @@ pub fn verdicts(dialect: &str, judge: &dyn Judge, line: &Line) -> Vec<bool> {
                     other_address: address(other, four),
                     protocol: &line.protocol,
                     port: line.port,
-                })
-            })
+                }));
+            }
+            said
         })
         .collect()
 }

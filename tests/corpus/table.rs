@@ -20,6 +20,8 @@ pub struct Line {
 pub enum End {
     Pod(Pod),
     Address(IpAddr),
+    /// By host name. No table has it: not every dialect knows names.
+    Name(String),
     Node,
 }
 
