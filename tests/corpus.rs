@@ -10,6 +10,8 @@
 mod by_model;
 #[path = "corpus/by_policies.rs"]
 mod by_policies;
+#[path = "corpus/generated.rs"]
+mod generated;
 mod judge;
 #[path = "corpus/settings.rs"]
 mod settings;
