@@ -60,6 +60,7 @@ fn ask<T>(dialect: &str, line: &Line, mut about: impl FnMut(&Flow) -> T) -> Vec<
         // that no app knows. Kubernetes leaves it open what ranges hold it.
         End::Node if dialect == "calico" => judge::End::Address(IpAddr::from([10, 255, 0, 1])),
         End::Node => judge::End::Entity(Entity::RemoteNode),
+        End::ApiServer => judge::End::Entity(Entity::ApiServer),
     };
     let (from, to) = (end(&line.from), end(&line.to));
     let families = [true, false].into_iter().filter(|four| is_of(&from, *four) && is_of(&to, *four));

@@ -103,6 +103,66 @@ fn what_is_staged_only_reports() {
     }
 }
 
+const AGENT: &str = r#"
+app = "agent"
+dns = false
+[tiers]
+agent = { namespace = "agents", pods = { app = "agent" }, ports = [9100] }
+[[allow]]
+from = "nodes"
+to   = "agent"
+why  = "nodes report"
+[[allow]]
+from  = "agent"
+to    = ["kube-apiserver", "nodes"]
+ports = [6443]
+why   = "it watches pods"
+"#;
+
+/// Where nodes are what they are, and where they are addresses.
+#[test]
+fn nodes_and_the_api_server_are_known_by_what_the_dialect_knows() {
+    let project = Project::new();
+    project.write("intents/agent.toml", AGENT);
+    let cidrs = "node-cidrs = [\"10.0.0.0/16\"]\napi-server-cidrs = [\"10.1.0.1/32\"]";
+    project.write("netpolc.toml", format!("[cluster]\n{cidrs}\n"));
+    let build = netpolc(project.dir(), &["build", "--today", "2026-01-01"]);
+    assert_eq!(build.code, 0, "{}", build.stderr);
+    let nobodys = "
+        deny   ip:10.2.0.1           -> agents/app=agent  9100/TCP
+        deny   ip:10.0.0.7           -> agents/app=agent  9101/TCP
+        deny   default/              -> agents/app=agent  9100/TCP
+        deny   agents/app=agent      -> ip:10.1.0.2       6443/TCP
+        deny   agents/app=agent      -> ip:10.1.0.1       443/TCP
+        deny   agents/app=agent      -> default/          6443/TCP
+        deny   agents/               -> ip:10.1.0.1       6443/TCP
+        deny   node                  -> agents/app=agent  9101/TCP
+    ";
+    for dialect in REGISTRY {
+        let (name, entities) = (dialect.name(), dialect.capabilities().entities);
+        let judge = load(&project, dialect.name());
+        let addresses = if entities { "deny" } else { "allow" };
+        let known = format!(
+            "{addresses}  ip:10.0.0.7       -> agents/app=agent  9100/TCP
+             {addresses}  agents/app=agent  -> ip:10.0.255.255   6443/TCP
+             {addresses}  agents/app=agent  -> ip:10.1.0.1       6443/TCP"
+        );
+        assert_eq!(broken(name, &*judge, &table::parse(&format!("{nobodys}{known}"))), [""; 0]);
+        if entities {
+            assert_eq!(broken(name, &*judge, &[line("allow node -> agents/app=agent 9100/TCP")]), [""; 0]);
+            for (port, allow) in [("6443/TCP", true), ("443/TCP", false)] {
+                let mut line = line(&format!("allow agents/app=agent -> ip:10.1.0.1 {port}"));
+                line.to = End::ApiServer;
+                assert_eq!(
+                    by_policies::verdicts(name, &*judge, &line),
+                    [allow, allow],
+                    "{name}: the API server, {port}"
+                );
+            }
+        }
+    }
+}
+
 fn line(text: &str) -> Line {
     table::parse(text).remove(0)
 }

@@ -23,6 +23,8 @@ pub enum End {
     /// By host name. No table has it: not every dialect knows names.
     Name(String),
     Node,
+    /// No table has it, for the same reason.
+    ApiServer,
 }
 
 pub struct Pod {
