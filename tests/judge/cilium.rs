@@ -216,15 +216,15 @@ fn is_left_out(key: &str) -> bool {
 }
 
 fn is_entity(name: &str, other: &End) -> bool {
-    match (name, other) {
-        ("all", _) => true,
-        ("world", End::Address(_) | End::Name(..)) => true,
-        ("cluster", End::Pod(_) | End::Entity(_)) => true,
-        ("host", End::Entity(Entity::Host)) => true,
-        ("remote-node", End::Entity(Entity::RemoteNode | Entity::ApiServer)) => true,
-        ("kube-apiserver", End::Entity(Entity::ApiServer)) => true,
-        _ => false,
-    }
+    matches!(
+        (name, other),
+        ("all", _)
+            | ("world", End::Address(_) | End::Name(..))
+            | ("cluster", End::Pod(_) | End::Entity(_))
+            | ("host", End::Entity(Entity::Host))
+            | ("remote-node", End::Entity(Entity::RemoteNode | Entity::ApiServer))
+            | ("kube-apiserver", End::Entity(Entity::ApiServer))
+    )
 }
 
 /// Address ranges hold what is outside of the cluster, never pods or nodes (the agent's option policy-cidr-match-mode).
