@@ -47,9 +47,6 @@ enum Body {
     Calico {
         /// None: of all namespaces.
         namespace: Option<String>,
-        selector: Option<Selector>,
-        namespace_selector: Option<Selector>,
-        account_selector: Option<Selector>,
         directions: Vec<Direction>,
         spec: Box<Spec>,
     },
@@ -129,10 +126,6 @@ impl Policy {
     fn parse(object: &serde_yaml::Value, kind: &str) -> Result<Self, String> {
         let object::Policy { metadata, spec, .. } = typed(object)?;
         spec.check()?;
-        let parse = |text: &Option<String>| match text.as_deref() {
-            None | Some("") => Ok(None),
-            Some(text) => Selector::parse(text).map(Some),
-        };
         // Types left out: Egress alone if only it has rules, both if both have, else Ingress
         // (libcalico-go/lib/clientv3, defaultPolicyTypesField).
         let directions = match &spec.types {
@@ -147,9 +140,6 @@ impl Policy {
             tier: spec.tier.clone().unwrap_or_else(|| "default".to_owned()),
             body: Body::Calico {
                 namespace: (!kind.contains("Global")).then_some(metadata.namespace),
-                selector: parse(&spec.selector)?,
-                namespace_selector: parse(&spec.namespace_selector)?,
-                account_selector: parse(&spec.service_account_selector)?,
                 directions,
                 spec: Box::new(spec),
             },
@@ -233,17 +223,14 @@ impl Policies {
 
     /// Selectors become sets of addresses: those of the pods and the network sets that match, whoever has them.
     fn is_selected(&self, entity: &Entity, namespace: Option<&str>, flow: &Flow, address: IpAddr) -> bool {
-        let parse = |text: &Option<String>| text.as_deref().map(|text| Selector::parse(text).unwrap());
-        let not_selector = parse(&entity.not_selector);
-        if let Some(selector) = &not_selector
+        let Entity { selector, not_selector, namespace_selector: namespaces, service_accounts: accounts, .. } = entity;
+        if let Some(selector) = not_selector
             && self.labels_at(flow, address).any(|labels| selector.matches(&labels, ""))
         {
             return false;
         }
-        let selector = parse(&entity.selector);
-        let namespaces = parse(&entity.namespace_selector);
-        let accounts = entity.service_accounts.as_ref();
-        let account_selector = accounts.and_then(|accounts| parse(&accounts.selector));
+        let accounts = accounts.as_ref();
+        let account_selector = accounts.and_then(|accounts| accounts.selector.as_ref());
         let names = accounts.map(|accounts| &accounts.names).filter(|names| !names.is_empty());
         // A rule of a namespaced policy that selects in any way stays in its namespace, unless it names others; a rule
         // that selects in no way is for everyone (libcalico-go/lib/backend/syncersv1/updateprocessors/rules.go).
@@ -283,13 +270,13 @@ impl Policy {
     fn is_about(&self, flow: &Flow) -> bool {
         match &self.body {
             Body::Kubernetes(policy) => policy.isolates(flow),
-            Body::Calico { namespace, selector, namespace_selector, account_selector, directions, .. } => {
+            Body::Calico { namespace, directions, spec } => {
                 let labels = labels(flow.subject);
                 directions.contains(&flow.direction)
                     && namespace.as_ref().is_none_or(|namespace| *namespace == flow.subject.namespace)
-                    && selector.as_ref().is_none_or(|selector| selector.matches(&labels, ""))
-                    && namespace_selector.as_ref().is_none_or(|selector| selector.matches_namespace(&labels))
-                    && account_selector.as_ref().is_none_or(|selector| selector.matches(&labels, "pcsa."))
+                    && spec.selector.as_ref().is_none_or(|selector| selector.matches(&labels, ""))
+                    && spec.namespace_selector.as_ref().is_none_or(|selector| selector.matches_namespace(&labels))
+                    && spec.service_account_selector.as_ref().is_none_or(|selector| selector.matches(&labels, "pcsa."))
             }
         }
     }

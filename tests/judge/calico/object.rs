@@ -54,9 +54,9 @@ pub struct Policy {
 pub struct Spec {
     pub tier: Option<String>,
     pub order: Option<f64>,
-    pub selector: Option<String>,
-    pub namespace_selector: Option<String>,
-    pub service_account_selector: Option<String>,
+    pub selector: Option<Selector>,
+    pub namespace_selector: Option<Selector>,
+    pub service_account_selector: Option<Selector>,
     pub types: Option<Vec<Type>>,
     #[serde(default)]
     pub ingress: Vec<Rule>,
@@ -110,9 +110,9 @@ pub struct Entity {
     pub nets: Vec<String>,
     #[serde(default)]
     pub not_nets: Vec<String>,
-    pub selector: Option<String>,
-    pub not_selector: Option<String>,
-    pub namespace_selector: Option<String>,
+    pub selector: Option<Selector>,
+    pub not_selector: Option<Selector>,
+    pub namespace_selector: Option<Selector>,
     pub service_accounts: Option<ServiceAccounts>,
     #[serde(default)]
     pub ports: Vec<Number>,
@@ -125,7 +125,7 @@ pub struct Entity {
 pub struct ServiceAccounts {
     #[serde(default)]
     pub names: Vec<String>,
-    pub selector: Option<String>,
+    pub selector: Option<Selector>,
 }
 
 /// A port or a protocol.
@@ -142,6 +142,7 @@ impl Spec {
         if self.staged_action.as_deref().is_some_and(|action| action != "Set") {
             return Err("a staged action other than Set".to_owned());
         }
+        let mut selectors: Vec<&Selector> = self.selector.iter().chain(&self.service_account_selector).collect();
         for rule in self.ingress.iter().chain(&self.egress) {
             if !rule.source.ports.is_empty() || !rule.source.not_ports.is_empty() {
                 return Err("ports of sources".to_owned());
@@ -149,18 +150,11 @@ impl Spec {
             for entity in [&rule.source, &rule.destination] {
                 check_ranges(entity.nets.iter().chain(&entity.not_nets))?;
                 let accounts = entity.service_accounts.as_ref().and_then(|accounts| accounts.selector.as_ref());
-                for text in entity.selector.iter().chain(&entity.not_selector).chain(accounts) {
-                    if Selector::parse(text)?.has_global() {
-                        return Err("global() outside of a namespace selector".to_owned());
-                    }
-                }
-                entity.namespace_selector.as_ref().map_or(Ok(()), |text| Selector::parse(text).map(|_| ()))?;
+                selectors.extend(entity.selector.iter().chain(&entity.not_selector).chain(accounts));
             }
         }
-        for text in self.selector.iter().chain(&self.service_account_selector).filter(|text| !text.is_empty()) {
-            if Selector::parse(text)?.has_global() {
-                return Err("global() outside of a namespace selector".to_owned());
-            }
+        if selectors.into_iter().any(Selector::has_global) {
+            return Err("global() outside of a namespace selector".to_owned());
         }
         Ok(())
     }

@@ -1,8 +1,11 @@
 //! Calico's selector language (its documentation of GlobalNetworkPolicy, "Selectors"; libcalico-go/lib/selector).
 
+use serde::Deserialize;
+
 use super::Labels;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Selector {
     All,
     Global,
@@ -17,16 +20,20 @@ pub enum Selector {
     Or(Vec<Self>),
 }
 
-impl Selector {
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let mut parser = Parser { tokens: tokens(text)?, at: 0 };
+impl TryFrom<String> for Selector {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let mut parser = Parser { tokens: tokens(&text)?, at: 0 };
         let selector = parser.or()?;
         match parser.tokens.get(parser.at) {
             None => Ok(selector),
             Some(token) => Err(format!("selector goes on after its end: {token:?}")),
         }
     }
+}
 
+impl Selector {
     /// Evaluates with a prefix before every key. `global()` has a meaning for namespaces alone: it is replaced before.
     pub fn matches(&self, labels: &Labels, prefix: &str) -> bool {
         let value = |key: &String| labels.get(&format!("{prefix}{key}"));
