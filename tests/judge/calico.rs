@@ -50,7 +50,7 @@ enum Body {
         directions: Vec<Direction>,
         spec: Box<Spec>,
     },
-    Kubernetes(kubernetes::Policy),
+    Kubernetes(Box<kubernetes::Policy>),
 }
 
 struct Set {
@@ -72,7 +72,7 @@ impl Policies {
                     order: 1000.0,
                     tie: format!("{}/{}/KubernetesNetworkPolicy", policy.name(), policy.namespace()),
                     tier: "default".to_owned(),
-                    body: Body::Kubernetes(policy),
+                    body: Body::Kubernetes(Box::new(policy)),
                 });
                 continue;
             }
