@@ -63,12 +63,12 @@ struct Set {
 impl Policies {
     pub fn parse(text: &str, staged: Staged) -> Result<Self, String> {
         let (mut policies, mut sets) = (vec![], vec![]);
-        // Tier `default` is always there (libcalico-go, DefaultTierOrder).
+        // Tier `default` is always there (api/pkg/apis/projectcalico/v3, DefaultTierOrder).
         let mut ranks = vec![TierRank { name: "default".to_owned(), order: 1_000_000.0, passes: false }];
         for object in objects(text)? {
             if let Some(policy) = kubernetes::Policy::parse(&object)? {
                 policies.push(Policy {
-                    // (libcalico-go/lib/backend/k8s/conversion, defaultOrder)
+                    // (libcalico-go/lib/backend/k8s/conversion, K8sNetworkPolicyToCalico)
                     order: 1000.0,
                     tie: format!("{}/{}/KubernetesNetworkPolicy", policy.name(), policy.namespace()),
                     tier: "default".to_owned(),
