@@ -108,3 +108,25 @@ fn only_the_cluster_that_is_concerned_is_named() {
     assert!(run.stderr.contains("in the cluster prod"), "{}", run.stderr);
     assert!(!run.stderr.contains("in the cluster dev"), "{}", run.stderr);
 }
+
+#[test]
+fn a_new_dialect_opens_nothing_and_a_change_of_one_dialect_alone_names_it() {
+    let project = project();
+    project.write("netpolc.toml", "dialects = [\"kubernetes\"]\n");
+    assert_eq!(run_on(&project, BEFORE, "build").code, 0);
+    project.write("netpolc.toml", "dialects = [\"kubernetes\", \"cilium\"]\n");
+    let added = run_on(&project, BEFORE, "diff");
+    assert!(added.stdout.contains("cilium is rendered for the first time"), "{}", added.stdout);
+    assert!(!added.stdout.contains(" opened"), "{}", added.stdout);
+    assert_eq!(run_on(&project, BEFORE, "build").code, 0);
+
+    // What only one of them can say changes only there.
+    project.write("netpolc.toml", "dialects = [\"kubernetes\", \"cilium\"]\napproximate.kubernetes = [\"http-as-l4\"]\n");
+    let by_path = INTENT.replace("all/TCP\"", "80/TCP\"").replace("why", "http = [{ path = \"/x\" }]\nwhy");
+    project.write("intents/shop.toml", INTENT.replace("all/TCP", "80/TCP"));
+    assert_eq!(run_on(&project, BEFORE, "build").code, 0);
+    project.write("intents/shop.toml", by_path);
+    let narrowed = run_on(&project, BEFORE, "diff");
+    let line = narrowed.stdout.lines().find(|line| line.starts_with("  ~ ")).unwrap_or_default();
+    assert_eq!(line, "  ~ front/web → back/api 80/TCP → 80/TCP (/x) (only cilium)", "{}", narrowed.stdout);
+}
