@@ -18,7 +18,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use jiff::civil::{Date, date};
 use netpolc::diag::{Diagnostics, Level};
-use netpolc::dialects::{Dialect, Document, REGISTRY, Reviewed};
+use netpolc::dialects::{Dialect, Document, REGISTRY, Reviewed, review};
 use netpolc::intent::{self, IntentFile, Parsed};
 use netpolc::lower::lower;
 use netpolc::model::Model;
@@ -270,5 +270,41 @@ fn rebuild_without_change(bencher: Bencher<'_, '_>, size: Size) {
         let plan = output::plan(&inspect(&project.out_dir()), &done.files, &mut sources, false);
         assert!(plan.is_clean());
         (findings, done, plan)
+    });
+}
+
+/// The dialects of a build: each alone, then all of them.
+#[derive(Clone, Copy)]
+struct Choice {
+    size: Size,
+    only: Option<&'static dyn Dialect>,
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", self.only.map_or("all", |dialect| dialect.name()), self.size)
+    }
+}
+
+fn choices() -> Vec<Choice> {
+    let each = || REGISTRY.iter().copied().map(Some).chain([None]);
+    sizes().into_iter().flat_map(|size| each().map(move |only| Choice { size, only })).collect()
+}
+
+/// A build up to the proof, from reading the intents on: what all dialects together cost beside one.
+#[divan::bench(args = choices(), sample_count = 3, sample_size = 1, max_time = 120)]
+fn build_and_prove(bencher: Bencher<'_, '_>, choice: Choice) {
+    let prepared = choice.size.prepared();
+    let dialects: Vec<&'static dyn Dialect> = choice.only.map_or_else(|| REGISTRY.to_vec(), |dialect| vec![dialect]);
+    bencher.counter(choice.size.items()).bench(|| {
+        let (mut project, model) = load(prepared.folder.path());
+        let findings = netpolc::checks::run(&model, TODAY, Level::Error);
+        let mut sources = std::mem::take(&mut project.sources);
+        let (reviewed, policies) = (review(&model, &dialects), lower(&model));
+        let done: Vec<_> = dialects
+            .iter()
+            .map(|dialect| compile(&project, &mut sources, &model, &policies, *dialect, &reviewed).unwrap())
+            .collect();
+        (findings, done, sources)
     });
 }

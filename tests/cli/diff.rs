@@ -121,7 +121,8 @@ fn a_new_dialect_opens_nothing_and_a_change_of_one_dialect_alone_names_it() {
     assert_eq!(run_on(&project, BEFORE, "build").code, 0);
 
     // What only one of them can say changes only there.
-    project.write("netpolc.toml", "dialects = [\"kubernetes\", \"cilium\"]\napproximate.kubernetes = [\"http-as-l4\"]\n");
+    project
+        .write("netpolc.toml", "dialects = [\"kubernetes\", \"cilium\"]\napproximate.kubernetes = [\"http-as-l4\"]\n");
     let by_path = INTENT.replace("all/TCP\"", "80/TCP\"").replace("why", "http = [{ path = \"/x\" }]\nwhy");
     project.write("intents/shop.toml", INTENT.replace("all/TCP", "80/TCP"));
     assert_eq!(run_on(&project, BEFORE, "build").code, 0);
