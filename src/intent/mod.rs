@@ -44,7 +44,7 @@ pub struct Parsed<T> {
 
 /// Reads one file. Errors go to `diags`.
 pub fn parse<T: Decode>(sources: &Sources, file: FileId, diags: &mut Diagnostics) -> Parsed<T> {
-    let text = sources.get(file).text.as_str();
+    let text: &str = &sources.get(file).text;
     let (root, errors) = DeTable::parse_recoverable(text);
     let broken = !errors.is_empty();
     if broken {

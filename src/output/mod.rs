@@ -23,6 +23,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -37,7 +38,7 @@ pub use lock::LOCK_FILE;
 pub use plan::{Change, ChangeKind, Plan, plan};
 
 /// Generated texts by their path below `out/`.
-pub type Tree = BTreeMap<Utf8PathBuf, String>;
+pub type Tree = BTreeMap<Utf8PathBuf, Arc<str>>;
 
 /// Start of the names of files that are being written. What a killed run left of them, the next one removes.
 const TEMPORARY: &str = ".netpolc-tmp-";

@@ -4,6 +4,7 @@
 //! A pure function: nothing is read or written here.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
@@ -31,14 +32,14 @@ pub enum ChangeKind {
     /// It is new.
     Create {
         /// The text that is written.
-        new: String,
+        new: Arc<str>,
     },
     /// Its text is replaced.
     Update {
         /// The text on disk.
         old: String,
         /// The text that is written.
-        new: String,
+        new: Arc<str>,
     },
     /// It is removed.
     Delete {
@@ -147,11 +148,11 @@ pub fn plan(disk: &Disk, wanted: &Tree, sources: &mut Sources, overwrite: bool) 
     plan
 }
 
-fn plan_wanted(disk: &Disk, path: &Utf8Path, new: &str, sources: &mut Sources, overwrite: bool, plan: &mut Plan) {
+fn plan_wanted(disk: &Disk, path: &Utf8Path, new: &Arc<str>, sources: &mut Sources, overwrite: bool, plan: &mut Plan) {
     let change = |kind| Change { path: path.to_owned(), shown: disk.show(path), kind };
     let Some(bytes) = disk.files.get(path) else {
         if !disk.odd.contains_key(path) {
-            plan.changes.push(change(ChangeKind::Create { new: new.to_owned() }));
+            plan.changes.push(change(ChangeKind::Create { new: Arc::clone(new) }));
         }
         return;
     };
@@ -175,7 +176,7 @@ fn plan_wanted(disk: &Disk, path: &Utf8Path, new: &str, sources: &mut Sources, o
             }
             plan.replaced.extend(bytes.map(|bytes| (path.to_owned(), Line::of(bytes))));
             let old = String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-            plan.changes.push(change(ChangeKind::Update { old, new: new.to_owned() }));
+            plan.changes.push(change(ChangeKind::Update { old, new: Arc::clone(new) }));
         }
     }
 }

@@ -92,7 +92,7 @@ impl Project {
 
 fn wanted(files: &[(&str, &str)]) -> Tree {
     let head = header(&["intents/app.toml".into()]);
-    files.iter().map(|(path, text)| (Utf8PathBuf::from(*path), format!("{head}{text}"))).collect()
+    files.iter().map(|(path, text)| (Utf8PathBuf::from(*path), format!("{head}{text}").into())).collect()
 }
 
 fn both() -> Tree {

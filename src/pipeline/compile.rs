@@ -1,6 +1,7 @@
 //! One model in one dialect: policies, bytes, and the proof that the bytes say what the model says.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
@@ -24,7 +25,7 @@ pub struct Compiled {
     /// Its folder below `out/`.
     pub folder: Utf8PathBuf,
     /// Texts by their path below `out/`.
-    pub files: BTreeMap<Utf8PathBuf, String>,
+    pub files: BTreeMap<Utf8PathBuf, Arc<str>>,
     /// The same as texts of the run.
     pub texts: Vec<(Utf8PathBuf, FileId)>,
     /// Files that hold policies; the others only list them.
@@ -67,9 +68,9 @@ pub fn compile(
     let mut ids: Vec<(Utf8PathBuf, FileId)> = Vec::with_capacity(rendered.len());
     for (rendered, document) in rendered.into_iter().zip(documents) {
         let path = folder.join(&rendered.path);
-        let text = header(&document.sources) + &rendered.text;
+        let text: Arc<str> = (header(&document.sources) + &rendered.text).into();
         // The proof reads the very bytes that are written.
-        ids.push((path.clone(), sources.add(project.out.join(&path), text.clone())));
+        ids.push((path.clone(), sources.add(project.out.join(&path), Arc::clone(&text))));
         contributors.insert(path.clone(), document.sources);
         files.insert(path, text);
     }

@@ -478,8 +478,8 @@ fn output_that_no_file_may_hold_is_an_error() {
 #[test]
 fn an_override_of_nothing_is_an_error_with_a_suggestion() {
     let mut sources = Sources::default();
-    let file = sources.add("templates/test/aa.yaml.j2", "x".into());
-    let other = sources.add("templates/kubernets/allow.yaml.j2", "x".into());
+    let file = sources.add("templates/test/aa.yaml.j2", "x");
+    let other = sources.add("templates/kubernets/allow.yaml.j2", "x");
     let overrides = [("test/aa.yaml.j2".into(), file), ("kubernets/allow.yaml.j2".into(), other)];
     let errors = Renderer::new(&Test, &overrides, &mut sources).unwrap_err();
     assert_eq!(errors.len(), 1);

@@ -8,6 +8,8 @@ mod load;
 mod read;
 mod root;
 
+use std::sync::Arc;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 
@@ -96,7 +98,7 @@ pub struct SourceFile {
     /// Path as shown: relative to the project root, with `/`.
     pub path: Utf8PathBuf,
     /// The text, without a byte order mark.
-    pub text: String,
+    pub text: Arc<str>,
     /// Byte offset of the start of each line.
     lines: Vec<u32>,
 }
@@ -109,7 +111,8 @@ pub struct Sources {
 
 impl Sources {
     /// Adds a text under the name that messages shall show.
-    pub fn add(&mut self, path: impl Into<Utf8PathBuf>, text: String) -> FileId {
+    pub fn add(&mut self, path: impl Into<Utf8PathBuf>, text: impl Into<Arc<str>>) -> FileId {
+        let text = text.into();
         let mut lines = vec![0];
         let starts = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
         lines.extend(starts.map_while(|at| u32::try_from(at).ok()));

@@ -312,7 +312,7 @@ mod tests {
             assert!(!shown.chars().any(|c| c != '\n' && is_deceptive(c)), "{shown:?}");
         }
         let lines = found.iter().map(|d| concise(d, &sources)).collect();
-        let text = file.map(|file| sources.get(file).text.clone());
+        let text = file.map(|file| sources.get(file).text.to_string());
         (text.clone().unwrap_or_default(), lines, text.is_some())
     }
 

@@ -52,7 +52,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 
 /// The documents of a file, without those that are empty or comments alone.
 pub(super) fn split(sources: &Sources, file: FileId) -> Result<Vec<Doc<'_>>, Vec<Diagnostic>> {
-    let text = sources.get(file).text.as_str();
+    let text: &str = &sources.get(file).text;
     let mut errors = vec![];
     let mut docs = vec![];
     let (mut start, mut first_line, mut top) = (0, 1, None);
@@ -132,7 +132,7 @@ impl<'s> Doc<'s> {
     /// Where the bytes of a string start in the file.
     fn offset(&self, text: &Text<'_>) -> Option<usize> {
         let Cow::Borrowed(borrowed) = &text.0 else { return None };
-        let file = self.sources.get(self.file).text.as_str();
+        let file: &str = &self.sources.get(self.file).text;
         let start = (borrowed.as_ptr() as usize).checked_sub(file.as_ptr() as usize)?;
         (start + borrowed.len() <= file.len()).then_some(start)
     }

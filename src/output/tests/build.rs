@@ -76,7 +76,7 @@ fn edited_file_stops_the_build_and_overwrite_regenerates_it() {
 fn edited_file_with_the_wanted_bytes_is_fine() {
     let project = Project::built();
     let next = wanted(&[(A, "a: 2\n"), (B, "b: 1\n")]);
-    project.put(A, next.get(Utf8Path::new(A)).unwrap());
+    project.put(A, next.get(Utf8Path::new(A)).unwrap().as_bytes());
     let applied = project.build(&next).unwrap();
     assert_eq!((applied.updated, applied.lock_written), (0, true));
     assert!(project.check(&next).is_empty());

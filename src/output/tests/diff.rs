@@ -9,8 +9,8 @@ fn diff_shows_creation_update_and_deletion() {
     let changes = [
         change("c", ChangeKind::Create { new: "x\ny\n".into() }),
         change("d", ChangeKind::Delete { old: "z".into() }),
-        change("e", ChangeKind::Create { new: String::new() }),
-        change("u", ChangeKind::Update { old: lines(1..20), new: lines(1..20).replace("10\n", "ten\n") }),
+        change("e", ChangeKind::Create { new: "".into() }),
+        change("u", ChangeKind::Update { old: lines(1..20), new: lines(1..20).replace("10\n", "ten\n").into() }),
     ];
     let expected = "\
 --- /dev/null\n+++ b/out/c\n@@ -0,0 +1,2 @@\n+x\n+y\n\

@@ -10,7 +10,7 @@ fn first_build_creates_files_and_lock() {
     assert!(!project.out().exists());
     let applied = project.build(&both()).unwrap();
     assert_eq!(applied, Applied { created: 2, updated: 0, deleted: 0, lock_written: true });
-    assert_eq!(&project.text(A), both().get(Utf8Path::new(A)).unwrap());
+    assert_eq!(project.text(A), **both().get(Utf8Path::new(A)).unwrap());
     let lock = project.text(LOCK_FILE);
     let lines: Vec<_> = lock.lines().collect();
     assert!(lines[0].starts_with("# "));

@@ -140,7 +140,7 @@ fn run_killed_between_renames_leaves_nothing_edited() {
     project.build(&second).unwrap();
     let second_lock = project.text(LOCK_FILE);
     // As after a kill: one file renamed, the lock with both hashes.
-    project.put(B, wanted(&[(B, "b: 1\n")]).into_values().next().unwrap());
+    project.put(B, wanted(&[(B, "b: 1\n")]).into_values().next().unwrap().as_bytes());
     let (first, second) = (Lock::parse(first_lock.into()), Lock::parse(second_lock.into()));
     let mut both = first.hashes;
     for (path, lines) in second.hashes {

@@ -78,7 +78,7 @@ fn loads_the_project_file() {
     let root = project.root();
     let file = load_project_file(&root, &mut project.sources, &mut project.diags).unwrap().unwrap();
     assert_eq!(project.sources.path(file), "netpolc.toml");
-    assert_eq!(project.sources.get(file).text, "dialects = []\n");
+    assert_eq!(&*project.sources.get(file).text, "dialects = []\n");
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn tcp(first: u16, last: u16) -> PortRange {
 
 fn span() -> Span {
     let mut sources = Sources::default();
-    Span::new(sources.add("intents/app.toml", "app = \"shop\"\n".into()), 0..3)
+    Span::new(sources.add("intents/app.toml", "app = \"shop\"\n"), 0..3)
 }
 
 fn net(text: &str) -> ipnet::IpNet {
