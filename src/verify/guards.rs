@@ -8,13 +8,19 @@
 //! 3. A denial beats every permission, so none may meet a permission of the same pod: by labels that one pod can carry,
 //!    by other ends that can be one, by ports that both name. Then what is denied was not allowed to begin with, and
 //!    what the policies allow is what their rules allow.
+//! 4. Other ends can be one although a permission tells them apart: a block may hold the address of a host name, or of an API
+//!    server outside of the cluster, which itself may run on a node; where pods have no identity beside their address, a block
+//!    may hold a pod. Metadata addresses are those of none of these, and a host name that turns out to have one is what
+//!    the guard means to deny.
 
 use std::collections::BTreeSet;
+
+use ipnet::IpNet;
 
 use super::Mismatch;
 use super::allowed;
 use super::expected::Terms;
-use super::normal::{Namespaces, Peer, Policy, Rule, Scope};
+use super::normal::{Capabilities, Entity, Namespaces, Peer, Policy, Rule, Scope};
 use super::ports::PortSet;
 use super::relation::{Finding, Relation};
 use super::traffic::Traffic;
@@ -70,6 +76,16 @@ fn of_class(class: Option<&Sym>, direction: Direction, meant: &[&Guard], said: &
     }
     let namespace = class.cloned();
     let place = said.first().map(|policy| policy.span);
+    let denying = |labels: &Labels, other: &allowed::Other, traffic: &Traffic| {
+        said.iter().find(|policy| {
+            let mut denies = policy.denies.iter().filter(|rule| rule.direction == direction);
+            policy.subject.is_subset_of(labels)
+                && denies.any(|rule| {
+                    rule.peers.iter().any(|peer| allowed::matches(peer, other))
+                        && !Traffic::of(rule).and(traffic).is_empty()
+                })
+        })
+    };
     let mut out = vec![];
     for finding in found.differences(&wanted) {
         let what = match finding {
@@ -82,7 +98,7 @@ fn of_class(class: Option<&Sym>, direction: Direction, meant: &[&Guard], said: &
             Finding::Open | Finding::Ambiguous(..) => continue,
         };
         let policy = match &what {
-            Guarded::Denies { .. } => said.iter().find(|policy| !policy.denies.is_empty()),
+            Guarded::Denies { labels, other, traffic, .. } => denying(labels, other, traffic),
             _ => None,
         };
         out.push(Mismatch::Guard {
@@ -117,7 +133,7 @@ fn metadata() -> Vec<Peer> {
 }
 
 /// 3. Denials that meet a permission of the namespace.
-pub(super) fn cut(namespace: &Sym, said: &[&Policy], clusterwide: &[&Policy]) -> Vec<Mismatch> {
+pub(super) fn cut(can: Capabilities, namespace: &Sym, said: &[&Policy], clusterwide: &[&Policy]) -> Vec<Mismatch> {
     let governing = clusterwide.iter().filter(|policy| governs(policy, Some(namespace))).chain(said);
     let denying: Vec<&&Policy> = governing.filter(|policy| !policy.denies.is_empty()).collect();
     if denying.is_empty() {
@@ -127,7 +143,7 @@ pub(super) fn cut(namespace: &Sym, said: &[&Policy], clusterwide: &[&Policy]) ->
     for policy in said {
         let met = denying.iter().filter(|denying| denying.subject.compatible(&policy.subject)).find_map(|denying| {
             let pairs = denying.denies.iter().flat_map(|deny| policy.rules.iter().map(move |allow| (deny, allow)));
-            let (deny, allow) = pairs.into_iter().find(|(deny, allow)| rules_meet(deny, allow))?;
+            let (deny, allow) = pairs.into_iter().find(|(deny, allow)| rules_meet(can, deny, allow))?;
             Some((denying, deny, allow))
         });
         out.extend(met.map(|(denying, deny, allow)| Mismatch::Cut {
@@ -141,14 +157,30 @@ pub(super) fn cut(namespace: &Sym, said: &[&Policy], clusterwide: &[&Policy]) ->
     out
 }
 
-fn rules_meet(deny: &Rule, allow: &Rule) -> bool {
+fn rules_meet(can: Capabilities, deny: &Rule, allow: &Rule) -> bool {
     deny.direction == allow.direction
         && !PortSet::new(deny.ports.iter().copied()).and(&PortSet::new(allow.ports.iter().copied())).is_empty()
-        && deny.peers.iter().any(|a| allow.peers.iter().any(|b| meet(a, b)))
+        && deny.peers.iter().any(|denied| allow.peers.iter().any(|allowed| takes_from(can, denied, allowed)))
 }
 
-/// Whether something can be at both other ends. A host name is taken to have no address that a block names: where it
-/// turns out to have one, the denial is what is meant.
+/// 4. Whether a denial of one end can take away what a permission of the other gives.
+fn takes_from(can: Capabilities, denied: &Peer, allowed: &Peer) -> bool {
+    let is_metadata = |net: &IpNet| METADATA.iter().any(|(_, host)| IpNet::from(*host) == *net);
+    match (denied, allowed) {
+        (Peer::Block { cidr, .. }, _) if is_metadata(cidr) => meet(denied, allowed),
+        (Peer::Block { .. } | Peer::Entity(Entity::ApiServer), Peer::Name(_))
+        | (Peer::Block { .. }, Peer::Entity(Entity::ApiServer))
+        | (Peer::Entity(Entity::ApiServer), Peer::Block { .. }) => true,
+        (Peer::Block { .. }, Peer::Pods { .. }) | (Peer::Pods { .. }, Peer::Block { .. }) => !can.entities,
+        (Peer::Entity(Entity::ApiServer), Peer::Entity(node))
+        | (Peer::Entity(node), Peer::Entity(Entity::ApiServer)) => {
+            *node == Entity::ApiServer || Entity::NODES.contains(node)
+        }
+        _ => meet(denied, allowed),
+    }
+}
+
+/// Whether something can be at both other ends, by what tells them apart.
 pub(super) fn meet(a: &Peer, b: &Peer) -> bool {
     match (a, b) {
         (Peer::Anyone, _) | (_, Peer::Anyone) => true,
@@ -216,8 +248,13 @@ pub enum Guarded {
 }
 
 impl Guarded {
-    /// Whether two say the same of different namespaces.
+    /// Whether two say the same of different namespaces, or of both directions of one.
     fn is_like(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other)
+        let of = |guarded: &Self| match guarded {
+            Self::Denies { labels, other, traffic, .. } => Some((Some(labels.clone()), other.clone(), traffic.clone())),
+            Self::LetsThrough { other, traffic, .. } => Some((None, other.clone(), traffic.clone())),
+            Self::Allows | Self::Isolates { .. } | Self::Open { .. } => None,
+        };
+        std::mem::discriminant(self) == std::mem::discriminant(other) && of(self) == of(other)
     }
 }

@@ -113,7 +113,7 @@ pub fn prove(
         .par_iter()
         .map(|((namespace, meant), said)| {
             let mut found = of_namespace(terms, namespace, meant, said);
-            found.extend(guards::cut(namespace, said, &clusterwide));
+            found.extend(guards::cut(terms.can, namespace, said, &clusterwide));
             found.extend(names::unlearned(terms, namespace, said));
             found
         })

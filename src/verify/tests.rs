@@ -1,6 +1,7 @@
 //! Tests of the proof: by number of the law in `relation`, and against the naive evaluator.
 
 mod diff;
+mod guards;
 mod law;
 mod proof;
 mod reach;

@@ -1,18 +1,17 @@
-//! What some targets know beyond pods, addresses and ports: entities, host names, HTTP requests, guards, staging. Each
-//! promise with policies that keep it, and changes that break it.
+//! What some targets know beyond pods, addresses and ports: entities, host names, HTTP requests, staging. Each promise with
+//! policies that keep it, and changes that break it.
 
 use super::proof::{model, policies};
 use super::{ADDRESSES, labels, span};
 use crate::model::{
     Builtin, Cidrs, Direction, DnsPeer, EdgeId, Endpoint, HttpRule, Labels, METADATA, Model, NamespaceSet, PodSet,
-    TierId,
 };
 use crate::source::Spanned;
-use crate::verify::normal::{Capabilities, Entity, Peer, Policy, Ports, Rule, Scope, Staging};
-use crate::verify::{Guarded, Mismatch, Permitted, Unlearned, prove};
+use crate::verify::normal::{Capabilities, Entity, Peer, Policy, Staging};
+use crate::verify::{Mismatch, Permitted, Unlearned, prove};
 
 /// A target that knows everything.
-const RICH: Capabilities = Capabilities {
+pub(super) const RICH: Capabilities = Capabilities {
     http: true,
     host_names: true,
     entities: true,
@@ -22,18 +21,18 @@ const RICH: Capabilities = Capabilities {
     log_denied: true,
 };
 
-const TO_DB: usize = 2;
-const TO_PAYMENTS: usize = 3;
+pub(super) const TO_DB: usize = 2;
+pub(super) const TO_PAYMENTS: usize = 3;
 const DNS: usize = 4;
 const FROM_WEB: usize = 5;
 
-fn proved(model: &Model, policies: &[Policy]) -> Result<usize, Vec<Mismatch>> {
+pub(super) fn proved(model: &Model, policies: &[Policy]) -> Result<usize, Vec<Mismatch>> {
     prove(model, RICH, &Permitted::default(), policies).map(|proof| proof.flows)
 }
 
 /// The one thing that is wrong.
 #[track_caller]
-fn wrong(model: &Model, policies: &[Policy]) -> Mismatch {
+pub(super) fn wrong(model: &Model, policies: &[Policy]) -> Mismatch {
     let mut found = proved(model, policies).expect_err("it must be caught");
     assert_eq!(found.len(), 1, "{found:?}");
     found.remove(0)
@@ -236,130 +235,9 @@ fn policies_are_staged_exactly_when_that_is_asked_for() {
     assert_eq!(proved(&model, &said), Ok(3));
 }
 
-fn guard(name: &str, except: &[&str]) -> Policy {
-    let metadata = METADATA.iter().map(|(_, host)| Peer::Block { cidr: (*host).into(), except: vec![] }).collect();
-    Policy {
-        name: name.to_owned(),
-        scope: Scope::AllBut(except.iter().map(|name| (*name).into()).collect()),
-        cluster_scoped: true,
-        subject: Labels::default(),
-        isolates: vec![],
-        rules: vec![],
-        denies: vec![Rule {
-            direction: Direction::Egress,
-            peers: metadata,
-            ports: Ports::every(),
-            http: vec![],
-            dns_proxy: false,
-            span: span(),
-        }],
-        staged: false,
-        span: span(),
-    }
-}
-
-fn guarded() -> (Model, Vec<Policy>) {
-    let mut model = model();
-    model.profile.metadata_deny = true;
-    model.profile.system_namespaces = [crate::model::Sym::from("kube-system")].into();
-    let mut said = policies();
-    said.push(guard("metadata", &["kube-system"]));
-    (model, said)
-}
-
-#[test]
-fn a_guard_denies_exactly_what_it_names() {
-    let (model, said) = guarded();
-    assert_eq!(proved(&model, &said), Ok(3));
-    let last = said.len() - 1;
-    let changed = |change: &dyn Fn(&mut Policy)| {
-        let mut said = said.clone();
-        change(&mut said[last]);
-        match wrong(&model, &said) {
-            Mismatch::Guard { what, .. } => what,
-            other => panic!("{other:?}"),
-        }
-    };
-    assert!(matches!(changed(&|p| drop(p.denies[0].peers.pop())), Guarded::LetsThrough { .. }));
-    assert!(matches!(changed(&|p| p.denies[0].ports.truncate(1)), Guarded::LetsThrough { .. }));
-    assert!(matches!(changed(&|p| p.denies.clear()), Guarded::LetsThrough { .. }));
-    assert!(matches!(changed(&|p| p.subject = labels(&[("a", "b")])), Guarded::LetsThrough { .. }));
-    let host = |address: &str| Peer::Block { cidr: address.parse().unwrap(), except: vec![] };
-    assert!(matches!(changed(&|p| p.denies[0].peers.push(host("192.0.2.1/32"))), Guarded::Denies { .. }));
-    assert!(matches!(changed(&|p| p.isolates.push(Direction::Egress)), Guarded::Isolates { .. }));
-    assert!(matches!(
-        changed(&|p| p.scope = Scope::AllBut(["kube-system".into(), "legacy".into()].into())),
-        Guarded::LetsThrough { namespace: Some(name), .. } if &*name == "legacy"
-    ));
-    assert!(matches!(
-        changed(&|p| p.scope = Scope::AllBut([].into())),
-        Guarded::Denies { namespace: Some(name), .. } if &*name == "kube-system"
-    ));
-    let mut allows = said.clone();
-    allows[last].rules = allows[TO_DB].rules.clone();
-    assert!(matches!(wrong(&model, &allows), Mismatch::Guard { what: Guarded::Allows, .. }));
-}
-
-#[test]
-fn a_guard_that_nobody_asked_for_is_wrong_and_one_that_cannot_be_said_needs_permission() {
-    let (mut model, said) = guarded();
-    model.profile.metadata_deny = false;
-    assert!(matches!(wrong(&model, &said), Mismatch::Guard { what: Guarded::Denies { .. }, .. }));
-    model.profile.metadata_deny = true;
-    let plain = policies();
-    let found = prove(&model, ADDRESSES, &Permitted::default(), &plain).unwrap_err();
-    assert!(matches!(found.as_slice(), [Mismatch::Unguarded { .. }]));
-    let permitted = Permitted { guards_omitted: true, ..Permitted::default() };
-    assert!(prove(&model, ADDRESSES, &permitted, &plain).is_ok());
-    assert!(prove(&model, RICH, &permitted, &said).is_err(), "what is to be left out is left out");
-}
-
-#[test]
-fn a_default_deny_isolates_every_namespace_but_the_listed_ones() {
-    let mut model = model();
-    model.profile.system_namespaces = ["kube-system".into()].into();
-    model.profile.default_deny = Some(["legacy".into()].into());
-    let mut said = policies();
-    assert_eq!(proved(&model, &said).unwrap_err().len(), 1, "one line for both directions");
-    let mut deny = guard("deny", &["kube-system", "legacy"]);
-    deny.denies.clear();
-    deny.isolates = vec![Direction::Ingress, Direction::Egress];
-    said.push(deny);
-    assert_eq!(proved(&model, &said), Ok(3));
-    let last = said.len() - 1;
-    said[last].isolates.pop();
-    assert!(matches!(wrong(&model, &said), Mismatch::Guard { what: Guarded::Open { .. }, .. }));
-}
-
-#[test]
-fn a_denial_may_not_take_away_what_is_allowed() {
-    let (mut model, mut said) = guarded();
-    model.externals[0].addresses = Cidrs::new(["169.254.169.254/32".parse().unwrap()]);
-    said[TO_PAYMENTS].rules[0].peers =
-        vec![Peer::Block { cidr: "169.254.169.254/32".parse().unwrap(), except: vec![] }];
-    assert!(matches!(wrong(&model, &said), Mismatch::Cut { .. }));
-    // A system namespace is not guarded.
-    model.profile.system_namespaces = ["kube-system".into(), "frontend".into()].into();
-    let last = said.len() - 1;
-    said[last].scope = Scope::AllBut(["kube-system".into(), "frontend".into()].into());
-    assert_eq!(proved(&model, &said), Ok(3));
-
-    // Pods, by labels that one pod can carry.
-    let (model, mut said) = guarded();
-    let mut deny = said[TO_DB].clone();
-    deny.name = "deny".to_owned();
-    deny.denies = std::mem::take(&mut deny.rules);
-    said.push(deny.clone());
-    assert!(matches!(wrong(&model, &said), Mismatch::Cut { by, .. } if by == "deny"));
-    said.pop();
-    deny.subject = labels(&[("app", "other")]);
-    said.push(deny);
-    assert_eq!(proved(&model, &said), Ok(3), "nothing else is denied that was allowed");
-}
-
 #[test]
 fn names_of_objects_in_no_namespace_are_taken_everywhere() {
-    let (model, mut said) = guarded();
+    let (model, mut said) = (model(), policies());
     let other = crate::source::Span::new(span().file, 1..2);
     said[TO_DB].cluster_scoped = true;
     said[FROM_WEB].cluster_scoped = true;
@@ -367,5 +245,4 @@ fn names_of_objects_in_no_namespace_are_taken_everywhere() {
     said[FROM_WEB].span = other;
     let found = proved(&model, &said).unwrap_err();
     assert!(matches!(found.as_slice(), [Mismatch::Duplicate { namespace: None, .. }]), "{found:?}");
-    assert_eq!(model.tiers[TierId(0).index()].name.as_ref(), "web");
 }
