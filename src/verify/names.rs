@@ -7,12 +7,15 @@
 //!    not read. Which pod carries which labels is not known, so every pod counts that can carry both rules' labels.
 //! 3. A rule that is read along lets nothing but DNS through, so it stands for DNS alone.
 
+use indexmap::IndexSet;
+
 use super::Mismatch;
+use super::allowed::any_satisfied;
 use super::expected::{self, Terms};
 use super::guards::meet;
 use super::normal::{Peer, Policy, Rule};
 use super::ports::PortSet;
-use crate::model::{Direction, Sym};
+use crate::model::{Direction, Labels, Sym};
 
 /// What keeps the pods of one namespace from reaching the names that they may reach.
 pub(super) fn unlearned(terms: Terms<'_>, namespace: &Sym, said: &[&Policy]) -> Vec<Mismatch> {
@@ -38,18 +41,17 @@ pub(super) fn unlearned(terms: Terms<'_>, namespace: &Sym, said: &[&Policy]) -> 
             }
         }
     }
+    let is_read = |policy: &&&Policy| policy.rules.iter().any(|rule| rule.dns_proxy);
+    let asking: IndexSet<Labels> = said.iter().filter(is_read).map(|policy| policy.subject.clone()).collect();
+    let is_past = |rule: &&Rule| !rule.dns_proxy && dns.meets(rule);
+    let past: Vec<(&Policy, &Rule)> =
+        said.iter().filter_map(|policy| Some((*policy, policy.rules.iter().find(is_past)?))).collect();
     for (policy, rule) in named {
-        let asks = said
-            .iter()
-            .any(|other| other.subject.is_subset_of(&policy.subject) && other.rules.iter().any(|rule| rule.dns_proxy));
-        if !asks {
+        if !any_satisfied(&asking, &policy.subject) {
             out.push(mismatch(policy, rule, Unlearned::Never)); // 1
             continue;
         }
-        let past = said.iter().filter(|other| other.subject.compatible(&policy.subject)).find_map(|other| {
-            let rule = other.rules.iter().find(|rule| !rule.dns_proxy && dns.meets(rule))?;
-            Some((*other, rule))
-        });
+        let past = past.iter().find(|(other, _)| other.subject.compatible(&policy.subject));
         out.extend(past.map(|(other, rule)| mismatch(other, rule, Unlearned::Past))); // 2
     }
     out
