@@ -11,7 +11,7 @@ use crate::model::Sym;
 use crate::output::{Change, ChangeKind as OutputChange, Plan, Tree, contributors, unified_diff};
 use crate::pipeline::Compiled;
 use crate::source::{FileId, Sources};
-use crate::verify::{ChangeKind, FlowChange, Flows, flow_changes, normal, released};
+use crate::verify::{ChangeKind, FlowChange, Flows, flow_changes, lifted, normal, released};
 use camino::Utf8Path;
 
 /// How many flows are shown at most.
@@ -72,6 +72,8 @@ struct Meaning<'c> {
     /// Changes by how they are told: ends, kind and ports.
     flows: BTreeMap<(String, String, ChangeKind, String), Told>,
     released: BTreeSet<Sym>,
+    /// Policies for many namespaces that deny less.
+    lifted: BTreeSet<String>,
 }
 
 /// A change, and the dialects that say so: mostly all of them.
@@ -85,8 +87,12 @@ fn show_meaning(meaning: &Meaning<'_>, about_chosen: bool, terminal: &mut Termin
     let red = anstyle::AnsiColor::Red.on_default().bold();
     for namespace in &meaning.released {
         terminal.line(format!(
-            "{red}{place}namespace {namespace} is no longer managed: every connection to and from its pods opens{red:#}\n"
+            "{red}{place}namespace {namespace} is no longer default deny: every connection to and from its pods opens{red:#}\n"
         ));
+    }
+    for policy in &meaning.lifted {
+        terminal
+            .line(format!("{red}{place}policy {policy} for many namespaces goes, or denies less than before{red:#}\n"));
     }
     for folder in &meaning.fresh {
         terminal.line(format!("{folder} is rendered for the first time\n"));
@@ -110,7 +116,8 @@ fn show_meaning(meaning: &Meaning<'_>, about_chosen: bool, terminal: &mut Termin
             terminal.line("");
         }
     }
-    if about_chosen && meaning.flows.is_empty() && meaning.released.is_empty() && meaning.fresh.is_empty() {
+    let nothing_opens = meaning.released.is_empty() && meaning.lifted.is_empty();
+    if about_chosen && meaning.flows.is_empty() && nothing_opens && meaning.fresh.is_empty() {
         terminal.line(format!("{place}no flow opens or closes\n"));
     }
 }
@@ -197,6 +204,7 @@ fn meanings<'c>(run: &Run, plan: &Plan, compiled: &'c [Compiled]) -> Option<Vec<
         }
         meaning.dialects.push(done.dialect);
         meaning.released.extend(released(old, &done.policies));
+        meaning.lifted.extend(lifted(old, &done.policies));
         let mut flows = flow_changes(&Flows::of(old), &Flows::of(&done.policies), &|peer| names.name(peer));
         flows.retain(|change| names.is_shown(change));
         for flow in flows {
@@ -209,7 +217,7 @@ fn meanings<'c>(run: &Run, plan: &Plan, compiled: &'c [Compiled]) -> Option<Vec<
 }
 
 /// The policies before. Files that stay as they are say what was just proved of them, so only the others are read, unless
-/// these refer to objects of files that stay.
+/// these refer to objects of files that stay, or hold nothing but what files that stay may refer to.
 fn old_policies(run: &Run, plan: &Plan, done: &Compiled) -> Option<Vec<normal::Policy>> {
     let dialect = dialects::find(done.dialect)?;
     let sources = &run.project.sources;
@@ -219,7 +227,10 @@ fn old_policies(run: &Run, plan: &Plan, done: &Compiled) -> Option<Vec<normal::P
     let mut files: Vec<FileId> = of_dialect()
         .filter_map(|change| change.old_text().map(|text| old.add(&change.path, text.to_owned())))
         .collect();
-    if let Ok(read) = dialect.read(&old, &files) {
+    let is_referred_to = |file: &normal::File| file.policies.is_empty() && file.base.is_none();
+    if let Ok(read) = dialect.read(&old, &files)
+        && !read.iter().any(is_referred_to)
+    {
         let kept = done.policies.iter().filter(|policy| !changed.contains(sources.path(policy.span.file)));
         return Some(kept.cloned().chain(read.into_iter().flat_map(|file| file.policies)).collect());
     }

@@ -36,7 +36,7 @@ use normal::{Capabilities, Scope};
 
 pub use allowed::Other;
 pub use bases::strays;
-pub use flows::{ChangeKind, FlowChange, Flows, flow_changes, released};
+pub use flows::{ChangeKind, FlowChange, Flows, flow_changes, lifted, released};
 pub use guards::Guarded;
 pub use names::Unlearned;
 pub use ports::PortSet;

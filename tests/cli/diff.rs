@@ -74,7 +74,7 @@ fn a_namespace_that_nobody_manages_any_more_is_told_first() {
     std::fs::remove_file(project.dir().join("intents/other.toml")).unwrap();
     for command in ["diff", "diff intents/shop.toml", "build intents/shop.toml"] {
         let run = run_on(&project, BEFORE, command);
-        let released = "namespace other is no longer managed: every connection to and from its pods opens";
+        let released = "namespace other is no longer default deny: every connection to and from its pods opens";
         assert!(run.stdout.contains(released), "{command}: {}", run.stdout);
     }
 }
@@ -130,4 +130,47 @@ fn a_new_dialect_opens_nothing_and_a_change_of_one_dialect_alone_names_it() {
     let narrowed = run_on(&project, BEFORE, "diff");
     let line = narrowed.stdout.lines().find(|line| line.starts_with("  ~ ")).unwrap_or_default();
     assert_eq!(line, "  ~ front/web → back/api 80/TCP → 80/TCP (/x) (only cilium)", "{}", narrowed.stdout);
+}
+
+#[test]
+fn addresses_that_change_are_told_of_every_tier_that_reaches_them() {
+    let project = project();
+    let app = |name: &str, port: u16| {
+        format!(
+            "app = \"{name}\"\n[tiers]\nx = {{ namespace = \"{name}\", pods = {{ app = \"x\" }} }}\n\
+             [[allow]]\nfrom = \"x\"\nto = \"partner\"\nports = [{port}]\n"
+        )
+    };
+    let partner = |range: &str| format!("[external]\npartner = {{ cidrs = [\"{range}\"] }}\n");
+    project.write("netpolc.toml", partner("203.0.113.0/24"));
+    project.write("intents/one.toml", app("one", 443));
+    project.write("intents/two.toml", app("two", 443));
+    let first = run_on(&project, BEFORE, "build");
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    // One of the two files that refer to the addresses changes too, the other one stays as it is.
+    project.write("netpolc.toml", partner("198.51.100.0/24"));
+    project.write("intents/one.toml", app("one", 444));
+    let run = run_on(&project, BEFORE, "diff");
+    for told in ["  + two/x → partner 443/TCP", "  - two/x → 203.0.113.0/24 443/TCP"] {
+        assert!(run.stdout.lines().any(|line| line == told), "all dialects say {told}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn a_guard_that_goes_and_policies_that_only_report_are_told_first() {
+    let project = project();
+    let settings = |staged, guard| {
+        format!("dialects = [\"calico\"]\n[cluster]\nstaged = {staged}\n[cluster.guards]\nmetadata-deny = {guard}\n")
+    };
+    project.write("netpolc.toml", settings(false, true));
+    let first = run_on(&project, BEFORE, "build");
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    project.write("netpolc.toml", settings(false, false));
+    let run = run_on(&project, BEFORE, "diff");
+    let told = "policy netpolc-guards.metadata-deny for many namespaces goes, or denies less than before";
+    assert!(run.stdout.contains(told), "{}", run.stdout);
+    project.write("netpolc.toml", settings(true, true));
+    let run = run_on(&project, BEFORE, "diff");
+    assert!(run.stdout.contains(told), "{}", run.stdout);
+    assert!(run.stdout.contains("is no longer default deny: every connection"), "{}", run.stdout);
 }
