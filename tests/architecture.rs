@@ -90,6 +90,13 @@ fn readers_of_dialects_share_nothing_with_their_writers() {
             uses(&folder, &["view", "limits", "review", "writing", "lower", "render", "output", "checks"]),
             [""; 0]
         );
+        for (path, text) in code().iter().filter(|(path, _)| path.starts_with(&folder)) {
+            // Above the reader stand the writer's modules, some of which are called as the reader's own.
+            let above = if path.ends_with("/reader.rs") { "super::" } else { "super::super" };
+            assert!(!text.contains(above), "src/{path} reaches beyond the reader");
+            let shared = text.split("dialects::").skip(1).all(|rest| rest.starts_with("reading"));
+            assert!(shared, "src/{path} uses more of the dialects than what readers share");
+        }
     }
 }
 
