@@ -7,6 +7,8 @@ use crate::model::{
     Builtin, Cidrs, Direction, DnsPeer, EdgeId, Endpoint, HttpRule, Labels, METADATA, Model, NamespaceSet, PodSet,
 };
 use crate::source::Spanned;
+use crate::verify::expected::Terms;
+use crate::verify::names::unlearned;
 use crate::verify::normal::{Capabilities, Entity, Peer, Policy, Staging};
 use crate::verify::{Mismatch, Permitted, Unlearned, prove};
 
@@ -155,11 +157,55 @@ fn host_names_need_dns_that_is_read_along_and_no_way_past_it() {
     assert_eq!(proved(&model, &apart), Ok(4));
 }
 
+/// What keeps the names of `named` unknown when policies of the same namespace are changed so, and nothing else of the proof.
+fn unknown(change: &dyn Fn(&mut Vec<Policy>)) -> Vec<Unlearned> {
+    let (model, mut said) = named();
+    change(&mut said);
+    let frontend = "frontend".into();
+    let own: Vec<&Policy> = said.iter().filter(|policy| policy.namespace() == Some(&frontend)).collect();
+    let permitted = Permitted::default();
+    let terms = Terms { model: &model, can: RICH, permitted: &permitted };
+    let found = unlearned(terms, &frontend, &own).into_iter();
+    found.map(|m| if let Mismatch::Unlearned { why, .. } = m { why } else { panic!("{m:?}") }).collect()
+}
+
+#[test]
+fn every_pod_that_reaches_names_asks_where_the_target_reads_along() {
+    assert_eq!(unknown(&|_| {}), []);
+    // Some of the pods do, others with the same permission do not.
+    assert_eq!(unknown(&|said| said[DNS].subject = labels(&[("app", "web"), ("track", "canary")])), [Unlearned::Never]);
+    assert_eq!(unknown(&|said| said[DNS].subject = Labels::default()), []);
+}
+
+#[test]
+fn a_way_past_is_one_to_the_same_dns_on_its_ports_for_pods_that_may_be_the_same() {
+    let beside = |change: &dyn Fn(&mut Policy)| {
+        unknown(&|said| {
+            let mut plain = said[DNS].clone();
+            plain.rules[0].dns_proxy = false;
+            change(&mut plain);
+            said.push(plain);
+        })
+    };
+    assert_eq!(beside(&|plain| plain.subject = labels(&[("track", "canary")])), [Unlearned::Past]);
+    assert_eq!(beside(&|plain| plain.rules[0].peers = vec![Peer::Anyone]), [Unlearned::Past]);
+    let port = |plain: &mut Policy, port| {
+        for range in &mut plain.rules[0].ports {
+            (range.first, range.last) = (port, port);
+        }
+    };
+    assert_eq!(beside(&|plain| port(plain, 54)), []);
+    assert_eq!(beside(&|plain| plain.rules[0].peers = vec![Peer::Entity(Entity::Host)]), []);
+}
+
 #[test]
 fn only_the_clusters_dns_is_read_along() {
     let (model, mut said) = named();
     said[TO_DB].rules[0].dns_proxy = true;
     assert!(matches!(wrong(&model, &said), Mismatch::Unlearned { why: Unlearned::NoDns, .. }));
+    // Not another port of it, and no other pods on its ports.
+    assert_eq!(unknown(&|said| said[DNS].rules[0].ports[0].last = 54), [Unlearned::NoDns]);
+    assert_eq!(unknown(&|said| said[DNS].rules[0].peers.push(Peer::Entity(Entity::Host))), [Unlearned::NoDns]);
 }
 
 #[test]
