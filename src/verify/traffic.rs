@@ -124,3 +124,69 @@ impl fmt::Display for Traffic {
         f.write_str(&any.into_iter().chain(requests).collect::<Vec<_>>().join(", "))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::normal::Ports;
+    use proptest::prelude::*;
+    use proptest::sample::subsequence;
+
+    fn request(path: &str) -> HttpRule {
+        HttpRule { method: None, path: Some(path.into()), headers: vec![] }
+    }
+
+    fn some() -> impl Strategy<Value = Traffic> {
+        let range = (1..6u16, 0..3u16);
+        let ports = proptest::collection::vec(range, 0..3).prop_map(|ranges| {
+            let range = |(first, more)| Ports { protocol: Protocol::Tcp, first, last: first + more };
+            PortSet::new(ranges.into_iter().map(range))
+        });
+        let one = (ports, subsequence(vec!["/a", "/b"], 0..=2));
+        proptest::collection::vec(one, 0..4).prop_map(|parts| {
+            let mut all = Traffic::default();
+            for (ports, paths) in parts {
+                all.add(&Traffic::new(ports, &paths.into_iter().map(request).collect::<Vec<_>>()));
+            }
+            all
+        })
+    }
+
+    /// Whether a request may pass; `None`: one that fits no rule.
+    fn passes(traffic: &Traffic, port: u16, path: Option<&str>) -> bool {
+        let fits = |(rule, ports): (&HttpRule, &PortSet)| {
+            path.is_some_and(|path| *rule == request(path)) && ports.contains(Protocol::Tcp, port)
+        };
+        traffic.any.contains(Protocol::Tcp, port) || traffic.http.iter().any(fits)
+    }
+
+    proptest! {
+        #[test]
+        fn arithmetic_is_that_of_sets_of_requests(a in some(), b in some()) {
+            let mut sum = a.clone();
+            sum.add(&b);
+            let (both, rest) = (a.and(&b), a.minus(&b));
+            for port in 1..9 {
+                for path in [None, Some("/a"), Some("/b")] {
+                    let (x, y) = (passes(&a, port, path), passes(&b, port, path));
+                    prop_assert_eq!(passes(&sum, port, path), x || y);
+                    prop_assert_eq!(passes(&both, port, path), x && y);
+                    // What is left of ports that let anything through is told whole.
+                    prop_assert!(!(x && !y) || passes(&rest, port, path));
+                    prop_assert!(!passes(&rest, port, path) || x);
+                }
+                prop_assert_eq!(passes(&rest, port, None), passes(&a, port, None) && !passes(&b, port, None));
+            }
+            let same = (1..9).all(|port| {
+                [None, Some("/a"), Some("/b")].iter().all(|path| passes(&a, port, *path) == passes(&b, port, *path))
+            });
+            prop_assert_eq!(a == b, same);
+            prop_assert_eq!(rest.is_empty() && b.minus(&a).is_empty(), same);
+        }
+    }
+
+    #[test]
+    fn requests_on_no_ports_are_nothing() {
+        assert!(Traffic::new(PortSet::default(), &[request("/a")]).is_empty());
+    }
+}

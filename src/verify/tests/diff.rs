@@ -1,7 +1,7 @@
 //! Flows of policy sets, and changes between them.
 
 use super::proof::policies;
-use crate::model::Direction;
+use crate::model::{Direction, HttpRule};
 use crate::verify::normal::{Namespaces, Peer, Policy};
 use crate::verify::{ChangeKind, Flows, flow_changes, released};
 
@@ -64,6 +64,30 @@ fn ports_widen_and_narrow() {
     assert_eq!(changes(&more, &policies()), ["narrowed frontend/web → 203.0.113.0/24 -444/TCP"]);
     let kinds: Vec<_> = flow_changes(&Flows::of(&more), &Flows::default(), &name).iter().map(|c| c.kind).collect();
     assert_eq!(kinds, [ChangeKind::Closed; 3]);
+}
+
+#[test]
+fn requests_that_widen_a_flow_are_told_beside_what_was() {
+    let change = |policies: &mut Vec<Policy>, http: &[&str]| {
+        for policy in policies.iter_mut().filter(|policy| policy.name == "db-from-web") {
+            let request = |path: &&str| HttpRule { method: None, path: Some((*path).into()), headers: vec![] };
+            policy.rules[0].http = http.iter().map(request).collect();
+        }
+    };
+    let (mut one, mut two) = (policies(), policies());
+    change(&mut one, &["/a"]);
+    change(&mut two, &["/a", "/b"]);
+    let flow = "frontend/web → db/postgres";
+    assert_eq!(changes(&one, &two), [format!("widened {flow} 5432/TCP (/a) → 5432/TCP (/a, /b)")]);
+    assert_eq!(changes(&policies(), &one), [format!("narrowed {flow} 5432/TCP → 5432/TCP (/a)")]);
+}
+
+#[test]
+fn a_namespace_whose_policies_only_report_is_released() {
+    let mut staged = policies();
+    staged.iter_mut().for_each(|policy| policy.staged = true);
+    let names: Vec<_> = released(&policies(), &staged).iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["db", "frontend"]);
 }
 
 #[test]

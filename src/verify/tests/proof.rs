@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::{ADDRESSES, labels, span};
 use crate::model::{
-    App, AppId, Cidrs, Direction, DnsPeer, DnsTarget, Edge, EdgeId, Endpoint, External, ExternalId, FlowGraph,
+    App, AppId, Builtin, Cidrs, Direction, DnsPeer, DnsTarget, Edge, EdgeId, Endpoint, External, ExternalId, FlowGraph,
     HttpRule, Labels, Model, NamespaceSet, PodSet, PortRange, Profile, Protocol, Sym, Tier, TierId,
 };
 use crate::source::{FileId, Span, Spanned};
-use crate::verify::normal::{Namespaces, Peer, Policy, Ports, Rule, Scope};
+use crate::verify::normal::{Capabilities, Namespaces, Peer, Policy, Ports, Rule, Scope};
 use crate::verify::{Mismatch, Permitted, prove};
 
 fn file() -> FileId {
@@ -355,6 +355,17 @@ fn a_range_over_pod_addresses_is_ambiguous_unless_all_pods_are_allowed_anyway() 
     let mismatches = prove(&model, ADDRESSES, &Permitted::default(), &policies()).unwrap_err();
     assert!(matches!(mismatches.as_slice(), [Mismatch::Ambiguous { .. }]), "{mismatches:?}");
 
+    // A target that tells pods and addresses apart matches none.
+    assert!(prove(&model, Capabilities { entities: true, ..ADDRESSES }, &Permitted::default(), &policies()).is_ok());
+    let mut anyway = model.clone();
+    anyway.edges.push(edge(Endpoint::Tier(TierId(0)), Endpoint::Builtin(Builtin::Cluster), 443));
+    let mut said = policies();
+    let position = said.iter().position(|policy| policy.name == "web-to-payments").unwrap();
+    let mut all = said[position].rules[0].clone();
+    all.peers = vec![Peer::Pods { namespaces: Namespaces::Labelled(Labels::default()), labels: Labels::default() }];
+    said[position].rules.push(all);
+    assert!(prove(&anyway, ADDRESSES, &Permitted::default(), &said).is_ok());
+
     model.profile.pod_cidrs = vec!["198.51.100.0/24".parse().unwrap()];
     assert!(prove(&model, ADDRESSES, &Permitted::default(), &policies()).is_ok());
 }
@@ -376,6 +387,12 @@ fn host_names_that_are_left_out_need_permission() {
     assert!(prove(&model, ADDRESSES, &Permitted::default(), &policies()).is_err());
     let permitted = Permitted { fqdns_omitted: [EdgeId(1)].into(), ..Permitted::default() };
     assert!(prove(&model, ADDRESSES, &permitted, &policies()).is_ok());
+
+    // Without addresses nothing is left of the edge, and nothing of it is counted.
+    model.externals[0].addresses = Cidrs::new([]);
+    let mut said = policies();
+    said.retain(|policy| policy.name != "web-to-payments");
+    assert_eq!(prove(&model, ADDRESSES, &permitted, &said).map(|proof| proof.flows), Ok(2));
 }
 
 #[test]
