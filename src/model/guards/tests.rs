@@ -70,6 +70,12 @@ fn a_named_cluster_that_sets_one_guard_keeps_the_others() {
     assert_eq!(of("prod"), ["metadata-deny", "default-deny"]);
     assert_eq!(of("lab"), Vec::<&str>::new());
     assert_eq!(of("test"), ["metadata-deny"]);
+    let lists = "[cluster.guards]\ndefault-deny = { except = [\"a\"] }\n[clusters.lab.guards]\ndefault-deny = false\n\
+                 [clusters.prod.guards]\ndefault-deny = { except = [\"b\"] }\n[clusters.test]\nstaged = true\n";
+    let listed = |cluster| model(lists, INTENT, Some(cluster)).unwrap().profile.default_deny;
+    assert_eq!(listed("lab"), None);
+    assert_eq!(listed("prod"), Some(["b".into()].into()));
+    assert_eq!(listed("test"), Some(["a".into()].into()));
 }
 
 #[test]
@@ -95,6 +101,8 @@ fn every_way_to_a_metadata_address_is_refused_but_from_system_namespaces() {
     assert!(model(&spared, &edge("azure"), None).is_ok());
     let elsewhere = edge("azure").replace("\"shop\", pods", "[\"shop\", \"other\"], pods");
     assert_eq!(model(&spared, &elsewhere, None).unwrap_err().len(), 1, "one namespace of two is guarded");
+    let elsewhere = edge("azure").replace("\"shop\", pods", "[\"shop\", \"zoo\"], pods");
+    assert_eq!(model(&spared, &elsewhere, None).unwrap_err().len(), 1, "whichever of the two comes first");
 }
 
 #[test]
