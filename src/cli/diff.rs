@@ -11,7 +11,7 @@ use crate::model::Sym;
 use crate::output::{Change, ChangeKind as OutputChange, Plan, Tree, contributors, unified_diff};
 use crate::pipeline::Compiled;
 use crate::source::{FileId, Sources};
-use crate::verify::{ChangeKind, FlowChange, Flows, flow_changes, lifted, normal, released};
+use crate::verify::{ChangeKind, DenialChange, FlowChange, Flows, denial_changes, flow_changes, normal, released};
 use camino::Utf8Path;
 
 /// How many flows are shown at most.
@@ -72,8 +72,8 @@ struct Meaning<'c> {
     /// Changes by how they are told: ends, kind and ports.
     flows: BTreeMap<(String, String, ChangeKind, String), Told>,
     released: BTreeSet<Sym>,
-    /// Policies for many namespaces that deny less.
-    lifted: BTreeSet<String>,
+    /// Changes of what is denied, and the dialects that say so.
+    denials: BTreeMap<DenialChange, Vec<&'static str>>,
 }
 
 /// A change, and the dialects that say so: mostly all of them.
@@ -87,12 +87,17 @@ fn show_meaning(meaning: &Meaning<'_>, about_chosen: bool, terminal: &mut Termin
     let red = anstyle::AnsiColor::Red.on_default().bold();
     for namespace in &meaning.released {
         terminal.line(format!(
-            "{red}{place}namespace {namespace} is no longer default deny: every connection to and from its pods opens{red:#}\n"
+            "{red}{place}namespace {namespace} is no longer managed: every connection to and from its pods opens{red:#}\n"
         ));
     }
-    for policy in &meaning.lifted {
-        terminal
-            .line(format!("{red}{place}policy {policy} for many namespaces goes, or denies less than before{red:#}\n"));
+    let only = |by: &[&str]| if by == meaning.dialects { String::new() } else { by.join(", ") };
+    for (change, by) in &meaning.denials {
+        let only = match only(by) {
+            all if all.is_empty() => all,
+            some => format!(" (only {some})"),
+        };
+        let style = if change.opens() { red } else { anstyle::Style::new() };
+        terminal.line(format!("{style}{place}{change}{only}{style:#}\n"));
     }
     for folder in &meaning.fresh {
         terminal.line(format!("{folder} is rendered for the first time\n"));
@@ -108,7 +113,7 @@ fn show_meaning(meaning: &Meaning<'_>, about_chosen: bool, terminal: &mut Termin
             .flows
             .values()
             .filter(|told| told.change.kind == kind)
-            .map(|told| (&told.change, if told.by == meaning.dialects { String::new() } else { told.by.join(", ") }))
+            .map(|told| (&told.change, only(&told.by)))
             .collect();
         if !of_kind.is_empty() {
             terminal.line(format!("{place}{} {word}:", plural(of_kind.len(), "flow")));
@@ -116,8 +121,8 @@ fn show_meaning(meaning: &Meaning<'_>, about_chosen: bool, terminal: &mut Termin
             terminal.line("");
         }
     }
-    let nothing_opens = meaning.released.is_empty() && meaning.lifted.is_empty();
-    if about_chosen && meaning.flows.is_empty() && nothing_opens && meaning.fresh.is_empty() {
+    let told = !(meaning.released.is_empty() && meaning.denials.is_empty() && meaning.fresh.is_empty());
+    if about_chosen && meaning.flows.is_empty() && !told {
         terminal.line(format!("{place}no flow opens or closes\n"));
     }
 }
@@ -204,7 +209,9 @@ fn meanings<'c>(run: &Run, plan: &Plan, compiled: &'c [Compiled]) -> Option<Vec<
         }
         meaning.dialects.push(done.dialect);
         meaning.released.extend(released(old, &done.policies));
-        meaning.lifted.extend(lifted(old, &done.policies));
+        for change in denial_changes(old, &done.policies) {
+            meaning.denials.entry(change).or_default().push(done.dialect);
+        }
         let mut flows = flow_changes(&Flows::of(old), &Flows::of(&done.policies), &|peer| names.name(peer));
         flows.retain(|change| names.is_shown(change));
         for flow in flows {

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::allowed::Other;
-use super::normal::{Namespaces, Peer, Policy, Scope};
-use super::relation::{Finding, Relation};
+use super::normal::{Namespaces, Peer, Policy};
+use super::relation::Relation;
 use super::relation_of;
 use super::traffic::Traffic;
 use crate::model::{Direction, Labels, Sym};
@@ -204,55 +204,17 @@ pub fn describe(end: &Peer, name: &dyn Fn(&Peer) -> Option<String>) -> String {
     })
 }
 
-/// Namespaces of which every pod was isolated in some direction, and is so no longer, be it that policies only report from
-/// now on: all connections there open, which no list of flows could tell.
+/// Namespaces of which every pod was isolated in some direction, and is so no longer: all connections there open, which no
+/// list of flows could tell.
 pub fn released(old: &[Policy], new: &[Policy]) -> BTreeSet<Sym> {
     let isolated = |policies: &[Policy]| -> BTreeSet<(Sym, Direction)> {
-        let whole = policies.iter().filter(|policy| policy.subject.is_empty() && !policy.staged);
+        let whole = policies.iter().filter(|policy| policy.subject.is_empty());
         whole
             .filter_map(|policy| Some((policy.namespace()?, policy)))
             .flat_map(|(namespace, policy)| policy.isolates.iter().map(|d| (namespace.clone(), *d)))
             .collect()
     };
     isolated(old).difference(&isolated(new)).map(|(namespace, _)| namespace.clone()).collect()
-}
-
-/// Names of policies for many namespaces that denied something which no policy of the same name denies any more, or not in
-/// all of these namespaces. What other policies make of that is not known: mostly nobody manages these namespaces.
-pub fn lifted(old: &[Policy], new: &[Policy]) -> BTreeSet<String> {
-    let denied = |policy: &Policy, direction| {
-        let mut relation = Relation::default();
-        for rule in policy.denies.iter().filter(|rule| rule.direction == direction) {
-            relation.allow(&policy.subject, &rule.peers, &Traffic::of(rule));
-        }
-        relation
-    };
-    let keeps = |before: &Policy, after: &Policy| {
-        let lacks = |direction| {
-            let found = denied(after, direction).differences(&denied(before, direction));
-            found.iter().any(|finding| matches!(finding, Finding::Missing(..)))
-        };
-        before.isolates.iter().all(|direction| after.isolates.contains(direction))
-            && after.subject.is_subset_of(&before.subject)
-            && ![Direction::Ingress, Direction::Egress].into_iter().any(lacks)
-    };
-    let new = wide(new);
-    let is_kept = |(except, before): &(&BTreeSet<Sym>, &Policy)| {
-        let mut same = new.iter().filter(|(fewer, after)| before.name == after.name && fewer.is_subset(except));
-        same.any(|(_, after)| keeps(before, after))
-    };
-    let gone = wide(old).into_iter().filter(|old| !is_kept(old));
-    gone.map(|(_, before)| before.name.clone()).collect()
-}
-
-/// Enforced policies for many namespaces, each with those that it leaves out.
-fn wide(policies: &[Policy]) -> Vec<(&BTreeSet<Sym>, &Policy)> {
-    let enforced = policies.iter().filter(|policy| !policy.staged);
-    let wide = enforced.filter_map(|policy| match &policy.scope {
-        Scope::AllBut(names) => Some((names, policy)),
-        Scope::Namespace(_) => None,
-    });
-    wide.collect()
 }
 
 impl ChangeKind {

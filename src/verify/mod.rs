@@ -12,6 +12,7 @@
 
 mod allowed;
 mod bases;
+mod denials;
 mod expected;
 pub mod flows;
 mod guards;
@@ -36,7 +37,8 @@ use normal::{Capabilities, Scope};
 
 pub use allowed::Other;
 pub use bases::strays;
-pub use flows::{ChangeKind, FlowChange, Flows, flow_changes, lifted, released};
+pub use denials::{DenialChange, GuardChange, denial_changes};
+pub use flows::{ChangeKind, FlowChange, Flows, flow_changes, released};
 pub use guards::Guarded;
 pub use names::Unlearned;
 pub use ports::PortSet;

@@ -6,7 +6,7 @@ use super::{ADDRESSES, labels, span};
 use crate::model::{Cidrs, Direction, Labels, METADATA, Model, Sym};
 use crate::verify::guards::cut;
 use crate::verify::normal::{Capabilities, Entity, Namespaces, Peer, Policy, Ports, Rule, Scope};
-use crate::verify::{Guarded, Mismatch, Other, Permitted, lifted, prove};
+use crate::verify::{Guarded, Mismatch, Other, Permitted, prove};
 
 fn guard(name: &str, except: &[&str]) -> Policy {
     let metadata = METADATA.iter().map(|(_, host)| Peer::Block { cidr: (*host).into(), except: vec![] }).collect();
@@ -238,21 +238,4 @@ fn a_denied_block_may_hold_what_permissions_know_by_other_words() {
         assert!(!cuts(ADDRESSES, metadata(), web()) && !cuts(RICH, metadata(), name()), "{host}");
         assert!(!cuts(RICH, metadata(), api_server()) && cuts(RICH, metadata(), metadata()), "{host}");
     }
-}
-
-#[test]
-fn a_guard_that_denies_less_or_in_fewer_namespaces_is_lifted() {
-    let old = [guard("metadata", &["kube-system"])];
-    let gone = |change: &dyn Fn(&mut Policy)| {
-        let mut new = old.clone();
-        change(&mut new[0]);
-        !lifted(&old, &new).is_empty()
-    };
-    assert!(!gone(&|_| {}) && !gone(&|p| p.scope = Scope::AllBut([].into())));
-    assert!(!gone(&|p| p.denies[0].peers.push(block("192.0.2.1/32"))));
-    assert!(gone(&|p| drop(p.denies[0].peers.pop())) && gone(&|p| p.staged = true) && gone(&|p| p.name.push('x')));
-    assert!(gone(&|p| p.scope = Scope::AllBut(["kube-system".into(), "legacy".into()].into())));
-    assert!(gone(&|p| p.subject = labels(&[("app", "web")])));
-    let isolating = [Policy { isolates: vec![Direction::Ingress], ..old[0].clone() }];
-    assert_eq!(lifted(&isolating, &old).into_iter().collect::<Vec<_>>(), ["metadata"]);
 }
