@@ -209,7 +209,7 @@ fn meanings<'c>(run: &Run, plan: &Plan, compiled: &'c [Compiled]) -> Option<Vec<
         }
         meaning.dialects.push(done.dialect);
         meaning.released.extend(released(old, &done.policies));
-        for change in denial_changes(old, &done.policies) {
+        for change in denial_changes(old, &done.policies, &|namespace| names.is_shown_namespace(namespace)) {
             meaning.denials.entry(change).or_default().push(done.dialect);
         }
         let mut flows = flow_changes(&Flows::of(old), &Flows::of(&done.policies), &|peer| names.name(peer));

@@ -59,13 +59,13 @@ pub enum GuardChange {
     LeavesOut(BTreeSet<Sym>),
 }
 
-/// What is denied otherwise than before.
-pub fn denial_changes(old: &[Policy], new: &[Policy]) -> Vec<DenialChange> {
+/// What is denied otherwise than before, in the namespaces that are `shown`; guards are everybody's.
+pub fn denial_changes(old: &[Policy], new: &[Policy], shown: &dyn Fn(&Sym) -> bool) -> Vec<DenialChange> {
     let mut out = vec![];
     let (before, now) = (default_denies(old), default_denies(new));
     for staged in [false, true] {
         let of = |keep: &dyn Fn(Option<&bool>) -> bool| -> BTreeSet<Sym> {
-            let kept = now.iter().filter(|(name, is)| **is == staged && keep(before.get(*name)));
+            let kept = now.iter().filter(|(name, is)| **is == staged && shown(name) && keep(before.get(*name)));
             kept.map(|(name, _)| Sym::clone(name)).collect()
         };
         let managed = of(&|was| was.is_none());

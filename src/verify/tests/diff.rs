@@ -2,8 +2,8 @@
 
 use super::proof::policies;
 use crate::model::{Direction, HttpRule};
-use crate::verify::normal::{Namespaces, Peer, Policy};
-use crate::verify::{ChangeKind, Flows, flow_changes, released};
+use crate::verify::normal::{Namespaces, Peer, Policy, Scope};
+use crate::verify::{ChangeKind, Flows, denial_changes, flow_changes, released};
 
 fn name(peer: &Peer) -> Option<String> {
     match peer {
@@ -101,4 +101,58 @@ fn a_namespace_without_its_default_deny_is_released() {
         .cloned()
         .collect::<Vec<_>>();
     assert_eq!(released(&whole, &db).iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["db"]);
+}
+
+fn denials(old: &[Policy], new: &[Policy]) -> Vec<String> {
+    let red = |opens: bool| if opens { "! " } else { "" };
+    denial_changes(old, new, &|_| true).iter().map(|change| format!("{}{change}", red(change.opens()))).collect()
+}
+
+#[test]
+fn namespaces_that_get_a_default_deny_are_told() {
+    let (whole, mut staged) = (policies(), policies());
+    assert!(denials(&whole, &whole).is_empty());
+    assert!(denials(&whole, &[]).is_empty(), "those are released");
+    let denied = "every connection that no flow allows";
+    assert_eq!(
+        denials(&[], &whole),
+        [format!("namespaces db, frontend are managed from now on: {denied} is denied there")]
+    );
+    staged.iter_mut().for_each(|policy| policy.staged = true);
+    assert_eq!(
+        denials(&[], &staged),
+        [format!("namespaces db, frontend are managed from now on: {denied} would be denied there, once enforced")]
+    );
+    assert_eq!(
+        denials(&staged, &whole),
+        [format!("namespaces db, frontend are enforced from now on: {denied} is denied there")]
+    );
+    assert_eq!(
+        denials(&whole, &staged),
+        ["! namespaces db, frontend are no longer enforced: policies only report there"]
+    );
+}
+
+#[test]
+fn what_guards_do_otherwise_is_told() {
+    let guard = |except: &[&str], staged| {
+        let isolating = policies().into_iter().find(|policy| !policy.isolates.is_empty()).unwrap();
+        let scope = Scope::AllBut(except.iter().map(|name| (*name).into()).collect());
+        [Policy { scope, staged, rules: vec![], ..isolating }]
+    };
+    let told = |old: (&[&str], bool), new: (&[&str], bool)| denials(&guard(old.0, old.1), &guard(new.0, new.1));
+    assert!(told((&["a"], false), (&["a"], false)).is_empty());
+    assert_eq!(
+        told((&["a", "b"], false), (&["b", "c", "d"], true)),
+        [
+            "! guard `default-deny` is no longer enforced: it only reports",
+            "guard `default-deny` governs namespace a too",
+            "! guard `default-deny` no longer governs namespaces c, d",
+        ]
+    );
+    assert_eq!(
+        denials(&[], &guard(&["a", "b"], false)),
+        ["guard `default-deny` is new: it governs every namespace but a, b"]
+    );
+    assert_eq!(denials(&guard(&["a"], false), &[]), ["! guard `default-deny` is no longer there"]);
 }
