@@ -103,7 +103,10 @@ impl<'a> Cx<'a> {
                     misspelt.push(name);
                     error.help(format!("did you mean {}?", quote(name)))
                 }
-                None => error.help(format!("known keys here: {}", known.join(", "))),
+                None => match super::project::place_of(key.get_ref()) {
+                    Some(place) => error.help(format!("{} stands {place}", quote(key.get_ref()))),
+                    None => error.help(format!("known keys here: {}", known.join(", "))),
+                },
             };
             self.error(error);
         }

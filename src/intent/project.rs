@@ -1,7 +1,7 @@
 //! The tables of `netpolc.toml`, which belongs to the platform team.
 
 use super::decode::{Cx, Decode, Item, Table};
-use super::file::{ExternalTable, ForbidTable};
+use super::file::{ExternalTable, ForbidTable, IntentFile, TierTable};
 use super::values::{List, Namespaces, Pods, Ports};
 use crate::diag::codes;
 use crate::source::Spanned;
@@ -104,6 +104,17 @@ table! {
         /// Ports as pods see them, each both UDP and TCP unless it says which. Default: `[53]`.
         "ports" => ports: Option<Ports>,
     }
+}
+
+/// Where the project file takes a key, for whoever wrote it elsewhere. Keys that intents take too are none of its own.
+pub fn place_of(key: &str) -> Option<&'static str> {
+    let places = [
+        ("at the top level of netpolc.toml", ProjectFile::KEYS),
+        ("under `[cluster]` in netpolc.toml", ClusterTable::KEYS),
+        ("under `[cluster.guards]` in netpolc.toml", GuardsTable::KEYS),
+    ];
+    let shared = [IntentFile::KEYS, TierTable::KEYS].iter().any(|keys| keys.contains(&key));
+    places.into_iter().find(|(_, keys)| !shared && keys.contains(&key)).map(|(place, _)| place)
 }
 
 /// The cluster's DNS: the word for a preset, or a table.

@@ -20,11 +20,16 @@ macro_rules! table {
             pub span: $crate::source::Span,
         }
 
+        impl $name {
+            /// The keys that it takes.
+            pub const KEYS: &[&'static str] = &[$($key),*];
+        }
+
         impl $crate::intent::Decode for $name {
             const EXPECTED: &'static str = "a table";
 
             fn decode(item: $crate::intent::Item<'_>, cx: &mut $crate::intent::Cx<'_>) -> Option<Self> {
-                let fields = cx.fields(item, &[$($key),*])?;
+                let fields = cx.fields(item, Self::KEYS)?;
                 $( let $field = fields.get::<$ty>($key, cx); )*
                 Some(Self { $( $field: $field$(.or_else($crate::intent::$lenient))??, )* span: item.span })
             }
