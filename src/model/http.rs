@@ -138,7 +138,11 @@ fn check_method(text: &str) -> Result<(), Refusal> {
 fn check_path(text: &str) -> Result<(), Refusal> {
     let shown = quote(text);
     if !text.starts_with('/') {
-        return refuse(codes::HTTP, format!("path {shown} does not start with `/`"), "write it as /api/v1/products");
+        let help = match text.starts_with('^') {
+            true => "leave out `^` and `$`: a path is always compared as a whole",
+            false => "write it as /api/v1/products",
+        };
+        return refuse(codes::HTTP, format!("path {shown} does not start with `/`"), help);
     }
     if text.len() > MAX_PATH {
         return refuse(codes::HTTP, format!("path {shown} is longer than {MAX_PATH} characters"), "shorten it");
