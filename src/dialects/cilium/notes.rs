@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::groups;
 use crate::diag::quote;
-use crate::model::{Endpoint, ExternalId, Guard, Model, NamespaceSet, PodSet, PortRange, TierId};
+use crate::model::{Edge, Endpoint, ExternalId, Guard, Model, NamespaceSet, PodSet, PortRange, TierId};
 
 /// Entries of the policy map of one pod, unless `bpf-policy-map-max` says otherwise (pkg/defaults, PolicyMapEntries).
 const POLICY_MAP: usize = 16_384;
@@ -19,14 +19,26 @@ pub fn notes(model: &Model) -> Vec<String> {
     } else if model.guards().iter().any(|guard| matches!(guard, Guard::MetadataDeny { .. })) {
         notes.push(needs("metadata-deny"));
     }
+    if model.edges().any(|(_, edge)| grouped(model, edge)) {
+        notes.push("externals: agents must be 1.18 or later, which serve CiliumCIDRGroups as cilium.io/v2".to_owned());
+    }
     notes.extend(policy_map(model));
     notes
+}
+
+/// Whether an edge needs a CiliumCIDRGroup. The kind was v2alpha1 alone before (cilium/cilium#38940).
+fn grouped(model: &Model, edge: &Edge) -> bool {
+    match (edge.from, edge.to) {
+        (Endpoint::Tier(_), Endpoint::External(external)) => !model[external].addresses.is_empty(),
+        _ => false,
+    }
 }
 
 /// What staging does not cover.
 fn staged(model: &Model, notes: &mut Vec<String>) {
     notes.push(
-        "staged: policies are written with `enableDefaultDeny` off, so they deny nothing, and report nothing as denied"
+        "staged: policies are written with `enableDefaultDeny` off, so they deny nothing, and report nothing as denied; \
+         for that, leave `staged` out and run the agents in `policy-audit-mode`"
             .to_owned(),
     );
     let http = model.edges.iter().any(|edge| {
@@ -137,12 +149,25 @@ mod tests {
             let draft = Draft::new().tiers("web").external("cdn", &ranges.join(" "), "");
             draft.edge("web -> cdn", ports).model()
         };
-        assert!(notes(&draft("443/TCP")).is_empty());
-        let notes = notes(&draft("80/TCP 443/TCP"));
+        let of_map =
+            |ports| notes(&draft(ports)).into_iter().filter(|note| note.contains("policy map")).collect::<Vec<_>>();
+        assert!(of_map("443/TCP").is_empty());
+        let notes = of_map("80/TCP 443/TCP");
         assert!(
             notes.len() == 1 && notes[0].starts_with("tier `web`: peers and addresses take about 18000 entries"),
             "{notes:?}"
         );
+    }
+
+    #[test]
+    fn groups_of_addresses_need_agents_that_serve_their_version() {
+        let told = |to: &str| {
+            let draft = Draft::new().tiers("web api").external("cdn", "198.51.100.0/24", "");
+            notes(&draft.edge(&format!("web -> {to}"), "443/TCP").model())
+        };
+        assert!(told("api").is_empty());
+        let told = told("cdn");
+        assert!(told.len() == 1 && told[0].contains("1.18"), "{told:?}");
     }
 
     #[test]
