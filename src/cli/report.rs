@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Terminal;
 use super::run::Run;
-use crate::diag::{self, Diagnostic, Diagnostics, Level};
+use crate::diag::{self, Diagnostic, Diagnostics, Level, quote};
 use crate::dialects::{self, About, Approximated};
-use crate::model::{Cidrs, DnsPeer, Labels, Model, NamespaceSet, PeerSet};
+use crate::model::{Cidrs, DnsPeer, Labels, Model, NamespaceSet, PeerSet, Sym};
 use crate::pipeline::Compiled;
 use crate::verify::normal::{Entity, Namespaces, Peer};
 use crate::verify::{ChangeKind, FlowChange};
@@ -138,6 +138,13 @@ impl Names {
         self.names.get(peer).cloned()
     }
 
+    /// Whether some tier of the chosen intents is in a namespace.
+    pub(super) fn is_shown_namespace(&self, namespace: &Sym) -> bool {
+        let within =
+            |peer: &Peer| matches!(peer, Peer::Pods { namespaces: Namespaces::Named(name), .. } if name == namespace);
+        self.chosen.as_ref().is_none_or(|chosen| chosen.iter().any(within))
+    }
+
     /// Whether a flow is about the chosen intents: one of its ends is their tier, or a pod that no intent knows any more.
     pub(super) fn is_shown(&self, change: &FlowChange) -> bool {
         let Some(chosen) = &self.chosen else { return true };
@@ -168,30 +175,50 @@ pub(super) fn flows(changes: &[(&FlowChange, String)], most: usize, terminal: &m
     }
 }
 
+/// Clusters of which something is true; `None` where the project file names none.
+type Places = Vec<Option<Sym>>;
+
 /// What must be said beside "verified": what is said otherwise than meant, and what is taken for granted.
 pub(super) fn caveats(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
-    // What several dialects lose alike is one line.
-    let mut lost: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    // What several dialects lose alike is one line, for each set of clusters in which they do.
+    let mut lost: BTreeMap<String, Vec<(&str, Places)>> = BTreeMap::new();
     for done in compiled {
         for model in run.models.iter().filter(|model| model.cluster == done.cluster) {
             for approximated in done.approximations.iter().filter(|lost| is_about(run, model, lost)) {
-                let dialects = lost.entry(dialects::describe(model, approximated)).or_default();
-                if !dialects.contains(&done.dialect) {
-                    dialects.push(done.dialect);
+                let by = lost.entry(dialects::describe(model, approximated)).or_default();
+                match by.iter_mut().find(|(dialect, _)| *dialect == done.dialect) {
+                    Some((_, clusters)) if clusters.last() == Some(&done.cluster) => {}
+                    Some((_, clusters)) => clusters.push(done.cluster.clone()),
+                    None => by.push((done.dialect, vec![done.cluster.clone()])),
                 }
             }
         }
     }
-    for (line, dialects) in lost {
-        terminal.line(format!("exact except: {} {line}", dialects.join(", ")));
+    for (line, by) in lost {
+        let mut groups: Vec<(Places, Vec<&str>)> = vec![];
+        for (dialect, clusters) in by {
+            match groups.iter_mut().find(|(of, _)| *of == clusters) {
+                Some((_, dialects)) => dialects.push(dialect),
+                None => groups.push((clusters, vec![dialect])),
+            }
+        }
+        for (clusters, dialects) in groups {
+            terminal.line(format!("exact except: {} {line}{}", dialects.join(", "), run.place(&clusters)));
+        }
     }
     for note in &run.notes {
-        terminal.line(note);
+        terminal.line(format!("{}{}", note.text, run.place(&note.clusters)));
     }
-    if run.models.iter().any(assumes_private) {
-        terminal.line(
-            "assumed: the cluster's addresses lie in the private ranges (set `pod-cidrs`, `service-cidrs` and `node-cidrs` in netpolc.toml)",
-        );
+    let assuming: Vec<&Model> = run.models.iter().filter(|model| assumes_private(model)).collect();
+    let unknown: BTreeSet<(usize, &str)> = assuming.iter().flat_map(|model| model.profile.unknown_ranges()).collect();
+    if !unknown.is_empty() {
+        let keys: Vec<String> = unknown.into_iter().map(|(_, key)| quote(key)).collect();
+        let clusters: Places = assuming.iter().map(|model| model.cluster.clone()).collect();
+        terminal.line(format!(
+            "assumed: the cluster's addresses lie in the private ranges (not set in netpolc.toml: {}){}",
+            keys.join(", "),
+            run.place(&clusters)
+        ));
     }
 }
 
@@ -206,7 +233,7 @@ fn is_about(run: &Run, model: &Model, lost: &Approximated) -> bool {
 
 /// Whether some grant names addresses while the cluster's own are not known.
 fn assumes_private(model: &Model) -> bool {
-    !model.profile.knows_cluster()
+    model.profile.unknown_ranges().next().is_some()
         && model.grants().iter().any(|grant| match grant.peer {
             PeerSet::Internet | PeerSet::External(_) | PeerSet::Nodes | PeerSet::ApiServer => true,
             PeerSet::Dns(number) => matches!(model.profile.dns.peers.get(number), Some(DnsPeer::Address(_))),

@@ -10,7 +10,7 @@ use crate::checks::{self, Waived};
 use crate::diag::{Diagnostic, Diagnostics, Level, codes, nearest, quote};
 use crate::dialects::{self, Dialect};
 use crate::lower::lower;
-use crate::model::Model;
+use crate::model::{Model, Sym};
 use crate::output::{self, Disk, Scope};
 use crate::pipeline::{Compiled, Project, compile, merge};
 use crate::source::{self, Span};
@@ -25,14 +25,29 @@ pub(super) struct Run {
     /// How many clusters the run is about; one where the project file names none.
     clusters: usize,
     /// What people should know of what was compiled, beside the proof.
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Vec<Note>,
     /// What waivers accept, each once.
     pub(super) waived: Vec<Waived>,
     /// The intents whose findings and changes are shown; `None`: all.
     pub(super) selected: Option<BTreeSet<Utf8PathBuf>>,
 }
 
+/// A sentence, and the clusters that it is true of.
+pub(super) struct Note {
+    pub(super) text: String,
+    pub(super) clusters: Vec<Option<Sym>>,
+}
+
 impl Run {
+    /// ` (in a, b)` where something is true of some clusters of the run and not of all.
+    pub(super) fn place(&self, clusters: &[Option<Sym>]) -> String {
+        let names: Vec<&str> = clusters.iter().filter_map(Option::as_deref).collect();
+        if names.is_empty() || names.len() == self.models.len() {
+            return String::new();
+        }
+        format!(" (in {})", names.join(", "))
+    }
+
     /// Everything up to the findings. The error is an exit code; the reason was told.
     pub(super) fn start(
         common: &Common,
@@ -101,9 +116,10 @@ impl Run {
             let reviewed = dialects::review(model, &chosen);
             let policies = lower(model);
             failed.push((model.cluster.as_deref(), reviewed.errors.clone()));
-            for note in &reviewed.notes {
-                if !self.notes.contains(note) {
-                    self.notes.push(note.clone());
+            for text in &reviewed.notes {
+                match self.notes.iter_mut().find(|note| note.text == *text) {
+                    Some(note) => note.clusters.push(model.cluster.clone()),
+                    None => self.notes.push(Note { text: text.clone(), clusters: vec![model.cluster.clone()] }),
                 }
             }
             for dialect in &chosen {

@@ -209,6 +209,13 @@ impl Reviewer<'_> {
             }
             if !whole.is_empty() {
                 self.out.notes.push(format!("staged: {} only report, nothing is enforced", policies_of(&whole)));
+                // Felix programs no rule of a staged policy (felix/rules/policy.go), so none of them logs.
+                let logs: Vec<&str> =
+                    whole.iter().copied().filter(|name| names(&|c| c.log_denied).contains(name)).collect();
+                if profile.log_denied && !logs.is_empty() {
+                    let text = format!("log-denied: {} log nothing as long as they are staged", policies_of(&logs));
+                    self.out.notes.push(text);
+                }
             }
         }
         let silent = names(&|can| !can.log_denied);

@@ -131,9 +131,19 @@ impl Profile {
         [&self.pod_cidrs, &self.service_cidrs, &self.node_cidrs].into_iter().flatten().copied().collect()
     }
 
+    /// The keys of ranges that are not known, of pods, Services and nodes, with their place in that order.
+    pub fn unknown_ranges(&self) -> impl Iterator<Item = (usize, &'static str)> {
+        let keys = [
+            ("pod-cidrs", self.pod_cidrs.is_empty()),
+            ("service-cidrs", self.service_cidrs.is_empty()),
+            ("node-cidrs", self.node_cidrs.is_empty()),
+        ];
+        keys.into_iter().enumerate().filter(|(_, (_, unknown))| *unknown).map(|(place, (key, _))| (place, key))
+    }
+
     /// Whether pod, service and node ranges are all known.
     pub fn knows_cluster(&self) -> bool {
-        !(self.pod_cidrs.is_empty() || self.service_cidrs.is_empty() || self.node_cidrs.is_empty())
+        self.unknown_ranges().next().is_none()
     }
 
     /// What `internet` means here: every address but private, link-local, metadata and cluster ranges.

@@ -76,3 +76,32 @@ fn diff_can_be_limited_to_one() {
     assert_eq!(run_on(&project, BEFORE, "diff --cluster staging").code, 1);
     assert_eq!(run_on(&project, BEFORE, "diff").code, 1);
 }
+
+/// One cluster still reports while the other is enforced: what is true of one is not said of both.
+#[test]
+fn what_is_true_of_one_names_it() {
+    let project = project();
+    let with = |staged: bool| {
+        format!(
+            "dialects = [\"calico\"]\n[cluster]\nlog-denied = true\npod-cidrs = [\"10.0.0.0/16\"]\n[clusters.eu]\n\
+             [clusters.us]\nstaged = {staged}\nguards = {{ default-deny = true }}\n"
+        )
+    };
+    project.write("netpolc.toml", with(true));
+    let built = run_on(&project, BEFORE, "build");
+    assert_eq!(built.code, 0, "{}", built.stderr);
+    for line in [
+        "staged: the policies of calico only report, nothing is enforced (in us)",
+        "log-denied: the policies of calico log nothing as long as they are staged (in us)",
+    ] {
+        assert!(built.stdout.lines().any(|said| said == line), "{line}: {}", built.stdout);
+    }
+    let alone = run_on(&project, BEFORE, "build --cluster us");
+    assert!(alone.stdout.contains("nothing is enforced\n"), "{}", alone.stdout);
+    project.write("netpolc.toml", with(false));
+    let run = run_on(&project, BEFORE, "diff");
+    for line in ["us: guard `default-deny` is enforced from now on", "eu: no flow opens or closes"] {
+        assert!(run.stdout.lines().any(|said| said == line), "{line}: {}", run.stdout);
+    }
+    assert!(run.stdout.contains("us: namespaces back, front are enforced from now on"), "{}", run.stdout);
+}
