@@ -58,7 +58,7 @@ impl Sets {
             externals.iter().flat_map(|external| FAMILIES.map(|family| base(external, family))).collect();
         for external in externals {
             let nets: Vec<IpNet> =
-                model[external.external].addresses.blocks.iter().flat_map(address::prefixes).collect();
+                model[external.external].addresses.blocks.iter().flat_map(address::prefixes).flat_map(halves).collect();
             let mut objects = vec![];
             for family in FAMILIES {
                 let of_family = |net: &&IpNet| matches!(net, IpNet::V4(_)) == (family == "v4");
@@ -92,5 +92,14 @@ impl Sets {
     /// The externals, each with its objects.
     pub fn into_objects(self) -> Vec<(ExternalSet, Vec<SetView>)> {
         self.objects
+    }
+}
+
+/// A range that is everything, as two: sets of the kernel hold no range of mask 0, and Felix' nftables mode ends in a panic
+/// over one (projectcalico/calico#13477).
+fn halves(range: IpNet) -> Vec<IpNet> {
+    match range.prefix_len() {
+        0 => range.subnets(1).into_iter().flatten().collect(),
+        _ => vec![range],
     }
 }

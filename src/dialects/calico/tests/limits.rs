@@ -133,6 +133,16 @@ fn a_long_external_is_found_by_a_hash_of_its_name() {
 }
 
 #[test]
+fn no_set_holds_a_range_of_mask_0() {
+    let (model, set) = with_external("all", &["0.0.0.0/0", "::/0"], &[]);
+    let allow = policy("p", Direction::Egress, vec![PeerSet::External(ExternalId(0))], &[tcp(443, 443)]);
+    let files = render(&model, &Policies { externals: vec![set], ..policies("backend", vec![allow]) });
+    let nets: Vec<&str> =
+        files["allow/externals/netpolc--all.yaml"].lines().filter_map(|line| line.strip_prefix("    - ")).collect();
+    assert_eq!(nets, ["0.0.0.0/1", "128.0.0.0/1", "\"::/1\"", "\"8000::/1\""]);
+}
+
+#[test]
 fn what_was_split_says_what_was_meant() {
     let files = render(
         &model(),
