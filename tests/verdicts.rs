@@ -167,7 +167,8 @@ fn readers_say_what_the_judges_say_of_every_piece() {
         assert!(wrong.is_empty(), "{name}: {} differences\n{}", wrong.len(), wrong[..wrong.len().min(5)].join("\n"));
         counts.push((name, read, count(refused)));
     }
-    assert_read(&[("kubernetes", 433), ("calico", 388), ("cilium", 659)], &counts);
+    // Calico: without those that deny everything to all namespaces before what policies of others may allow.
+    assert_read(&[("kubernetes", 433), ("calico", 383), ("cilium", 659)], &counts);
 }
 
 /// A reader that learns to read more raises its number; one that reads less must say why.

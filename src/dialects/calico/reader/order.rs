@@ -14,6 +14,8 @@
 //!    would decide it is refused.
 //! 6. Of a tier that no file describes, neither end nor order is known. It is taken to stand where `default` does, and a
 //!    policy in it isolates only by a rule that denies everything, which all its pods must meet.
+//! 7. What denies everything to all namespaces also meets what others allow there, in policies that no file here shows. It
+//!    isolates, and no more, only after Kubernetes' own policies, which stand at order 1000 in tier `default`.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +30,8 @@ use crate::verify::normal::Scope;
 const DEFAULT_ORDER: f64 = 1_000_000.0;
 const ADMIN_ORDER: f64 = 1_000.0;
 const BASELINE_ORDER: f64 = 10_000_000.0;
+/// Order of Kubernetes' NetworkPolicies in tier `default` (`conversion/conversion.go`).
+const KUBERNETES_ORDER: f64 = 1_000.0;
 
 /// What happens at the end of a tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +91,9 @@ pub(super) fn isolation(policies: &[&Policy], tiers: &[&Tier]) -> Result<Vec<Vec
         let allows = Allows::of(&sides);
         let closed = Closed::of(&sides);
         for side in &sides {
-            errors.extend(allows.conflict(side).map(|allow| out_of_order(side, allow)));
+            errors.extend(
+                allows.conflict(side).map_or_else(|| cuts_others(side), |allow| Some(out_of_order(side, allow))),
+            );
             errors.extend(closed.leaves_open(side));
             if (side.closes.is_some() || side.end == End::Denies)
                 && let Some(isolates) = isolates.get_mut(side.index)
@@ -224,6 +230,24 @@ fn out_of_order(denial: &Side<'_>, allow: &Side<'_>) -> Diagnostic {
     Diagnostic::error(codes::RENDERED, span, message)
         .related(allow.policy.span, "it allows something to the same pods")
         .help("give denials of something the lowest order, then what allows, then what denies all else")
+}
+
+/// 7.
+fn cuts_others(side: &Side<'_>) -> Option<Diagnostic> {
+    let span = side.closes?;
+    let is_wide = side.policy.scopes.iter().any(|scope| matches!(scope, Scope::AllBut(_)));
+    let kubernetes = Place { tier_order: DEFAULT_ORDER, tier: DEFAULT_TIER, order: KUBERNETES_ORDER };
+    let is_after = side.end != End::Unknown && side.place.cmp(&kubernetes) == Ordering::Greater;
+    if !is_wide || is_after {
+        return None;
+    }
+    let name = quote(&side.policy.name);
+    let message = format!("{name} denies everything before policies of others can allow something");
+    Some(
+        Diagnostic::error(codes::RENDERED, span, message)
+            .note("it is for all namespaces, whoever writes their policies")
+            .help("put it into a tier of its own, and write its Tier with an order above 1000000"),
+    )
 }
 
 /// 6. What denies everything to all pods of some namespaces, by tier.

@@ -68,7 +68,7 @@ fn objects_are_in_no_namespace_and_have_names_that_calico_takes() {
         ("soft.p.q", "soft", false),
         ("a.b.c", "default", false),
     ] {
-        let spec = format!("tier: {tier}\nnamespaceSelector: all()\negress:\n- action: Deny");
+        let spec = format!("tier: {tier}\nnamespaceSelector: projectcalico.org/name == 'x'\negress:\n- action: Deny");
         let result = read_text(&policy(name, &spec));
         assert_eq!(result.is_ok(), good, "{name} {tier} {result:?}");
         if let Err(errors) = result {

@@ -61,7 +61,7 @@ fn a_tier_that_passes_isolates_only_by_a_rule_that_denies_everything() {
     assert_eq!(policies[0].denies[0].ports, Ports::every());
     assert_eq!(policies[0].scope, Scope::AllBut(Default::default()));
 
-    assert_eq!(isolates(&[soft, of("soft.d", "*", "tier: soft", &["- action: Log", ALL])]), [true]);
+    assert_eq!(isolates(&[soft, of("soft.d", "x", "tier: soft", &["- action: Log", ALL])]), [true]);
     assert_eq!(isolates(&[tier("hard", 10, "Deny"), of("hard.a", "x", "tier: hard", &[ALLOW])]), [true]);
 }
 
@@ -168,7 +168,26 @@ fn of_a_tier_without_file_nothing_is_taken_for_granted() {
     assert_eq!(error(&[allow.clone(), partly]), "what the tier `t` does at its end is not known");
     let elsewhere = of("d", "x", "order: 2000", &[ALL]);
     assert!(read_all(&[allow.clone(), elsewhere]).is_err());
-    assert_eq!(isolates(&[allow, of("t.d", "*", "tier: t\norder: 2000", &[ALL])]), [false, true]);
+}
+
+#[test]
+fn what_denies_everything_to_all_namespaces_comes_after_what_others_allow() {
+    let cuts = |name: &str| format!("`{name}` denies everything before policies of others can allow something");
+    let deny = |head: &str| of("t.d", "*", &format!("tier: t\n{head}"), &[ALL]);
+    for order in [10, 1_000_000] {
+        // Of two tiers of one order the name decides: `t` comes after `default`.
+        let read = read_all(&[tier("t", order, "Pass"), deny("order: 5")]);
+        assert_eq!(read.is_ok(), order > 10, "{order}");
+    }
+    assert_eq!(error(&[tier("t", 999_999, "Pass"), deny("")]), cuts("t.d"));
+    // A tier that is not there, or goes by another name.
+    assert_eq!(error(&[deny("")]), cuts("t.d"));
+    assert_eq!(error(&[tier("u", 20_000_000, "Pass"), deny("")]), cuts("t.d"));
+    for (order, fits) in [("order: 1000", false), ("order: 1001", true), ("", true)] {
+        assert_eq!(read_all(&[of("d", "*", order, &[ALL])]).is_ok(), fits, "{order}");
+    }
+    // Of one namespace a policy says who has a say in it.
+    assert!(read_all(&[of("d", "x", "order: 5", &[ALL])]).is_ok());
 }
 
 #[test]
