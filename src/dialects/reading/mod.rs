@@ -242,7 +242,7 @@ impl<'d> Reader<'d, '_> {
         Some(normal::Base { resources, span: top })
     }
 
-    /// The name of an object and its labels; its annotations keep no tool from applying it as it is.
+    /// The name of an object and its labels; neither they nor its annotations keep a tool from applying it as it is.
     pub fn metadata(&mut self, metadata: &Metadata<'_>) -> Option<(String, Vec<(String, String)>)> {
         let labels = metadata.labels.as_ref().map_or(Some(vec![]), |pairs| self.labels(pairs));
         for (key, value) in metadata.annotations.iter().flat_map(|pairs| &pairs.0) {
@@ -257,14 +257,19 @@ impl<'d> Reader<'d, '_> {
                     "write `prefix/name` or `name`",
                 );
             }
-            if let Some(tool) = self.string(key).and_then(steers) {
-                self.error::<()>(
-                    span,
-                    format!("an annotation tells {tool} not to apply this policy as it is"),
-                    "remove it: what is proved is what is applied",
-                );
-            }
             self.string(value);
+        }
+        // Flux takes labels for the same switches (fluxcd/pkg `ssa/utils`, `AnyInMetadata`).
+        for (pairs, what) in [(&metadata.labels, "a label"), (&metadata.annotations, "an annotation")] {
+            for (key, _) in pairs.iter().flat_map(|pairs| &pairs.0) {
+                if let Some(tool) = self.doc.string(key).ok().and_then(steers) {
+                    self.error::<()>(
+                        self.doc.place(key),
+                        format!("{what} tells {tool} not to apply this policy as it is"),
+                        "remove it: what is proved is what is applied",
+                    );
+                }
+            }
         }
         let mut name = self.string(&metadata.name);
         if name.is_some_and(|name| !validity::is_dns_subdomain(name)) {
@@ -363,7 +368,7 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// The tool that an annotation keeps from applying an object as it is written (kustomize's local configuration, Argo CD's
+/// The tool that an annotation or a label keeps from applying an object as it is written (kustomize's local configuration, Argo CD's
 /// hooks and Flux' reconciliation switches).
 fn steers(key: &str) -> Option<&'static str> {
     let key = key.to_ascii_lowercase();

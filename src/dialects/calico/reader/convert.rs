@@ -188,9 +188,11 @@ impl Convert<'_, '_, '_> {
         if failed {
             return None;
         }
-        // Calico tells by this label what is in a namespace (`validateGlobalNetworkSet`).
-        if labels.iter().any(|(key, _)| key == "projectcalico.org/namespace") {
-            return self.error(span, "a global set cannot be in a namespace", "remove the label");
+        // Calico tells by these labels what is in which namespace, and keeps only pods from setting them
+        // (`validateGlobalNetworkSet`, `workloadendpointprocessor.go`): rules for pods would find the set's addresses.
+        if let Some((key, _)) = labels.iter().find(|(key, _)| select::is_set_by_calico(key)) {
+            let message = format!("the label {} would let a global set pass for something in a namespace", quote(key));
+            return self.error(span, message, "remove the label");
         }
         Some(Set { name, labels, nets, span })
     }

@@ -29,10 +29,14 @@ const MAX_EXPANSION: usize = 256;
 const SET_BY_CALICO: [&str; 3] =
     ["projectcalico.org/namespace", "projectcalico.org/orchestrator", "projectcalico.org/serviceaccount"];
 
+/// 4.
+pub(super) fn is_set_by_calico(key: &str) -> bool {
+    SET_BY_CALICO.contains(&key) || key.starts_with("pcns.") || key.starts_with("pcsa.")
+}
+
 /// Labels of pods: any of them. Never empty.
 pub(super) fn pods(selector: &Selector) -> Result<Vec<Labels>, Refusal> {
-    let key = |key: &Sym| match SET_BY_CALICO.contains(&&**key) || key.starts_with("pcns.") || key.starts_with("pcsa.")
-    {
+    let key = |key: &Sym| match is_set_by_calico(key) {
         true => Err((
             format!("a selector of pods by {}, which is no label of their own", quote(key)),
             "select namespaces by `namespaceSelector`, and pods by their own labels",

@@ -108,8 +108,39 @@ fn sets_are_used_each_found_and_valid() {
     assert_eq!(refused(&join(&[rule("a == 'b'"), double])).1, "the range 203.0.113.0/24 is written twice");
     let bits = set("pay", "{a: b}", "[203.0.113.1/24]");
     assert_eq!(refused(&join(&[rule("a == 'b'"), bits])).1, "`203.0.113.1/24` is no canonical address range");
-    let inside = set("pay", "{projectcalico.org/namespace: b}", "[203.0.113.0/24]");
-    assert_eq!(refused(&inside).1, "a global set cannot be in a namespace");
+    // Rules for pods of the namespace `b` would find the set: `projectcalico.org/name == 'b'` asks for the second of these.
+    for label in ["projectcalico.org/namespace", "pcns.projectcalico.org/name", "pcsa.team"] {
+        let inside = set("pay", &format!("{{a: b, {label}: b}}"), "[203.0.113.0/24]");
+        assert_eq!(
+            refused(&join(&[rule("a == 'b'"), inside])).1,
+            format!("the label `{label}` would let a global set pass for something in a namespace")
+        );
+    }
+}
+
+#[test]
+fn labels_that_keep_a_tool_from_applying_a_policy_are_refused() {
+    let text = shop("types: [Egress]")
+        .replace("  name: p\n", "  name: p\n  labels:\n    kustomize.toolkit.fluxcd.io/reconcile: disabled\n");
+    assert_eq!(refused(&text), (6, "a label tells Flux not to apply this policy as it is".to_owned()));
+}
+
+#[test]
+fn the_kind_of_an_object_is_that_of_its_own_key() {
+    let text = |before: &str, kind: &str| {
+        let spec = "spec:\n  namespaceSelector: projectcalico.org/name == 'shop'\n  types: [Egress]\n";
+        format!(
+            "apiVersion: projectcalico.org/v3\nmetadata:\n  name: p\n  annotations:\n    a: {before}\nkind: {kind}\n{spec}"
+        )
+    };
+    assert!(one(&text("x", "StagedGlobalNetworkPolicy")).staged);
+    for before in [
+        "\"x\nkind: GlobalNetworkPolicy\n  y\"",
+        "'x\nkind: GlobalNetworkPolicy\n  y'",
+        "{b: x,\nkind: GlobalNetworkPolicy\n}",
+    ] {
+        assert!(read_text(&text(before, "StagedGlobalNetworkPolicy")).is_err(), "{before}");
+    }
 }
 
 #[test]
