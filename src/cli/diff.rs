@@ -217,7 +217,10 @@ fn meanings<'c>(run: &Run, plan: &Plan, compiled: &'c [Compiled]) -> Option<Vec<
         for flow in flows {
             let key = (flow.from.clone(), flow.to.clone(), flow.kind, flow.ports());
             let told = meaning.flows.entry(key).or_insert_with(|| Told { change: flow, by: vec![] });
-            told.by.push(done.dialect);
+            // Parts of one destination may differ, and be told alike.
+            if !told.by.contains(&done.dialect) {
+                told.by.push(done.dialect);
+            }
         }
     }
     Some(meanings)

@@ -103,6 +103,7 @@ impl Names {
             self.add(Peer::Entity(entity), "nodes".to_owned());
         }
         for external in &model.externals {
+            self.parts(&external.addresses, &external.name);
             self.blocks(&external.addresses, &external.name);
         }
         for peer in &model.profile.dns.peers {
@@ -117,13 +118,17 @@ impl Names {
         }
     }
 
-    fn blocks(&mut self, ranges: &Cidrs, name: &str) {
-        // Some dialects write what exceptions leave over instead.
-        if ranges.blocks.iter().any(|block| !block.except.is_empty() && block.cidr.prefix_len() > 0) {
+    /// What some dialects write of an external instead: what its exceptions leave over, and halves of everything.
+    fn parts(&mut self, ranges: &Cidrs, name: &str) {
+        if ranges.blocks.iter().any(|block| !block.except.is_empty() || block.cidr.prefix_len() == 0) {
             for cidr in ranges.prefixes() {
-                self.add(Peer::Block { cidr, except: vec![] }, name.to_owned());
+                let halves = cidr.subnets(cidr.prefix_len().max(1)).into_iter().flatten();
+                halves.for_each(|cidr| self.add(Peer::Block { cidr, except: vec![] }, name.to_owned()));
             }
         }
+    }
+
+    fn blocks(&mut self, ranges: &Cidrs, name: &str) {
         for block in &ranges.blocks {
             self.add(Peer::Block { cidr: block.cidr, except: block.except.clone() }, name.to_owned());
         }

@@ -177,3 +177,30 @@ fn what_is_left_out_is_not_counted_among_the_flows() {
     let count = |text: &str| text.split_whitespace().find_map(|word| word.parse::<usize>().ok()).unwrap();
     assert_eq!(count(&flows(&project)), count(&before) + 1, "DNS of x, and nothing for its mail");
 }
+
+#[test]
+fn an_external_has_its_name_however_a_dialect_writes_its_addresses() {
+    let project = Project::new();
+    project.write(
+        "netpolc.toml",
+        "[cluster]\npod-cidrs = [\"10.0.0.0/16\"]\nservice-cidrs = [\"10.1.0.0/16\"]\nnode-cidrs = [\"10.2.0.0/16\"]\n\
+         [lints]\nNP204 = \"allow\"\n",
+    );
+    let intent = r#"app = "x"
+[tiers]
+a = { namespace = "n", pods = { a = "b" }, dns = false }
+[external]
+every = { cidrs = ["0.0.0.0/0", "::/0"], private = true, metadata = true, ports = [1] }
+half  = { cidrs = ["0.0.0.0/1"], except = ["0.0.0.0/32", "10.0.0.0/8"], metadata = true, private = true, ports = [2] }
+[[allow]]
+from = "a"
+to   = ["every", "half"]
+why  = "everything"
+"#;
+    project.write("intents/x.toml", intent);
+    let build = run_on(&project, BEFORE, "build");
+    assert_eq!((build.code, build.stderr.as_str()), (0, ""), "{}", build.stdout);
+    let opened: Vec<&str> = build.stdout.lines().filter(|line| line.starts_with("  + ")).collect();
+    assert!(opened.iter().all(|line| line.contains("n/a → every ") || line.contains("n/a → half ")), "{opened:#?}");
+    assert!(!opened.is_empty() && !build.stdout.contains("calico, calico"), "{opened:#?}");
+}
