@@ -35,7 +35,8 @@ pub fn review(model: &Model) -> Review {
     }
     for guard in model.guards() {
         let result = guards::guard(&guard, super::Wording::of(model)).map(|_| ());
-        add(result, None, &format!("the namespaces that the guard {} leaves out", quote(guard.name())));
+        let span = profile.asked.get(guard.name()).copied();
+        add(result, span, &format!("the namespaces that the guard {} leaves out", quote(guard.name())));
     }
     if guards::TIERS.contains(&&*profile.tier) {
         let message = format!("{NAME} policies cannot stand in the tier {}", quote(&profile.tier));

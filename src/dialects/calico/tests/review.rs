@@ -83,6 +83,8 @@ fn a_guard_that_leaves_out_too_many_namespaces_is_told_before_anything_is_render
     assert!(
         found[0].starts_with("calico cannot select the namespaces that the guard `metadata-deny` leaves out in 1024")
     );
+    model.profile.asked.insert("metadata-deny", span());
+    assert_eq!(Calico.review(&model).errors[0].primary.as_ref().map(|place| place.span), Some(span()));
 }
 
 #[test]
