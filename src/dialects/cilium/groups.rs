@@ -2,7 +2,8 @@
 //!
 //! In: externals that some rule uses. Out: for each the groups that hold exactly its addresses. Exceptions cannot stand
 //! beside a reference (api/cidr.go), so they are taken out of the ranges here; a group is never empty, and never too large
-//! for one object.
+//! for one object. Nor does it hold all addresses as one range, which matches none of them (cilium#39688, cilium#48366):
+//! traffic of the world has no label for it, and only rules that name the range themselves are read as the world's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -111,10 +112,10 @@ pub fn carve(addresses: &Cidrs) -> Vec<IpNet> {
     out
 }
 
-/// `range` less `except`, by halving it where something is left out.
+/// `range` less `except`, by halving it where something is left out, and where it is all addresses.
 fn halve(range: IpNet, except: &[&IpNet], out: &mut Vec<IpNet>) {
     let inside: Vec<&IpNet> = except.iter().copied().filter(|e| e.contains(&range) || range.contains(*e)).collect();
-    if inside.is_empty() {
+    if inside.is_empty() && range.prefix_len() > 0 {
         return out.push(range);
     }
     if inside.iter().any(|e| e.contains(&range)) {
@@ -146,6 +147,11 @@ mod tests {
         assert_eq!(carved(&["2001:db8::/32"], &["2001:db8::/33"]), ["2001:db8:8000::/33"]);
         assert_eq!(carved(&["2001:db8::/64"], &["2001:db8::1/128"]).len(), 64);
         assert_eq!(carved(&["0.0.0.0/0"], &["0.0.0.0/1"]), ["128.0.0.0/1"]);
+    }
+
+    #[test]
+    fn all_addresses_are_two_halves() {
+        assert_eq!(carved(&["0.0.0.0/0", "::/0"], &[]), ["0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"]);
     }
 
     #[test]

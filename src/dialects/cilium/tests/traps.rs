@@ -326,3 +326,12 @@ fn names_say_subject_direction_and_peer_and_annotations_where_they_come_from() {
         assert!(head.contains(&format!("{line}\n")), "{line} in {head}");
     }
 }
+
+/// A group selects nothing by a range of prefix length 0.
+#[test]
+fn an_external_that_is_all_addresses_is_two_halves_of_each_family() {
+    let files = proved(&shop().external("all", "0.0.0.0/0 ::/0", "").edge("api -> all", "443/TCP").model());
+    let text = &files["allow/externals/shop--all.yaml"];
+    let ranges: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("    - ")).collect();
+    assert_eq!(ranges, ["0.0.0.0/1", "128.0.0.0/1", "\"::/1\"", "\"8000::/1\""]);
+}
