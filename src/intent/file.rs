@@ -91,7 +91,7 @@ table! {
     pub struct HttpTable {
         /// Upper-case method, as GET. Default: any.
         "method" => method: Option<Spanned<String>>,
-        /// Regular expression that the whole path must match, starting with `/`. Default: any.
+        /// Regular expression that the whole path must match, starting with `/`; the query behind it may be any. Default: any path.
         "path" => path: Option<Spanned<String>>,
         /// Headers that the request must carry, each with exactly this value, as { X-Tenant = "blue" }. Default: any.
         "headers" => headers: Option<Headers>,

@@ -2,7 +2,8 @@
 //!
 //! In: what an `[[allow]]` says under `http`. Out: rules, sorted, each once. A path is a regular expression that several
 //! engines will read: Go's when a policy is accepted, RE2 when a request comes. What one of them refuses or reads
-//! otherwise never passes here, and neither does what could reach beyond the path when it is anchored.
+//! otherwise never passes here, and neither does what could reach beyond the path when it is anchored, or into the query
+//! behind it: `.` and `[^…]` stand for any character of a path, nothing else may hold a `?`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -170,7 +171,7 @@ fn check_path(text: &str) -> Result<(), Refusal> {
         let help = "put the alternatives in parentheses, as /(a|b), or write an HTTP rule for each";
         return refuse(codes::HTTP, format!("path {shown} has alternatives at its top"), help);
     }
-    match ast::visit(&tree, Portable::default()) {
+    match ast::visit(&tree, Portable { text, in_negated: false, repeats: vec![] }) {
         Ok(()) => Ok(()),
         Err((what, help)) => refuse(codes::HTTP, format!("path {shown} has {what}"), help),
     }
@@ -180,13 +181,15 @@ fn check_path(text: &str) -> Result<(), Refusal> {
 type Foreign = (&'static str, &'static str);
 
 /// Looks for it.
-#[derive(Default)]
-struct Portable {
+struct Portable<'t> {
+    text: &'t str,
+    /// Whether the class that is being looked at holds what its items do not.
+    in_negated: bool,
     /// Repetitions of what is being looked at: one factor for each repetition around it.
     repeats: Vec<u32>,
 }
 
-impl ast::Visitor for Portable {
+impl ast::Visitor for Portable<'_> {
     type Output = ();
     type Err = Foreign;
 
@@ -212,6 +215,18 @@ impl ast::Visitor for Portable {
                 _ => Err(("a word boundary", "name the characters that are meant, as [^/]")),
             },
             Ast::ClassUnicode(_) => Err(CLASS),
+            Ast::ClassPerl(class) if class.negated => Err(QUERY),
+            Ast::ClassBracketed(class) => {
+                self.in_negated = class.negated;
+                // Targets put the question mark first, where these two then mean something else.
+                match self.text.as_bytes().get(class.span.start.offset + 2) {
+                    Some(b']' | b'-') if class.negated => {
+                        Err(("`]` or `-` at the beginning of `[^…]`", "write `\\]` or `\\-`"))
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Ast::Literal(literal) if literal.c == '?' => Err(QUERY),
             Ast::Literal(literal) => literal_of(literal),
             Ast::Repetition(repetition) => {
                 if matches!(*repetition.ast, Ast::Repetition(_)) {
@@ -235,6 +250,9 @@ impl ast::Visitor for Portable {
     }
 
     fn visit_class_set_item_pre(&mut self, item: &ClassSetItem) -> Result<(), Foreign> {
+        if !self.in_negated && holds_question_mark(item) {
+            return Err(QUERY);
+        }
         match item {
             ClassSetItem::Bracketed(_) => Err(("a class within a class", "write one class, as [a-z0-9]")),
             ClassSetItem::Unicode(_) => Err(CLASS),
@@ -252,6 +270,23 @@ impl ast::Visitor for Portable {
 const FLAGS_HELP: &str = "remove them: paths are compared as they are, case included";
 
 const CLASS: Foreign = ("a class of Unicode characters", "name the characters that are meant, as [A-Za-z0-9]");
+
+/// A request's path ends at its first `?`, and an intent says nothing of what follows.
+const QUERY: Foreign = (
+    "a character that may be `?`, where the query of a request begins",
+    "leave the query out: it is not looked at; `.` and `[^…]` are any character of a path",
+);
+
+fn holds_question_mark(item: &ClassSetItem) -> bool {
+    use ast::ClassAsciiKind::{Ascii, Graph, Print, Punct};
+    match item {
+        ClassSetItem::Literal(literal) => literal.c == '?',
+        ClassSetItem::Range(range) => range.start.c <= '?' && '?' <= range.end.c,
+        ClassSetItem::Perl(class) => class.negated,
+        ClassSetItem::Ascii(class) => matches!(class.kind, Ascii | Graph | Print | Punct) != class.negated,
+        _ => false,
+    }
+}
 
 /// `\u…` and `\U…` are not known to RE2 and Go.
 fn literal_of(literal: &ast::Literal) -> Result<(), Foreign> {

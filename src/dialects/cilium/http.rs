@@ -5,10 +5,11 @@
 //!
 //! Cilium hands path and method to Envoy as regular expressions of the pseudo headers `:path` and `:method`, which must
 //! match as a whole (pkg/envoy/policy/envoy_l7_rules_translator.go; envoy, route_components.proto, HeaderMatcher). `:path`
-//! holds the query string, of which an intent says nothing: any is let through. Headers are split at the first space (same
+//! holds the query string, of which an intent says nothing: any is let through, and no part of it is taken for the path:
+//! `/.*/public` as it is would let `/admin?/public` through. Headers are split at the first space (same
 //! file), and the rest is the exact value.
 
-use regex_syntax::ast;
+use regex_syntax::ast::{self, Ast};
 use regex_syntax::hir::{Class, Hir, HirKind, translate::TranslatorBuilder};
 use serde::Serialize;
 
@@ -43,16 +44,58 @@ pub fn request(rule: &HttpRule) -> RequestView {
 
 /// The whole of `:path`. What may hold alternatives is grouped first.
 fn anchored(path: &str) -> String {
-    let plain = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~%".contains(&b));
+    let path = &short_of_query(path);
+    let plain = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_~%".contains(&b));
     if plain { format!("^{path}(\\?.*)?$") } else { format!("^(?:{path})(\\?.*)?$") }
+}
+
+/// The same expression where `.` and `[^…]` do not match `?`. Nothing else of a model's path does.
+fn short_of_query(path: &str) -> String {
+    let parsed = ast::parse::Parser::new().parse(path).ok();
+    let places = parsed.and_then(|parsed| ast::visit(&parsed, AnyCharacter::default()).ok()).unwrap_or_default();
+    let mut out = String::with_capacity(path.len() + 8);
+    let mut done = 0;
+    for (start, end, instead) in places {
+        out.push_str(path.get(done..start).unwrap_or_default());
+        out.push_str(instead);
+        done = end;
+    }
+    out.push_str(path.get(done..).unwrap_or_default());
+    out
+}
+
+/// What is to be replaced, from and to where, and by what.
+#[derive(Default)]
+struct AnyCharacter(Vec<(usize, usize, &'static str)>);
+
+impl ast::Visitor for AnyCharacter {
+    type Output = Vec<(usize, usize, &'static str)>;
+    type Err = ();
+
+    fn finish(self) -> Result<Self::Output, ()> {
+        Ok(self.0)
+    }
+
+    fn visit_pre(&mut self, ast: &Ast) -> Result<(), ()> {
+        match ast {
+            Ast::Dot(span) => self.0.push((span.start.offset, span.end.offset, "[^?]")),
+            Ast::ClassBracketed(class) if class.negated => {
+                let start = class.span.start.offset;
+                self.0.push((start, start + "[^".len(), "[^?"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 /// The path of a rule, if the proxy would not take it for its length.
 pub fn too_long(rule: &HttpRule) -> Option<&str> {
     let path = rule.path.as_deref()?;
+    let written = short_of_query(path);
     let mut translator = TranslatorBuilder::new().unicode(false).utf8(false).build();
-    let parsed = ast::parse::Parser::new().parse(path).ok();
-    let compiled = parsed.and_then(|parsed| translator.translate(path, &parsed).ok());
+    let parsed = ast::parse::Parser::new().parse(&written).ok();
+    let compiled = parsed.and_then(|parsed| translator.translate(&written, &parsed).ok());
     // What does not parse is no path of a model.
     let size = compiled.map_or(MAX_PROGRAM, |compiled| program(&compiled));
     (size + AROUND > MAX_PROGRAM).then_some(path)
@@ -95,6 +138,13 @@ mod tests {
         assert_eq!(anchored("/api/v1/products"), "^/api/v1/products(\\?.*)?$");
         assert_eq!(anchored("/a|/b"), "^(?:/a|/b)(\\?.*)?$");
         assert_eq!(anchored("/users/[0-9]+"), "^(?:/users/[0-9]+)(\\?.*)?$");
+    }
+
+    #[test]
+    fn no_character_of_a_path_is_the_beginning_of_the_query() {
+        assert_eq!(anchored("/api/.*/read"), "^(?:/api/[^?]*/read)(\\?.*)?$");
+        assert_eq!(anchored("/[^/]+[^a-z]x"), "^(?:/[^?/]+[^?a-z]x)(\\?.*)?$");
+        assert_eq!(anchored("/v1.0/a\\.b[.]"), "^(?:/v1[^?]0/a\\.b[.])(\\?.*)?$");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod convert;
 mod groups;
 mod object;
+mod path;
 mod peers;
 mod ports;
 mod selector;

@@ -11,11 +11,12 @@ fn paths_that_every_engine_reads_alike_are_accepted() {
         "/a.*",
         "/a.*?b",
         "/(?:a|b)",
-        "/[[:alpha:]]\\d\\W",
+        "/[[:alpha:]]\\d\\w[^\\W]",
         "/file\\.txt",
-        "/\\(\\[\\{\\*\\+\\?\\|\\^\\$",
+        "/\\(\\[\\{\\*\\+\\|\\^\\$",
         "/[$]{2}",
         "/[]^-]",
+        "/[^?/][^\\]\\-][^a-z]",
         "/\\x41\\x{42}",
         "/a%20b",
         "/((((((((((a))))))))))",
@@ -96,6 +97,30 @@ fn paths_that_engines_refuse_or_read_differently_are_refused() {
     }
 }
 
+/// What follows the first `?` of a request is no path.
+#[test]
+fn nothing_but_any_character_could_be_the_beginning_of_a_query() {
+    for path in [
+        "/a\\?b",
+        "/[?]",
+        "/a\\x3f",
+        "/[!-~]",
+        "/\\D",
+        "/\\W",
+        "/\\S",
+        "/[a\\S]",
+        "/[[:punct:]]",
+        "/[[:^alpha:]]",
+        "/[^]a]",
+        "/[^-a]",
+    ] {
+        assert!(check_path(path).is_err(), "{path}");
+    }
+    for path in ["/.", "/[^/]", "/[^?]", "/[^\\D]", "/[^[:alpha:]]", "/[[:alpha:]]", "/[@-~]", "/a?"] {
+        assert_eq!(check_path(path), Ok(()), "{path}");
+    }
+}
+
 #[test]
 fn a_path_holds_visible_ascii_characters_only() {
     for c in (0..=0x2fff).filter_map(char::from_u32).chain(['\u{feff}', '\u{1f600}']) {
@@ -106,7 +131,7 @@ fn a_path_holds_visible_ascii_characters_only() {
         assert_eq!(refused, !c.is_ascii_graphic() || (meta && !repeats), "{c:?}");
         if c != '\\' && c.is_ascii_punctuation() {
             let escaped = check_path(&format!("/\\{c}")).is_err();
-            assert_eq!(escaped, "<>".contains(c), "escaped {c:?}");
+            assert_eq!(escaped, "<>?".contains(c), "escaped {c:?}");
         }
     }
 }

@@ -8,14 +8,12 @@
 //! 5. HTTP rules: TCP only, not on port "0". A request that fits one of them may pass, and nothing else.
 //! 6. DNS rules: egress only, UDP and TCP, no ranges. `matchPattern: "*"` lets every question through and makes the answers
 //!    known; fewer questions than all are refused, as no intent limits them.
-//! 7. A path is a regular expression (PortRuleHTTP.Sanitize), matched against all of `:path`, the query string included.
-//!    `^PATH(\?.*)?$` and `^(?:PATH)(\?.*)?$` are PATH with any query; any other expression stays what it is, and is then no
-//!    intent's path. A PATH that holds more than plain characters is only taken out of its group: outside it could bind
-//!    otherwise.
+//! 7. Paths: see [`path`](super::path).
 //! 8. `headers`: split at the first space; `name: value` is that exact value, an empty one would match any
 //!    (envoy_l7_rules_translator.go).
 
 use super::object::{Http, L7Rules, Port, PortRule};
+use super::path;
 use super::peers::NULL;
 use crate::diag::quote;
 use crate::dialects::reading::Reader;
@@ -207,7 +205,7 @@ fn http(with: &mut Reader<'_, '_>, request: Option<&Http<'_>>, span: Span) -> Op
                 let message = format!("the path {} is no regular expression", quote(word));
                 return with.error(with.doc.place(text), message, "write it as `^/api/v1(\\?.*)?$`");
             }
-            Some(Sym::from(unanchored(word)))
+            Some(path::meant(word).as_str().into())
         }
     };
     let mut headers = vec![];
@@ -217,17 +215,6 @@ fn http(with: &mut Reader<'_, '_>, request: Option<&Http<'_>>, span: Span) -> Op
     headers.sort();
     headers.dedup();
     Some(HttpRule { method, path, headers })
-}
-
-/// 7.
-fn unanchored(path: &str) -> &str {
-    let inner = path.strip_prefix('^').and_then(|rest| rest.strip_suffix("(\\?.*)?$"));
-    let Some(inner) = inner else { return path };
-    if let Some(grouped) = inner.strip_prefix("(?:").and_then(|rest| rest.strip_suffix(')')) {
-        return grouped;
-    }
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.' | '~' | '%');
-    if inner.chars().all(is_plain) { inner } else { path }
 }
 
 /// 8.
@@ -243,20 +230,6 @@ fn header(with: &mut Reader<'_, '_>, text: &Text<'_>) -> Option<(Sym, Sym)> {
         _ => {
             let message = format!("the header {} is not `name: value`", quote(line));
             with.error(with.doc.place(text), message, "write the name in lower case, a colon, a space and the value")
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::unanchored;
-
-    #[test]
-    fn only_the_anchoring_that_lets_any_query_through_is_undone() {
-        assert_eq!(unanchored("^/api/v1(\\?.*)?$"), "/api/v1");
-        assert_eq!(unanchored("^(?:/a|/b)(\\?.*)?$"), "/a|/b");
-        for kept in ["/api/v1", "^/api$", "^/a|/b(\\?.*)?$", "^/a[0-9](\\?.*)?$", "^(/a)(\\?.*)?$", "/a(\\?.*)?$"] {
-            assert_eq!(unanchored(kept), kept);
         }
     }
 }

@@ -88,3 +88,20 @@ fn the_reader_takes_no_other_path_for_the_intents() {
         assert!(proof.is_err(), "{other}");
     }
 }
+
+/// As it is, `/.*/public` would let `/admin?/public` through, and `/v1.json` the path `/v1`.
+#[test]
+fn a_path_ends_where_the_query_begins() {
+    let paths = ["/.*/public", "/v1.json", "/users/[^/]+/profile", "/[^\\]\\-]", "/a(b|.)?"];
+    let model = with_http(shop().edge("web -> api", "80/TCP"), paths.iter().map(|path| get(path)).collect()).model();
+    let files = proved(&model);
+    let text = rules(&files, "allow/back.yaml", "shop--api--ingress-from--web");
+    for path in ["/[^?]*/public", "/v1[^?]json", "/users/[^?/]+/profile", "/[^?\\\\]\\\\-]", "/a(b|[^?])?"] {
+        assert!(text.contains(&format!("path: \"^(?:{path})(\\\\?.*)?$\"")), "{path} in {text}");
+    }
+    let mut files = render(&model);
+    let text = files.get_mut("allow/back.yaml").unwrap();
+    *text = text.replace("/[^?]*/public", "/.*/public");
+    let policies = read_back(&files);
+    assert!(verify::prove(&model, Cilium.capabilities(), &Permitted::default(), &policies).is_err());
+}
