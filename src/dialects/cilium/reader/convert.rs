@@ -14,8 +14,12 @@
 //! 5. With `enableDefaultDeny` off both ways and permissions alone, a policy enforces nothing by itself: it is staged, and
 //!    what it would isolate are the directions that have rules. Denials and HTTP rules are enforced all the same
 //!    (docs.cilium.io, "Endpoint default policy"), so neither may stand in such a policy.
-//! 6. Denials beat every permission. They have no layer 7 and no host names.
+//! 6. Denials beat every permission. They have no layer 7 and no host names. One without peers and ports denies nothing, and
+//!    is refused: whoever wrote it meant something.
+//! 7. A range of prefix length 0 matches no traffic where a group holds it (cilium#39688, cilium#48366): refused there. In a
+//!    rule itself it is the world.
 
+use ipnet::IpNet;
 use serde_saphyr::Spanned;
 
 use super::groups::Group;
@@ -26,6 +30,7 @@ use super::selector::{self, Selected};
 use super::{CLUSTERWIDE, GROUP};
 use crate::diag::quote;
 use crate::dialects::reading::Reader;
+use crate::dialects::reading::text::Text;
 use crate::model::{Direction, Labels, Sym};
 use crate::source::Span;
 use crate::verify::normal::{self, Peer, Scope};
@@ -102,8 +107,19 @@ fn group(with: &mut Reader<'_, '_>, object: &Object<'_>, name: String) -> Option
         let message = format!("the name {} is longer than {MAX_GROUP_NAME} characters", quote(&name));
         return with.error(span, message, "shorten it: Cilium makes a label of it");
     }
-    let read: Vec<_> = list.iter().map(|text| with.cidr(text)).collect();
+    let read: Vec<_> = list.iter().map(|text| of_group(with, text)).collect();
     Some(Group { name, cidrs: read.into_iter().collect::<Option<_>>()?, span })
+}
+
+/// 7.
+fn of_group(with: &mut Reader<'_, '_>, text: &Text<'_>) -> Option<IpNet> {
+    let range = with.cidr(text)?;
+    if range.prefix_len() == 0 {
+        let place = with.doc.place(text);
+        let message = format!("a group with {range} selects nothing by it");
+        return with.error(place, message, "write it as two halves, of prefix length 1");
+    }
+    Some(range)
 }
 
 impl Spec<'_> {
@@ -301,6 +317,9 @@ impl Convert<'_, '_, '_> {
         let (peers, ports) = (peers?, ports?);
         let Peers { peers, groups } = match peers {
             Some(peers) => peers,
+            None if to_ports.is_none_or(<[_]>::is_empty) && at.deny => {
+                return self.with.error(at.span, "a denial of nothing", "write whom and what it denies, or remove it");
+            }
             None if to_ports.is_none_or(<[_]>::is_empty) => return Some(vec![]),
             None => Peers { peers: vec![Peer::Anyone], groups: vec![] },
         };

@@ -133,14 +133,17 @@ fn endpoints(
             let help = "name the namespaces that are meant";
             return with.error(span, "a peer in all namespaces but some is not supported", help);
         }
-        peers.push(Peer::Pods { namespaces: namespaces(selected, own), labels: selected.pods.clone() });
+        let Some(of) = selector::namespace_labels(selected) else {
+            let help = "name the namespace once";
+            return with.error(span, "a peer in two namespaces at once, which no pod is", help);
+        };
+        peers.push(Peer::Pods { namespaces: namespaces(selected, of, own), labels: selected.pods.clone() });
     }
     Some(peers)
 }
 
-fn namespaces(selected: &Selected, own: Option<&Sym>) -> Namespaces {
+fn namespaces(selected: &Selected, labels: Labels, own: Option<&Sym>) -> Namespaces {
     let Selected { namespace, any_namespace, .. } = selected;
-    let labels = selector::namespace_labels(selected);
     match (namespace, own) {
         (Some(name), _) if labels.len() == 1 => Namespaces::Named(name.clone()),
         (None, Some(own)) if labels.is_empty() && !any_namespace => Namespaces::Named(own.clone()),

@@ -192,14 +192,10 @@ fn is_left_out(key: &str) -> bool {
     shortest.is_some_and(|shortest| longest.is_none_or(|longest| longest <= shortest))
 }
 
-/// The labels that a namespace must carry, its name among them.
-pub(super) fn namespace_labels(selected: &Selected) -> Labels {
+/// The labels that a namespace must carry, its name among them; `None` when they name two namespaces.
+pub(super) fn namespace_labels(selected: &Selected) -> Option<Labels> {
     match &selected.namespace {
-        None => selected.namespace_labels.clone(),
-        Some(name) => {
-            let named = Labels::new([(NAMESPACE_NAME.into(), name.clone())]);
-            // Both name the namespace: when they differ, nothing is selected, and either says so to the proof.
-            selected.namespace_labels.merge(&named).unwrap_or(named)
-        }
+        None => Some(selected.namespace_labels.clone()),
+        Some(name) => selected.namespace_labels.merge(&Labels::new([(NAMESPACE_NAME.into(), name.clone())])),
     }
 }

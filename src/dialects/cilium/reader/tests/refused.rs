@@ -174,6 +174,15 @@ fn addresses_that_are_not_canonical() {
     assert!(refused("egress:\n- toCIDRSet:\n  - except: [192.0.2.0/24]").contains("either `cidr` or `cidrGroupRef`"));
 }
 
+/// Cilium matches both labels, and no pod has both.
+#[test]
+fn a_peer_in_two_namespaces_at_once() {
+    let rules = "ingress:\n- fromEndpoints:\n  - matchLabels:\n      k8s:io.kubernetes.pod.namespace: shop\n      \
+                 k8s:io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name: pay";
+    assert!(refused(rules).contains("two namespaces at once"));
+    assert_eq!(peers(&rules.replace(": pay", ": shop")), [pods("shop", &[])]);
+}
+
 #[test]
 fn groups_that_are_missing_unused_double_or_cut() {
     let user = namespaced("endpointSelector: {}\negress:\n- toCIDRSet:\n  - cidrGroupRef: pay");
@@ -188,6 +197,9 @@ fn groups_that_are_missing_unused_double_or_cut() {
     assert!(refused(both).contains("either"));
     assert!(error_of(&group(&"g".repeat(64), &["192.0.2.0/24"])).1.contains("longer than 63"));
     assert!(error_of(&group("pay", &["192.0.2.1/24"])).1.contains("no canonical"));
+    for all in ["0.0.0.0/0", "::/0"] {
+        assert!(error_of(&group("pay", &[all])).1.contains("selects nothing by it"), "{all}");
+    }
     let mixed = pay.replace("spec:\n", "spec:\n  endpointSelector: {}\n");
     assert!(error_of(&mixed).1.contains("nothing but `externalCIDRs`"));
     assert!(refused("externalCIDRs: []\ningress:\n- {}").contains("no `externalCIDRs`"));
@@ -310,6 +322,9 @@ fn staged_policies_with_what_is_enforced_all_the_same() {
 #[test]
 fn denials_of_host_names() {
     assert!(refused("egressDeny:\n- toFQDNs:\n  - matchName: a.b").contains("denial of host names"));
+    for nothing in ["egressDeny:\n- {}", "ingressDeny:\n- toPorts: []"] {
+        assert_eq!(refused(nothing), "a denial of nothing");
+    }
 }
 
 #[test]
