@@ -9,7 +9,10 @@ use super::proxied::{self, Proxied};
 use super::{NAME, http, notes};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::dialects::Review;
-use crate::model::{Builtin, DnsPeer, Edge, Endpoint, Labels, Model, NamespaceSet, PodSet, PortRange, Sym};
+use crate::model::{
+    Builtin, Direction, DnsPeer, Edge, EdgeId, Endpoint, Grant, Labels, Model, NamespaceSet, Origin, PeerSet, PodSet,
+    PortRange, Sym,
+};
 use crate::source::Span;
 
 /// Errors and notes.
@@ -89,74 +92,77 @@ fn is_ours(edge: &Edge) -> bool {
     matches!(edge.from, Endpoint::Tier(_)) || matches!(edge.to, Endpoint::Tier(_))
 }
 
-/// The end on which HTTP rules are looked at, and the other one.
-fn looked_at(edge: &Edge) -> (Endpoint, Endpoint) {
-    match edge.to {
-        Endpoint::Tier(_) => (edge.to, edge.from),
-        _ => (edge.from, edge.to),
+/// HTTP rules on some ports, and a permission with other ones or none for the same pods on a range that is not the very same
+/// and meets them. On the very same port all requests of both pass, as the intent means; but the agent has an entry for each
+/// range of ports, and what of the wider one still holds on the narrower one is not documented (docs.cilium.io, "Layer 7
+/// Policies", speaks of similar rules).
+fn beside(model: &Model, errors: &mut Vec<Diagnostic>) {
+    if model.edges.iter().all(|edge| edge.http.is_empty()) {
+        return;
+    }
+    let grants = model.grants();
+    let is_range = |range: &PortRange| range.first < range.last;
+    let mut by_side: BTreeMap<(&Sym, Direction, bool), Vec<&Grant>> = BTreeMap::new();
+    for grant in &grants {
+        let wide = grant.ports.iter().any(is_range);
+        by_side.entry((&grant.subject.namespace, grant.direction, wide)).or_default().push(grant);
+    }
+    let mut told: BTreeSet<EdgeId> = BTreeSet::new();
+    for limited in grants.iter().filter(|grant| !grant.http.is_empty()) {
+        let Origin::Edge(id) = limited.origin else { continue };
+        // Single ports meet others only as the same port: of those nothing is to be found.
+        let widths: &[bool] = if limited.ports.iter().any(is_range) { &[true, false] } else { &[true] };
+        let side = widths.iter().map(|wide| (&limited.subject.namespace, limited.direction, *wide));
+        let found = side.filter_map(|side| by_side.get(&side)).flatten().find(|near| {
+            near.http != limited.http
+                && near.subject.labels.compatible(&limited.subject.labels)
+                && ports_differ(&limited.ports, &near.ports)
+                && peers_meet(model, &limited.peer, &near.peer)
+        });
+        if let Some(near) = found.filter(|_| told.insert(id)) {
+            errors.push(cannot_keep(model, id, near));
+        }
     }
 }
 
-/// HTTP rules on some ports, and a plain permission for the same pods on a range that holds them. Where both name the very
-/// same port, either lets through what the intent means; the agent has an entry for each range of ports, and what of the
-/// wider one still holds on the narrower one is not documented (docs.cilium.io, "Layer 7 Policies", speaks of similar rules).
-fn beside(model: &Model, errors: &mut Vec<Diagnostic>) {
-    let limited: Vec<&Edge> = model.edges.iter().filter(|edge| !edge.http.is_empty() && is_ours(edge)).collect();
-    if limited.is_empty() {
-        return;
-    }
-    let is_range = |range: &PortRange| range.first < range.last;
-    let mut plain: BTreeMap<(&Sym, bool, bool), Vec<&Edge>> = BTreeMap::new();
-    for edge in model.edges.iter().filter(|edge| edge.http.is_empty()) {
-        let wide = edge.ports.iter().any(is_range);
-        for (end, ingress) in [(edge.to, true), (edge.from, false)] {
-            let Endpoint::Tier(tier) = end else { continue };
-            for namespace in model[tier].pods.namespaces.names() {
-                plain.entry((namespace, ingress, wide)).or_default().push(edge);
-            }
-        }
-    }
-    for edge in limited {
-        let (own, other) = looked_at(edge);
-        let Endpoint::Tier(tier) = own else { continue };
-        let ingress = own == edge.to;
-        // Single ports meet others only as the same port: of those nothing is to be found.
-        let widths: &[bool] = if edge.ports.iter().any(is_range) { &[true, false] } else { &[true] };
-        let namespaces = model[tier].pods.namespaces.names();
-        let keys = namespaces.iter().flat_map(|name| widths.iter().map(move |wide| (name, ingress, *wide)));
-        let mut near = keys.filter_map(|key| plain.get(&key)).flatten();
-        let found = near.find(|near| {
-            let (near_own, near_other) = if ingress { (near.to, near.from) } else { (near.from, near.to) };
-            ports_differ(&edge.ports, &near.ports)
-                && ends_meet(model, own, near_own)
-                && ends_meet(model, other, near_other)
-        });
-        if let Some(near) = found {
-            let message = format!(
-                "{NAME} cannot keep {} to some HTTP requests beside {}",
-                quote(&model.edge_name(edge)),
-                quote(&model.edge_name(near))
-            );
-            errors.push(
-                Diagnostic::error(codes::INEXPRESSIBLE, edge.http_span.unwrap_or(edge.to_span), message)
-                    .related(near.ports_span, "more ports, without HTTP rules, for pods that may be the same")
-                    .help("leave the ports with HTTP rules out of the other edge"),
-            );
-        }
-    }
+fn cannot_keep(model: &Model, limited: EdgeId, near: &Grant) -> Diagnostic {
+    let edge = &model[limited];
+    let place = match near.origin {
+        Origin::Edge(id) => model[id].ports_span,
+        origin => model.origin_span(origin),
+    };
+    let without = if near.http.is_empty() { "without HTTP rules" } else { "with other HTTP rules" };
+    let message = format!(
+        "{NAME} cannot keep {} to some HTTP requests beside {}",
+        quote(&model.edge_name(edge)),
+        quote(&model.origin_name(near.origin))
+    );
+    Diagnostic::error(codes::INEXPRESSIBLE, edge.http_span.unwrap_or(edge.to_span), message)
+        .related(place, format!("other ports that hold some of these, {without}, for pods that may be the same"))
+        .help("write the same ports in both, or none of them in both")
 }
 
 fn ports_differ(limited: &[PortRange], plain: &[PortRange]) -> bool {
     limited.iter().any(|a| plain.iter().any(|b| a != b && a.overlaps(*b)))
 }
 
-fn ends_meet(model: &Model, a: Endpoint, b: Endpoint) -> bool {
-    if let (Some(a), Some(b)) = (model.pods(a), model.pods(b)) {
-        return a.overlaps(b);
+fn peers_meet(model: &Model, a: &PeerSet, b: &PeerSet) -> bool {
+    let every_pod = PodSet { namespaces: NamespaceSet::All, labels: Labels::default() };
+    let pods = |peer| match peer {
+        &PeerSet::AllPods => Some(&every_pod),
+        PeerSet::Pods(set) => Some(set),
+        PeerSet::Dns(number) => match model.profile.dns.peers.get(*number) {
+            Some(DnsPeer::Pods(set) | DnsPeer::Cache(set)) => Some(set),
+            Some(DnsPeer::Address(_)) | None => None,
+        },
+        _ => None,
+    };
+    let is_wide = |peer| matches!(peer, &PeerSet::Anyone | &PeerSet::Everywhere);
+    let is_address = |peer| matches!(peer, &PeerSet::Internet | &PeerSet::External(_));
+    match (pods(a), pods(b)) {
+        (Some(a), Some(b)) => a.overlaps(b),
+        _ => a == b || is_wide(a) || is_wide(b) || (is_address(a) && is_address(b)),
     }
-    let is_wide = |end| matches!(end, Endpoint::Builtin(Builtin::Anywhere | Builtin::Cluster));
-    let is_address = |end| matches!(end, Endpoint::External(_) | Endpoint::Builtin(Builtin::Internet));
-    a == b || is_wide(a) || is_wide(b) || (is_address(a) && is_address(b))
 }
 
 /// Pods whose names must be resolved through the proxy, and permissions by which they could ask past it.

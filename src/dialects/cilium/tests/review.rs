@@ -1,6 +1,7 @@
 //! What Cilium cannot say, at the intent's line.
 
 use super::*;
+use crate::model::{PortRange, Protocol};
 
 fn messages(draft: Draft) -> Vec<String> {
     let review = Cilium.review(&draft.model());
@@ -67,6 +68,30 @@ fn http_beside_a_wider_plain_edge_for_the_same_pods_is_refused() {
     assert!(messages(limited(shop().edge("web -> db", "1-1000/TCP"))).is_empty());
     assert!(messages(limited(shop().edge("cluster -> api", "90-99/TCP"))).is_empty());
     proved(&limited(shop().edge("cluster -> api", "80/TCP")).model());
+}
+
+#[test]
+fn http_beside_other_http_rules_or_metrics_on_a_wider_range_is_refused() {
+    let limited = |draft: Draft| with_http(draft.edge("web -> api", "8005/TCP"), vec![get("/a")]);
+    let range = |path| with_http(shop().edge("cluster -> api", "8000-8010/TCP"), vec![get(path)]);
+    assert!(
+        messages(limited(range("/b"))).iter().any(|message| message.contains("`web -> api` to some HTTP requests"))
+    );
+    assert!(messages(limited(range("/a"))).is_empty());
+    let scraped = |pods: PodSet| {
+        limited(shop()).with(move |model| {
+            model.tiers[1].metrics = vec![PortRange::new(Protocol::Tcp, 8000, 8010).unwrap()];
+            model.profile.scrapers = pods;
+        })
+    };
+    assert!(one(scraped(in_namespace("front", &[("role", "scraper")]))).contains("beside `metrics of api`"));
+    assert!(messages(scraped(in_namespace("front", &[("app", "scraper")]))).is_empty());
+}
+
+#[test]
+fn pods_and_addresses_never_meet() {
+    let draft = with_http(shop().external("pay", "203.0.113.0/24", "").edge("web -> pay", "80/TCP"), vec![get("/a")]);
+    assert!(messages(draft.edge("web -> cluster", "1-1000/TCP")).is_empty());
 }
 
 fn stripe() -> Draft {
