@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::selector::{self, Unsayable};
 use super::view::{self, PolicyView, SideView};
 use super::{Wording, name};
+use crate::dialects::writing::about;
 use crate::model::address::metadata_hosts;
 use crate::model::{Cidrs, Direction, Guard};
 
@@ -52,10 +53,7 @@ pub fn guard(guard: &Guard, wording: Wording) -> Result<(TierView, PolicyView), 
     let policy = PolicyView {
         kind: wording.kind(),
         name: name::in_tier(tier.name, guard.name()),
-        annotations: vec![
-            ("netpolc.dev/flow", guard.name().to_owned()),
-            ("netpolc.dev/source", crate::source::PROJECT_FILE.to_owned()),
-        ],
+        annotations: about::guard(guard),
         staged: wording.staged,
         tier: tier.name.to_owned(),
         order: ORDER,

@@ -138,6 +138,7 @@ fn baseline(model: &Model, namespace: &NamespacePolicies) -> Document {
 #[derive(Serialize)]
 struct GuardView<'a> {
     name: String,
+    annotations: Annotations,
     except: Vec<&'a str>,
     isolates: bool,
     denied: Vec<String>,
@@ -153,7 +154,13 @@ fn guard_document(guard: &Guard) -> Document {
         Guard::DefaultDeny { .. } => (true, vec![]),
     };
     let weight = 800 + except.iter().map(|name| name.len() + 20).sum::<usize>();
-    let view = GuardView { name: format!("{OWN}{}", guard.name()), except, isolates, denied };
+    let view = GuardView {
+        name: format!("{OWN}{}", guard.name()),
+        annotations: about::guard(guard),
+        except,
+        isolates,
+        denied,
+    };
     Document::new("", "guard.yaml.j2", view, weight, [])
 }
 

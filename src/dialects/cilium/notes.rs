@@ -11,6 +11,11 @@ use crate::model::{Edge, Endpoint, ExternalId, Guard, Model, NamespaceSet, PodSe
 /// Entries of the policy map of one pod, unless `bpf-policy-map-max` says otherwise (pkg/defaults, PolicyMapEntries).
 const POLICY_MAP: usize = 16_384;
 
+/// The agent that hands out credentials of EKS Pod Identity runs on the node, and has its address there: what has an
+/// address of the node is the node to Cilium, and no block matches that (cilium/cilium#34387).
+const POD_IDENTITY: &str = "metadata-deny: where agents of EKS Pod Identity answer at 169.254.170.23 and fd00:ec2::23, these \
+                            are addresses of the node, which no rule on addresses matches";
+
 /// All notes.
 pub fn notes(model: &Model) -> Vec<String> {
     let mut notes = vec![];
@@ -18,6 +23,7 @@ pub fn notes(model: &Model) -> Vec<String> {
         staged(model, &mut notes);
     } else if model.guards().iter().any(|guard| matches!(guard, Guard::MetadataDeny { .. })) {
         notes.push(needs("metadata-deny"));
+        notes.push(POD_IDENTITY.to_owned());
     }
     if model.edges().any(|(_, edge)| grouped(model, edge)) {
         notes.push("externals: agents must be 1.18 or later, which serve CiliumCIDRGroups as cilium.io/v2".to_owned());

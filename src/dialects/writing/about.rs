@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::lower::About;
-use crate::model::Sym;
+use crate::model::{Guard, Sym};
+use crate::source::PROJECT_FILE;
 
 /// Keys and texts.
 pub type Annotations = Vec<(&'static str, String)>;
@@ -29,6 +30,11 @@ pub fn owners(about: &About) -> Annotations {
         ("netpolc.dev/owner", symbols(&about.owners)),
         ("netpolc.dev/source", joined(about.sources.iter().map(|path| path.as_str()))),
     ])
+}
+
+/// What asks for an object of a guard: the project file, under its name.
+pub fn guard(guard: &Guard) -> Annotations {
+    vec![("netpolc.dev/guard", guard.name().to_owned()), ("netpolc.dev/source", PROJECT_FILE.to_owned())]
 }
 
 fn entries<const N: usize>(all: [(&'static str, Option<String>); N]) -> Annotations {

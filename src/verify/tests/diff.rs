@@ -83,11 +83,15 @@ fn requests_that_widen_a_flow_are_told_beside_what_was() {
 }
 
 #[test]
-fn a_namespace_whose_policies_only_report_is_released() {
+fn namespaces_whose_policies_only_report_from_now_on_are_told() {
     let mut staged = policies();
     staged.iter_mut().for_each(|policy| policy.staged = true);
-    let names: Vec<_> = released(&policies(), &staged).iter().map(ToString::to_string).collect();
-    assert_eq!(names, ["db", "frontend"]);
+    let told = |old: &[Policy], new: &[Policy]| -> Vec<(bool, String)> {
+        denial_changes(old, new).iter().map(|change| (change.opens(), change.to_string())).collect()
+    };
+    let opens = "namespaces db, frontend are no longer enforced: policies only report there";
+    assert_eq!(told(&policies(), &staged), [(true, opens.to_owned())]);
+    assert!(told(&staged, &policies())[0].1.contains("enforced from now on"));
 }
 
 #[test]

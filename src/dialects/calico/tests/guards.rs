@@ -43,7 +43,7 @@ metadata:
   labels:
     app.kubernetes.io/managed-by: netpolc
   annotations:
-    netpolc.dev/flow: metadata-deny
+    netpolc.dev/guard: metadata-deny
     netpolc.dev/source: netpolc.toml
 spec:
   tier: netpolc-guards

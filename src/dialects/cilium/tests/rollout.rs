@@ -60,6 +60,7 @@ fn a_default_deny_everywhere_leaves_the_listed_namespaces_alone() {
   enableDefaultDeny:
     ingress: true
     egress: true
+  # An empty rule isolates its direction and allows nothing.
   ingress:
     - {}
   egress:
@@ -114,5 +115,6 @@ fn what_agents_must_know_is_said_where_it_matters_alone() {
     let default_deny_alone = guarded().with(|model| model.profile.metadata_deny = false);
     assert!(Cilium.review(&default_deny_alone.model()).notes.is_empty());
     let notes = Cilium.review(&guarded().model()).notes;
-    assert!(notes.len() == 1 && notes[0].starts_with("metadata-deny: agents must be 1.16 or later"), "{notes:?}");
+    assert!(notes.len() == 2 && notes[0].starts_with("metadata-deny: agents must be 1.16 or later"), "{notes:?}");
+    assert!(notes[1].contains("169.254.170.23") && notes[1].contains("addresses of the node"), "{notes:?}");
 }

@@ -7,7 +7,7 @@ fn a_default_deny_is_one_empty_rule_a_direction_and_says_so() {
     let files = proved(&shop().model());
     assert_eq!(
         spec(&files, "baseline/front.yaml", "netpolc--default-deny"),
-        "  endpointSelector: {}\n  enableDefaultDeny:\n    ingress: true\n    egress: true\n  ingress:\n    - {}\n  egress:\n    - {}\n"
+        "  endpointSelector: {}\n  enableDefaultDeny:\n    ingress: true\n    egress: true\n  # An empty rule isolates its direction and allows nothing.\n  ingress:\n    - {}\n  egress:\n    - {}\n"
     );
 }
 
