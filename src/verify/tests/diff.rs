@@ -87,7 +87,7 @@ fn namespaces_whose_policies_only_report_from_now_on_are_told() {
     let mut staged = policies();
     staged.iter_mut().for_each(|policy| policy.staged = true);
     let told = |old: &[Policy], new: &[Policy]| -> Vec<(bool, String)> {
-        denial_changes(old, new).iter().map(|change| (change.opens(), change.to_string())).collect()
+        denial_changes(old, new, &|_| true).iter().map(|change| (change.opens(), change.to_string())).collect()
     };
     let opens = "namespaces db, frontend are no longer enforced: policies only report there";
     assert_eq!(told(&policies(), &staged), [(true, opens.to_owned())]);
