@@ -204,7 +204,7 @@ impl Reviewer<'_> {
                     and(&never),
                     if never.len() == 1 { "has" } else { "have" }
                 );
-                let help = format!("name the other dialects in netpolc.toml: `dialects = [{}]`", others(&never));
+                let help = format!("name the other dialects in netpolc.toml: `dialects = [{}]`", others());
                 self.out.errors.push(self.asked("staged", message).help(help));
             }
             if !whole.is_empty() {
@@ -225,10 +225,10 @@ impl Reviewer<'_> {
     }
 }
 
-/// Dialects that can be staged, as the project file would name them.
-fn others(never: &[&str]) -> String {
-    let can = super::REGISTRY.iter().map(|dialect| dialect.name()).filter(|name| !never.contains(name));
-    can.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+/// All dialects that can be staged, as the project file would name them.
+fn others() -> String {
+    let can = super::REGISTRY.iter().filter(|dialect| dialect.capabilities().staged != Staging::None);
+    can.map(|dialect| format!("\"{}\"", dialect.name())).collect::<Vec<_>>().join(", ")
 }
 
 fn policies_of(dialects: &[&str]) -> String {
@@ -254,12 +254,12 @@ fn permit_help(dialects: &[&str], approximation: Approximation) -> String {
 fn egress(model: &Model) -> impl Iterator<Item = Diagnostic> {
     let edges = model.edges().filter(|(_, edge)| matches!(edge.from, Endpoint::Tier(_))).map(|(_, edge)| {
         let message =
-            format!("{} limits what pods send, which this cluster does not enforce", { quote(&model.edge_name(edge)) });
+            format!("{} limits what pods send, which this cluster does not enforce", quote(&model.edge_name(edge)));
         Diagnostic::error(codes::PROFILE, edge.from_span, message)
     });
     let tiers = model.tiers().filter(|(_, tier)| tier.dns).map(|(_, tier)| {
         let message =
-            format!("{} may ask only the cluster's DNS, which this cluster does not enforce", { quote(&tier.name) });
+            format!("{} may ask only the cluster's DNS, which this cluster does not enforce", quote(&tier.name));
         Diagnostic::error(codes::PROFILE, tier.span, message)
     });
     edges.chain(tiers).map(|diagnostic| {
@@ -277,3 +277,6 @@ fn listed(items: impl ExactSizeIterator<Item = String>) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;
