@@ -110,7 +110,8 @@ fn build(dialect: &'static dyn Dialect) -> Built {
     let edges = |lacks: bool| model.edges().map(|(id, _)| id).filter(|_| lacks).collect();
     let permitted =
         Permitted { http_as_l4: edges(!can.http), fqdns_omitted: edges(!can.host_names), guards_omitted: !can.guards };
-    Built { permitted, folder: compiled.folder, files: compiled.files.into_iter().collect(), dialect, model }
+    let files = compiled.files.into_iter().map(|(path, text)| (path, text.to_string())).collect();
+    Built { permitted, folder: compiled.folder, files, dialect, model }
 }
 
 impl Built {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::name::shorten;
+use super::name::{MAX_NAME, shorten};
 use super::{About, ExternalSet, NamespacePolicies, Policies, Policy, Rule};
 use crate::model::{
     AppId, Direction, Edge, Endpoint, ExternalId, Grant, HttpRule, Model, Origin, PeerSet, PortRange, Sym, TierId,
@@ -31,7 +31,7 @@ pub fn lower(model: &Model) -> Policies {
         }
         let name = name(model, &grant);
         let policy = allows.entry((grant.subject.namespace.clone(), name)).or_insert_with_key(|(_, name)| Policy {
-            name: shorten(name),
+            name: shorten(name, MAX_NAME),
             subject: grant.subject.labels.clone(),
             direction: grant.direction,
             rules: vec![],
@@ -55,7 +55,11 @@ pub fn lower(model: &Model) -> Policies {
     }
     let mut externals: Vec<ExternalSet> = externals
         .into_iter()
-        .map(|(external, about)| ExternalSet { external, name: shorten(&external_name(model, external)), about })
+        .map(|(external, about)| ExternalSet {
+            external,
+            name: shorten(&external_name(model, external), MAX_NAME),
+            about,
+        })
         .collect();
     externals.sort_by(|a, b| a.name.cmp(&b.name));
     Policies { namespaces, guards: model.guards(), externals }

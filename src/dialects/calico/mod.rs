@@ -7,7 +7,6 @@
 //! Policies are GlobalNetworkPolicies, so that one kind holds for pairs of namespaces and for guards; each names its
 //! namespace, so that none governs host endpoints.
 
-mod address;
 mod guards;
 mod limits;
 mod name;

@@ -3,7 +3,7 @@
 //! In: a namespace and the name of a policy in it, or a tier and a name. Out: `(tier.)namespace--policy`, at most
 //! [`MAX_NAME`] characters, at most one dot (libcalico-go `validator/v3`: `globalNetworkPolicyNameRegex`).
 
-use crate::lower::MAX_NAME;
+use crate::lower::{MAX_NAME, shorten};
 
 /// The tier that always exists, whose policies need no prefix.
 pub const DEFAULT_TIER: &str = "default";
@@ -32,15 +32,6 @@ fn part(namespace: &str) -> String {
     }
     let words: Vec<&str> = namespace.split('-').filter(|word| !word.is_empty()).collect();
     format!("{}-{}", words.join("-"), hash(namespace))
-}
-
-/// The same text, or its beginning and a hash of the whole.
-pub fn shorten(name: &str, max: usize) -> String {
-    if name.len() <= max {
-        return name.to_owned();
-    }
-    let head = name.get(..max.saturating_sub(HASH + 1)).unwrap_or_default().trim_end_matches('-');
-    format!("{head}-{}", hash(name))
 }
 
 fn hash(text: &str) -> String {

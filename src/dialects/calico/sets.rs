@@ -9,10 +9,8 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use super::selector::{self, Unsayable};
-use super::{address, name};
-use crate::dialects::writing::about;
-use crate::dialects::writing::size;
-use crate::lower::{ExternalSet, MAX_NAME};
+use crate::dialects::writing::{about, members, size};
+use crate::lower::{ExternalSet, MAX_NAME, shorten};
 use crate::model::{ExternalId, Labels, Model};
 
 /// The label that names the external.
@@ -52,18 +50,17 @@ pub struct Sets {
 impl Sets {
     /// Sets of the externals that have addresses.
     pub fn new(model: &Model, externals: &[ExternalSet]) -> Self {
-        let base = |external: &ExternalSet, family| name::shorten(&format!("{}-{family}", external.name), MAX_NAME);
+        let base = |external: &ExternalSet, family| shorten(&format!("{}-{family}", external.name), MAX_NAME);
         let mut sets = Self::default();
         let mut taken: BTreeSet<String> =
             externals.iter().flat_map(|external| FAMILIES.map(|family| base(external, family))).collect();
         for external in externals {
-            let nets: Vec<IpNet> =
-                model[external.external].addresses.blocks.iter().flat_map(address::prefixes).flat_map(halves).collect();
+            let nets = members(&model[external.external].addresses);
             let mut objects = vec![];
             for family in FAMILIES {
                 let of_family = |net: &&IpNet| matches!(net, IpNet::V4(_)) == (family == "v4");
                 let nets: Vec<String> = nets.iter().filter(of_family).map(IpNet::to_string).collect();
-                let labels = [(EXTERNAL, name::shorten(&external.name, MAX_LABEL)), (FAMILY, family.to_owned())];
+                let labels = [(EXTERNAL, shorten(&external.name, MAX_LABEL)), (FAMILY, family.to_owned())];
                 let selected = Labels::new(labels.iter().map(|(key, value)| ((*key).into(), value.as_str().into())));
                 if !nets.is_empty() {
                     sets.labels.entry(external.external).or_default().push(selected);
@@ -92,14 +89,5 @@ impl Sets {
     /// The externals, each with its objects.
     pub fn into_objects(self) -> Vec<(ExternalSet, Vec<SetView>)> {
         self.objects
-    }
-}
-
-/// A range that is everything, as two: sets of the kernel hold no range of mask 0, and Felix' nftables mode ends in a panic
-/// over one (projectcalico/calico#13477).
-fn halves(range: IpNet) -> Vec<IpNet> {
-    match range.prefix_len() {
-        0 => range.subnets(1).into_iter().flatten().collect(),
-        _ => vec![range],
     }
 }

@@ -9,7 +9,6 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::address;
 use super::selector::{self, GLOBAL, Unsayable};
 use super::sets::Sets;
 use crate::lower::Rule;
@@ -262,7 +261,7 @@ fn blocks(ranges: &Cidrs, out: &mut Vec<Peer>) {
         match block.except.len() {
             0 => plain.push(block.cidr),
             1..=MAX_NETS => out.push(Peer::Addresses { nets: vec![block.cidr], except: block.except.clone() }),
-            _ => plain.extend(address::prefixes(block)),
+            _ => plain.extend(Cidrs { blocks: vec![block.clone()] }.prefixes()),
         }
     }
     for is_v4 in [true, false] {

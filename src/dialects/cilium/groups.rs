@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::lower::{About, ExternalSet};
-use crate::model::{Cidrs, ExternalId, Model};
+use crate::dialects::writing::{members, size};
+use crate::lower::{About, ExternalSet, shorten};
+use crate::model::{ExternalId, Model};
 
 /// The longest name: it becomes the name of a label (api/cidr.go, LabelForCIDRGroupRef), and a selector by a longer one
 /// matches nothing (api/selector.go, labelSelectorToRequirements).
@@ -60,18 +61,15 @@ pub fn groups<'a>(
     externals: &'a [ExternalSet],
     annotate: impl Fn(&About) -> Vec<(&'static str, String)>,
 ) -> (Groups, Vec<Listed<'a>>) {
-    let mut taken: BTreeSet<String> = externals.iter().map(|set| short(&set.name)).collect();
+    let mut taken: BTreeSet<String> = externals.iter().map(|set| shorten(&set.name, MAX_NAME)).collect();
     let mut groups = Groups::default();
     let mut listed = vec![];
     for set in externals {
-        let ranges = carve(&model[set.external].addresses);
+        let ranges = members(&model[set.external].addresses);
         let mut views = vec![];
-        let mut numbers = 2_usize..;
-        for (position, part) in ranges.chunks(MAX_RANGES).enumerate() {
-            let name = match position {
-                0 => short(&set.name),
-                _ => next_name(&set.name, &mut numbers, &mut taken),
-            };
+        let parts: Vec<&[IpNet]> = ranges.chunks(MAX_RANGES).collect();
+        let names = size::numbered_within(MAX_NAME, &set.name, ".", parts.len(), &mut taken);
+        for (name, part) in names.into_iter().zip(parts) {
             groups.names.entry(set.external).or_default().push(name.clone());
             let cidrs = part.iter().map(IpNet::to_string).collect();
             views.push(GroupView { name, annotations: annotate(&set.about), cidrs });
@@ -83,57 +81,13 @@ pub fn groups<'a>(
     (groups, listed)
 }
 
-fn next_name(name: &str, numbers: &mut std::ops::RangeFrom<usize>, taken: &mut BTreeSet<String>) -> String {
-    loop {
-        let candidate = short(&format!("{name}.{}", numbers.next().unwrap_or_default()));
-        if taken.insert(candidate.clone()) {
-            return candidate;
-        }
-    }
-}
-
-/// A name of at most [`MAX_NAME`] characters: a longer one keeps its beginning and ends in a hash of the whole.
-fn short(name: &str) -> String {
-    if name.len() <= MAX_NAME {
-        return name.to_owned();
-    }
-    let hash = blake3::hash(name.as_bytes()).to_hex();
-    let head = name.get(..MAX_NAME - 13).unwrap_or_default().trim_end_matches(['-', '.']);
-    format!("{head}-{}", hash.get(..12).unwrap_or_default())
-}
-
-/// The addresses as ranges without exceptions: sorted, disjoint.
-pub fn carve(addresses: &Cidrs) -> Vec<IpNet> {
-    let mut out = vec![];
-    for block in &addresses.blocks {
-        let except: Vec<&IpNet> = block.except.iter().collect();
-        halve(block.cidr, &except, &mut out);
-    }
-    out
-}
-
-/// `range` less `except`, by halving it where something is left out, and where it is all addresses.
-fn halve(range: IpNet, except: &[&IpNet], out: &mut Vec<IpNet>) {
-    let inside: Vec<&IpNet> = except.iter().copied().filter(|e| e.contains(&range) || range.contains(*e)).collect();
-    if inside.is_empty() && range.prefix_len() > 0 {
-        return out.push(range);
-    }
-    if inside.iter().any(|e| e.contains(&range)) {
-        return;
-    }
-    // The iterator is short: two halves.
-    for half in range.subnets(range.prefix_len() + 1).into_iter().flatten() {
-        halve(half, &inside, out);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn carved(cidrs: &[&str], except: &[&str]) -> Vec<String> {
         let parse = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpNet>>();
-        carve(&Cidrs::new(parse(cidrs)).minus(&parse(except))).iter().map(IpNet::to_string).collect()
+        members(&crate::model::Cidrs::new(parse(cidrs)).minus(&parse(except))).iter().map(IpNet::to_string).collect()
     }
 
     #[test]
@@ -157,7 +111,7 @@ mod tests {
     #[test]
     fn long_names_fit_into_a_label_and_stay_apart() {
         let (a, b) = (format!("{}--a", "x".repeat(63)), format!("{}--b", "x".repeat(63)));
-        assert!(short(&a).len() <= MAX_NAME && short(&a) != short(&b));
-        assert_eq!(short("shop--payments"), "shop--payments");
+        assert!(shorten(&a, MAX_NAME).len() <= MAX_NAME && shorten(&a, MAX_NAME) != shorten(&b, MAX_NAME));
+        assert_eq!(shorten("shop--payments", MAX_NAME), "shop--payments");
     }
 }

@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::groups;
 use crate::diag::quote;
+use crate::dialects::writing::members;
 use crate::model::{Edge, Endpoint, ExternalId, Guard, Model, NamespaceSet, PodSet, PortRange, TierId};
 
 /// Entries of the policy map of one pod, unless `bpf-policy-map-max` says otherwise (pkg/defaults, PolicyMapEntries).
@@ -78,7 +78,7 @@ fn policy_map(model: &Model) -> Option<String> {
     let mut ranges: HashMap<ExternalId, usize> = HashMap::new();
     let mut identities = |peer| match peer {
         Endpoint::External(external) => {
-            *ranges.entry(external).or_insert_with(|| groups::carve(&model[external].addresses).len())
+            *ranges.entry(external).or_insert_with(|| members(&model[external].addresses).len())
         }
         Endpoint::Tier(tier) => namespaces(&model[tier].pods),
         Endpoint::Peer(peer) => namespaces(&model[peer].pods),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::lower::shorten;
+use crate::lower::{MAX_NAME, shorten};
 
 /// The largest object, in bytes of its YAML, which exceed those of its JSON.
 pub const MAX_OBJECT: usize = 200 << 10;
@@ -34,12 +34,17 @@ pub fn chunks<T>(items: &[T], max: usize, weight: impl Fn(&T) -> usize) -> Optio
 /// Names for the parts of an object: the first keeps `name`, others are numbered from 2 behind `mark`. `taken` are those
 /// that are taken already; new ones are added.
 pub fn numbered(name: &str, mark: &str, parts: usize, taken: &mut BTreeSet<String>) -> Vec<String> {
+    numbered_within(MAX_NAME, name, mark, parts, taken)
+}
+
+/// The same where names may have at most `max` characters.
+pub fn numbered_within(max: usize, name: &str, mark: &str, parts: usize, taken: &mut BTreeSet<String>) -> Vec<String> {
     let mut numbers = 2_usize..;
     let mut next = || loop {
-        let name = shorten(&format!("{name}{mark}{}", numbers.next().unwrap_or_default()));
+        let name = shorten(&format!("{name}{mark}{}", numbers.next().unwrap_or_default()), max);
         if taken.insert(name.clone()) {
             return name;
         }
     };
-    (0..parts).map(|part| if part == 0 { name.to_owned() } else { next() }).collect()
+    (0..parts).map(|part| if part == 0 { shorten(name, max) } else { next() }).collect()
 }
