@@ -31,6 +31,7 @@ pub mod graph {
 pub mod breadth {
     pub mod all_ports;
     pub mod metadata_range;
+    pub mod odd_http_rule;
     pub mod open_source;
     pub mod private_range;
     pub mod private_range_lookalike;
@@ -43,6 +44,7 @@ pub mod breadth {
 /// Rules over selectors that do not hold what they seem to hold.
 pub mod safety {
     pub mod dns_cut_off;
+    pub mod guard_cuts_peer;
     pub mod mutable_namespace_label;
     pub mod peer_matches_managed;
     pub mod tiers_share_pods;
@@ -63,10 +65,12 @@ pub static REGISTRY: &[&Rule] = &[
     &breadth::private_range_lookalike::RULE,
     &breadth::redundant_range::RULE,
     &breadth::wide_port_range::RULE,
+    &breadth::odd_http_rule::RULE,
     &safety::tiers_share_pods::RULE,
     &safety::mutable_namespace_label::RULE,
     &safety::peer_matches_managed::RULE,
     &safety::dns_cut_off::RULE,
+    &safety::guard_cuts_peer::RULE,
 ];
 
 /// Every rule, by code.
