@@ -61,8 +61,8 @@ pub static RULE: Rule = Rule {
     about: "edge",
     summary: "an HTTP rule has an unknown method, or a path that looks like a glob",
     doc: r#"
-A path is a regular expression of the whole path. There `/*` means any number of slashes, so `/orders/*` admits `/orders`
-and `/orders//`, and not `/orders/17`: everything that was meant is denied. `/orders/*/items` is no better.
+A path is a regular expression of the whole path. There `/*` means any number of slashes, so `/orders/*` admits
+`/orders` and `/orders//`, and not `/orders/17`: everything that was meant is denied. `/orders/*/items` is no better.
 
 A method that the IANA registry does not know is mostly a slip, and then what was meant is denied too.
 

@@ -19,16 +19,17 @@ pub static RULE: Rule = Rule {
     about: "peer",
     summary: "a peer lies in a namespace that the guard `default-deny` closes",
     doc: r#"
-The guard `default-deny` of the project file isolates every namespace but the system ones and those it excepts. A peer is
-a group of pods that nobody manages here, so of an edge with a peer only our side is rendered. Where the guard closes the
-peer's namespace and nobody opens its side there, the connection does not come about, though the edge reads as if it did.
+The guard `default-deny` of the project file isolates every namespace but the system ones and those it excepts. A peer
+is a group of pods that nobody manages here, so of an edge with a peer only our side is rendered. Where the guard closes
+the peer's namespace and nobody opens its side there, the connection does not come about, though the edge reads as if it
+did.
 
-The same holds for scrapers: of `metrics` only the scraped side is rendered, unless the scrapers' namespace is managed. The
-scrapers of the project file are found at the guard; a waiver cannot name them, as they are no peer. Peers that are found
-by labels of their namespace, or in all namespaces, are not looked at: which namespaces those are is not known.
+The same holds for scrapers: of `metrics` only the scraped side is rendered, unless the scrapers' namespace is managed.
+The scrapers of the project file are found at the guard; a waiver cannot name them, as they are no peer. Peers that are
+found by labels of their namespace, or in all namespaces, are not looked at: which namespaces those are is not known.
 
-To mend it, let the platform team add the namespace to the exceptions of `default-deny`, or declare a tier for these pods.
-If the owners of the namespace have policies that allow it, accept this with a waiver that says so.
+To mend it, let the platform team add the namespace to the exceptions of `default-deny`, or declare a tier for these
+pods. If the owners of the namespace have policies that allow it, accept this with a waiver that says so.
 
 ```toml
 # netpolc.toml
