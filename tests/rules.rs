@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use netpolc::checks::{Group, Rule, all};
+use netpolc::diag::codes::INEXPRESSIBLE;
 
 /// The `toml` blocks of a rule's explanation by the word in their first line, `# bad` as `bad`.
 fn blocks(rule: &Rule) -> BTreeMap<&'static str, String> {
@@ -94,7 +95,8 @@ fn every_rule_is_explained() {
     }
 }
 
-/// The codes that `netpolc check` reports for one intent.
+/// The codes that `netpolc check` reports for one intent, but that of what some dialect cannot say: rules know no dialects,
+/// and their examples name none.
 fn check(intent: &str, project: Option<&String>) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("intents")).unwrap();
@@ -111,7 +113,8 @@ fn check(intent: &str, project: Option<&String>) -> Vec<String> {
         panic!("no JSON ({error}): {}", String::from_utf8_lossy(&[output.stdout, output.stderr].concat()))
     });
     let findings = findings.as_array().unwrap();
-    findings.iter().map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
+    let codes = findings.iter().map(|finding| finding["code"].as_str().unwrap().to_owned());
+    codes.filter(|code| *code != INEXPRESSIBLE.0).collect()
 }
 
 #[test]

@@ -70,11 +70,6 @@ To mend it, write `/.*` for everything below a path and `/[^/]+` for one segment
 knows it. Leave `method` out where every method is meant.
 
 ```toml
-# netpolc.toml
-dialects = ["cilium"]
-```
-
-```toml
 # bad
 app = "shop"
 

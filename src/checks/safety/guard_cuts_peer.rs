@@ -33,8 +33,6 @@ pods. If the owners of the namespace have policies that allow it, accept this wi
 
 ```toml
 # netpolc.toml
-dialects = ["calico", "cilium"]
-
 [cluster.guards]
 default-deny = { except = ["legacy"] }
 ```
