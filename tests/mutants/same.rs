@@ -21,7 +21,11 @@ const SAME: &[(&str, &[&str], &str)] = &[
     ),
     (
         "kubernetes",
-        &["baseline/NetworkPolicy.spec.policyTypes item removed"],
+        &[
+            "baseline/NetworkPolicy.spec.policyTypes item removed",
+            "baseline/NetworkPolicy.spec.policyTypes another",
+            "baseline/NetworkPolicy.spec.policyTypes Ingress to Egress",
+        ],
         "a tier of all pods isolates them, too, in the direction of its rules",
     ),
     (
@@ -43,7 +47,10 @@ const SAME: &[(&str, &[&str], &str)] = &[
     ),
     (
         "calico",
-        &["allow/GlobalNetworkPolicy.spec.egress.destination.selector*&& to ||"],
+        &[
+            "allow/GlobalNetworkPolicy.spec.egress.destination.selector*&& to ||",
+            "allow/GlobalNetworkPolicy.spec.egress.destination.selector without a term",
+        ],
         "what a rule finds by either label is the one external that is there",
     ),
     ("calico", &["*.ports as text"], "a port may be a text that is a number"),
@@ -80,6 +87,16 @@ const SAME: &[(&str, &[&str], &str)] = &[
         "calico",
         &["*GlobalNetworkPolicy.spec.order *"],
         "what allows adds up, and the end of the tier comes after all of it",
+    ),
+    (
+        "calico",
+        &["baseline/GlobalNetworkPolicy.spec.types item removed"],
+        "a tier of all pods isolates them, too, in the direction of its rules",
+    ),
+    (
+        "calico",
+        &["allow/GlobalNetworkPolicy.spec.tier another"],
+        "what the tier of a guard allows is allowed, and it hands over the rest",
     ),
     ("calico", &["*.spec.tier null", "*.spec.tier removed"], "the tier is `default` where none is named"),
     (
