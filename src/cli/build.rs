@@ -57,13 +57,28 @@ fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") }
     ));
     verified(&run, &compiled, terminal);
-    if let Some(done) = compiled.first().filter(|_| first) {
-        let folder = run.project.out.join(&done.folder);
-        terminal
-            .line(format!("next: read {folder}, commit it with the intents, and apply it: kubectl apply -k {folder}"));
+    if first {
+        next_step(&run, &compiled, terminal);
     }
     let changed = args.exit_nonzero_on_change && applied.wrote();
     Ok(if changed { Exit::NotFine } else { Exit::Fine })
+}
+
+/// What to do after a first build. Each folder enforces everything alone: one of them is applied, the one that the cluster's
+/// engine reads.
+fn next_step(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
+    let folders: Vec<String> = compiled.iter().map(|done| run.project.out.join(&done.folder).into_string()).collect();
+    match folders.as_slice() {
+        [] => {}
+        [one] => {
+            terminal.line(format!("next: read {one}, commit it with the intents, and apply it: kubectl apply -k {one}"));
+        }
+        [one, others @ ..] => terminal.line(format!(
+            "next: read the folder that your cluster's engine enforces ({one}, {}), commit them with the intents, and apply \
+             that one alone, as with kubectl apply -k {one}; `dialects` in netpolc.toml leaves the others out",
+            others.join(", ")
+        )),
+    }
 }
 
 /// `verified: kubernetes allows exactly the 214 flows of 6 intents`, and what limits that sentence.

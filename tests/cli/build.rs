@@ -204,3 +204,20 @@ why  = "everything"
     assert!(opened.iter().all(|line| line.contains("n/a → every ") || line.contains("n/a → half ")), "{opened:#?}");
     assert!(!opened.is_empty() && !build.stdout.contains("calico, calico"), "{opened:#?}");
 }
+
+/// Each folder enforces everything alone: a newcomer must not apply all of them.
+#[test]
+fn a_first_build_ends_with_what_to_do_next() {
+    let next = |settings: &str| {
+        let project = project();
+        project.write("netpolc.toml", settings);
+        let first = run_on(&project, BEFORE, "build").stdout;
+        let again = run_on(&project, BEFORE, "build").stdout;
+        assert!(!again.contains("next:"), "{again}");
+        first.lines().last().unwrap().to_owned()
+    };
+    let all = next("");
+    assert!(all.starts_with("next: ") && all.contains("out/calico") && all.contains("that one alone"), "{all}");
+    let one = next("dialects = [\"cilium\"]\n");
+    assert!(one.ends_with("kubectl apply -k out/cilium") && !one.contains("alone"), "{one}");
+}
