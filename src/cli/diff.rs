@@ -237,9 +237,8 @@ fn old_policies(run: &Run, plan: &Plan, done: &Compiled) -> Option<Vec<normal::P
     let mut files: Vec<FileId> = of_dialect()
         .filter_map(|change| change.old_text().map(|text| old.add(&change.path, text.to_owned())))
         .collect();
-    let is_referred_to = |file: &normal::File| file.policies.is_empty() && file.base.is_none();
     if let Ok(read) = dialect.read(&old, &files)
-        && !read.iter().any(is_referred_to)
+        && !read.iter().any(|file| file.shared)
     {
         let kept = done.policies.iter().filter(|policy| !changed.contains(sources.path(policy.span.file)));
         return Some(kept.cloned().chain(read.into_iter().flat_map(|file| file.policies)).collect());

@@ -4,6 +4,13 @@
 //! reader: rendered text to the verifier's normal form. What all writers share is in [`writing`], what all readers share
 //! in [`reading`].
 
+/// The built-in templates of a dialect: names and texts.
+macro_rules! embedded {
+    ($dialect:literal: $($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/", $dialect, "/", $name)))),*]
+    };
+}
+
 pub mod calico;
 pub mod cilium;
 pub mod kubernetes;

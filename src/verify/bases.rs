@@ -96,11 +96,11 @@ mod tests {
         };
         let mut files = BTreeMap::new();
         for path in ["k/baseline/a.yaml", "k/allow/a.yaml"] {
-            files.insert(Utf8PathBuf::from(path), File { policies: vec![policy.clone()], base: None });
+            files.insert(Utf8PathBuf::from(path), File { policies: vec![policy.clone()], base: None, shared: false });
         }
         for (folder, names) in lists {
             let resources = names.iter().map(|name| ((*name).to_owned(), span)).collect();
-            let file = File { policies: vec![], base: Some(Base { resources, span }) };
+            let file = File { policies: vec![], base: Some(Base { resources, span }), shared: false };
             files.insert(Utf8Path::new("k").join(folder).join("kustomization.yaml"), file);
         }
         let files = files.iter().map(|(path, file)| (path.clone(), file)).collect();

@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::normal::{Policy, Scope};
+use super::flows::describe;
+use super::normal::{Peer, Policy, Scope};
 use crate::diag::quote;
 use crate::model::Sym;
 
@@ -57,6 +58,10 @@ pub enum GuardChange {
     Governs(BTreeSet<Sym>),
     /// Namespaces that it governed, and leaves out now.
     LeavesOut(BTreeSet<Sym>),
+    /// Other ends that it denies now and did not before.
+    Denies(BTreeSet<Peer>),
+    /// Other ends that it denied, and denies no longer.
+    Spares(BTreeSet<Peer>),
 }
 
 /// What is denied otherwise than before, in the namespaces that are `shown`; guards are everybody's.
@@ -78,9 +83,9 @@ pub fn denial_changes(old: &[Policy], new: &[Policy], shown: &dyn Fn(&Sym) -> bo
         }
     }
     let (mut before, now) = (guards(old), guards(new));
-    for (name, (except, staged)) in now {
+    for (name, Guard { except, staged, denied }) in now {
         let mut add = |change| out.push(DenialChange::Guard { name, change });
-        let Some((left_out, was_staged)) = before.remove(name) else {
+        let Some(Guard { except: left_out, staged: was_staged, denied: were }) = before.remove(name) else {
             add(GuardChange::New { except, staged });
             continue;
         };
@@ -93,6 +98,14 @@ pub fn denial_changes(old: &[Policy], new: &[Policy], shown: &dyn Fn(&Sym) -> bo
         ] {
             if !names.is_empty() {
                 add(change(names));
+            }
+        }
+        for (change, ends) in [
+            (GuardChange::Denies as fn(BTreeSet<Peer>) -> GuardChange, &denied - &were),
+            (GuardChange::Spares, &were - &denied),
+        ] {
+            if !ends.is_empty() {
+                add(change(ends));
             }
         }
     }
@@ -112,20 +125,31 @@ fn default_denies(policies: &[Policy]) -> BTreeMap<&Sym, bool> {
     out
 }
 
-/// The guards by what they do, as the project file names them: the namespaces that each leaves out, and whether it only
-/// reports.
-fn guards(policies: &[Policy]) -> BTreeMap<&'static str, (BTreeSet<Sym>, bool)> {
-    let mut out: BTreeMap<&'static str, (BTreeSet<Sym>, bool)> = BTreeMap::new();
+/// What the policies of one guard do together.
+struct Guard {
+    /// The namespaces that all of them leave out.
+    except: BTreeSet<Sym>,
+    /// They only report.
+    staged: bool,
+    /// Whom they deny.
+    denied: BTreeSet<Peer>,
+}
+
+/// The guards by what they do, as the project file names them.
+fn guards(policies: &[Policy]) -> BTreeMap<&'static str, Guard> {
+    let mut out: BTreeMap<&'static str, Guard> = BTreeMap::new();
     for policy in policies {
         let Scope::AllBut(except) = &policy.scope else { continue };
         let does = [("default-deny", policy.isolates.is_empty()), ("metadata-deny", policy.denies.is_empty())];
         for (name, _) in does.into_iter().filter(|(_, nothing)| !nothing) {
-            out.entry(name)
-                .and_modify(|(names, staged)| {
-                    names.retain(|name| except.contains(name));
-                    *staged &= policy.staged;
-                })
-                .or_insert_with(|| (except.clone(), policy.staged));
+            let guard = out.entry(name).or_insert_with(|| Guard {
+                except: except.clone(),
+                staged: policy.staged,
+                denied: BTreeSet::new(),
+            });
+            guard.except.retain(|name| except.contains(name));
+            guard.staged &= policy.staged;
+            guard.denied.extend(policy.denies.iter().flat_map(|rule| rule.peers.iter().cloned()));
         }
     }
     out
@@ -138,7 +162,10 @@ impl DenialChange {
             Self::Managed { .. } => false,
             Self::Namespaces { staged, .. } => *staged,
             Self::Guard { change, .. } => {
-                matches!(change, GuardChange::Gone | GuardChange::Staged(true) | GuardChange::LeavesOut(_))
+                matches!(
+                    change,
+                    GuardChange::Gone | GuardChange::Staged(true) | GuardChange::LeavesOut(_) | GuardChange::Spares(_)
+                )
             }
         }
     }
@@ -174,6 +201,8 @@ impl fmt::Display for DenialChange {
                     GuardChange::Gone => write!(f, "guard {name} is no longer there"),
                     GuardChange::Staged(true) => write!(f, "guard {name} is no longer enforced: it only reports"),
                     GuardChange::Staged(false) => write!(f, "guard {name} is enforced from now on"),
+                    GuardChange::Denies(ends) => write!(f, "guard {name} denies {} too", these(ends)),
+                    GuardChange::Spares(ends) => write!(f, "guard {name} no longer denies {}", these(ends)),
                     GuardChange::Governs(namespaces) => write!(f, "guard {name} governs {} too", Named(namespaces)),
                     GuardChange::LeavesOut(namespaces) => {
                         write!(f, "guard {name} no longer governs {}", Named(namespaces))
@@ -194,8 +223,17 @@ impl fmt::Display for Named<'_> {
 }
 
 fn names(namespaces: &BTreeSet<Sym>) -> String {
-    let shown: Vec<&str> = namespaces.iter().take(MAX_NAMES).map(AsRef::as_ref).collect();
-    match namespaces.len().saturating_sub(MAX_NAMES) {
+    listed(namespaces.iter().map(ToString::to_string))
+}
+
+fn these(ends: &BTreeSet<Peer>) -> String {
+    listed(ends.iter().map(|end| describe(end, &|_| None)))
+}
+
+fn listed(words: impl ExactSizeIterator<Item = String>) -> String {
+    let more = words.len().saturating_sub(MAX_NAMES);
+    let shown: Vec<String> = words.take(MAX_NAMES).collect();
+    match more {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }

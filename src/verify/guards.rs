@@ -119,12 +119,11 @@ fn of_class(class: Option<&Sym>, direction: Direction, meant: &[&Guard], said: &
     out
 }
 
+/// Whether a policy for many namespaces governs one of a class.
 fn governs(policy: &Policy, class: Option<&Sym>) -> bool {
-    match (&policy.scope, class) {
-        (Scope::AllBut(_), None) => true,
-        (Scope::AllBut(names), Some(name)) => !names.contains(name),
-        (Scope::Namespace(own), Some(name)) => own == name,
-        (Scope::Namespace(_), None) => false,
+    match &policy.scope {
+        Scope::AllBut(names) => class.is_none_or(|name| !names.contains(name)),
+        Scope::Namespace(_) => false,
     }
 }
 

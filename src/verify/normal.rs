@@ -49,6 +49,8 @@ pub struct File {
     pub policies: Vec<Policy>,
     /// The list of files and folders that are applied with it, when the file is such a list and nothing else.
     pub base: Option<Base>,
+    /// It holds objects that policies of other files may refer to, as a set of addresses.
+    pub shared: bool,
 }
 
 /// A list of what belongs together: a kustomization.

@@ -183,6 +183,10 @@ pub(super) fn explain(
         direction,
         near: said.first().map(|policy| policy.span),
     };
+    let flow = |labels, other, (protocol, port, request): Passing<'_>, allows| {
+        let (namespace, request) = (namespace.clone(), request.cloned());
+        Mismatch::Flow(Witness { direction, namespace, labels, other, protocol, port, request, allows })
+    };
     for finding in findings {
         match finding {
             Finding::Open => {
@@ -197,23 +201,13 @@ pub(super) fn explain(
                     let rule = rule_for(said, direction, &labels, passing, |p| matches(p, &other))?;
                     Some((passing, rule))
                 });
-                let Some(((protocol, port, request), (policy, span))) = culprit else {
+                let Some((passing, (policy, span))) = culprit else {
                     out.push(unexplained());
                     continue;
                 };
                 if blamed_policies.insert(&policy.name) {
                     let allows = Allows::Policy { name: policy.name.clone(), span };
-                    let (namespace, request) = (namespace.clone(), request.cloned());
-                    out.push(Mismatch::Flow(Witness {
-                        direction,
-                        namespace,
-                        labels,
-                        other,
-                        protocol,
-                        port,
-                        request,
-                        allows,
-                    }));
+                    out.push(flow(labels.clone(), other.clone(), passing, allows));
                 }
             }
             Finding::Missing(labels, (other, ports)) => {
@@ -226,23 +220,12 @@ pub(super) fn explain(
                     })?;
                     Some((passing, permission.origin))
                 });
-                let Some(((protocol, port, request), origin)) = wish else {
+                let Some((passing, origin)) = wish else {
                     out.push(unexplained());
                     continue;
                 };
                 if blamed_origins.insert(origin) {
-                    let (namespace, allows) = (namespace.clone(), Allows::Intent(origin));
-                    let request = request.cloned();
-                    out.push(Mismatch::Flow(Witness {
-                        direction,
-                        namespace,
-                        labels,
-                        other,
-                        protocol,
-                        port,
-                        request,
-                        allows,
-                    }));
+                    out.push(flow(labels.clone(), other.clone(), passing, Allows::Intent(origin)));
                 }
             }
             Finding::Ambiguous(labels, block, ports) => {

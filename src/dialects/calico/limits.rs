@@ -16,30 +16,31 @@ const OBJECT: usize = 500;
 /// The policy in objects of at most [`MAX_RULES`] rules and [`MAX_OBJECT`] bytes: the first keeps the name, others are
 /// numbered from 2. `taken` are names that are taken already; new ones are added.
 pub fn split(policy: PolicyView, taken: &mut BTreeSet<String>) -> Vec<PolicyView> {
-    let base = base_weight(&policy);
-    let mut objects: Vec<Vec<SideView>> = vec![];
-    let (mut room, mut count) = (0, 0);
-    for side in &policy.sides {
-        for rule in &side.rules {
-            let weight = rule_weight(rule);
-            if objects.is_empty() || weight > room || count == MAX_RULES {
-                objects.push(vec![]);
-                (room, count) = (MAX_OBJECT.saturating_sub(base), 0);
-            }
-            (room, count) = (room.saturating_sub(weight), count + 1);
-            let Some(sides) = objects.last_mut() else { continue };
-            match sides.last_mut().filter(|last| last.key == side.key) {
-                Some(last) => last.rules.push(rule.clone()),
-                None => sides.push(SideView { key: side.key, rules: vec![rule.clone()] }),
-            }
-        }
-    }
+    let room = MAX_OBJECT.saturating_sub(base_weight(&policy));
+    let rules = policy.sides.iter().flat_map(|side| side.rules.iter().map(|rule| (side.key, rule.clone())));
+    let objects = size::pack(rules, room, MAX_RULES, |(_, rule)| rule_weight(rule));
     if objects.len() < 2 {
         return vec![policy];
     }
     let names = size::numbered(&policy.name, "--", objects.len(), taken);
     let rest = PolicyView { sides: vec![], ..policy };
-    names.into_iter().zip(objects).map(|(name, sides)| PolicyView { name, sides, ..rest.clone() }).collect()
+    names
+        .into_iter()
+        .zip(objects)
+        .map(|(name, rules)| PolicyView { name, sides: sides(rules), ..rest.clone() })
+        .collect()
+}
+
+/// Rules by their direction again, in their order.
+fn sides(rules: Vec<(&'static str, RuleView)>) -> Vec<SideView> {
+    let mut out: Vec<SideView> = vec![];
+    for (key, rule) in rules {
+        match out.last_mut().filter(|last| last.key == key) {
+            Some(last) => last.rules.push(rule),
+            None => out.push(SideView { key, rules: vec![rule] }),
+        }
+    }
+    out
 }
 
 /// About how many bytes of YAML an object takes.

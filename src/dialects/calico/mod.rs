@@ -49,19 +49,13 @@ const BASELINE_ORDER: u32 = 2000;
 #[derive(Debug)]
 pub struct Calico;
 
-macro_rules! embedded {
-    ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/calico/", $name)))),*]
-    };
-}
-
 impl Dialect for Calico {
     fn name(&self) -> &'static str {
         NAME
     }
 
     fn templates(&self) -> &'static [(&'static str, &'static str)] {
-        embedded!["kustomization.yaml.j2", "policies.yaml.j2", "sets.yaml.j2"]
+        embedded!["calico": "kustomization.yaml.j2", "policies.yaml.j2", "sets.yaml.j2"]
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -35,21 +35,11 @@ pub fn split<'a>(policy: PolicyView<'a>, names: &mut BTreeSet<String>) -> Result
     if labels_weight(&policy.labels) > MAX_SUBJECT {
         return Err(TooLarge::Subject);
     }
-    let mut objects: Vec<Vec<RuleView<'a>>> = vec![];
-    let mut room = 0;
+    let mut all = vec![];
     for rule in &policy.rules {
-        for piece in pieces(rule)? {
-            let weight = rule_weight(&piece);
-            match objects.last_mut() {
-                Some(object) if weight <= room => object.push(piece),
-                _ => {
-                    objects.push(vec![piece]);
-                    room = MAX_OBJECT.saturating_sub(base);
-                }
-            }
-            room = room.saturating_sub(weight);
-        }
+        all.extend(pieces(rule)?);
     }
+    let objects = size::pack(all, MAX_OBJECT.saturating_sub(base), usize::MAX, rule_weight);
     let names = size::numbered(&policy.name, ".", objects.len(), names);
     // Each object has rules of its own: only the rest is copied.
     let rest = PolicyView { rules: vec![], ..policy };

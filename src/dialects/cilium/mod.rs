@@ -44,19 +44,13 @@ const OWN: &str = "netpolc--";
 #[derive(Debug)]
 pub struct Cilium;
 
-macro_rules! embedded {
-    ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/cilium/", $name)))),*]
-    };
-}
-
 impl Dialect for Cilium {
     fn name(&self) -> &'static str {
         NAME
     }
 
     fn templates(&self) -> &'static [(&'static str, &'static str)] {
-        embedded!["allow.yaml.j2", "baseline.yaml.j2", "external.yaml.j2", "guard.yaml.j2", "kustomization.yaml.j2"]
+        embedded!["cilium": "allow.yaml.j2", "baseline.yaml.j2", "external.yaml.j2", "guard.yaml.j2", "kustomization.yaml.j2"]
     }
 
     fn capabilities(&self) -> Capabilities {

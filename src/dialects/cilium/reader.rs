@@ -47,12 +47,13 @@ pub fn read(sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Ve
     }
     let mut normal = vec![];
     for file in read {
+        let shared = file.objects.iter().any(|item| matches!(item, Item::Group(_)));
         let drafts = file.objects.into_iter().filter_map(|item| match item {
             Item::Policies(drafts) => Some(drafts),
             Item::Group(_) => None,
         });
         let policies = drafts.flatten().flat_map(|draft| groups.resolve(draft)).collect();
-        normal.push(normal::File { policies, base: file.base });
+        normal.push(normal::File { policies, base: file.base, shared });
     }
     let errors = groups.errors();
     if errors.is_empty() { Ok(normal) } else { Err(errors) }

@@ -33,19 +33,13 @@ const NAME: &str = "kubernetes";
 #[derive(Debug)]
 pub struct Kubernetes;
 
-macro_rules! embedded {
-    ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/kubernetes/", $name)))),*]
-    };
-}
-
 impl Dialect for Kubernetes {
     fn name(&self) -> &'static str {
         NAME
     }
 
     fn templates(&self) -> &'static [(&'static str, &'static str)] {
-        embedded!["allow.yaml.j2", "baseline.yaml.j2", "kustomization.yaml.j2"]
+        embedded!["kubernetes": "allow.yaml.j2", "baseline.yaml.j2", "kustomization.yaml.j2"]
     }
 
     fn capabilities(&self) -> Capabilities {

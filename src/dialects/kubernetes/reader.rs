@@ -30,6 +30,7 @@ pub fn read(sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Ve
         let normal = |read: Read<Vec<normal::Policy>>| normal::File {
             policies: read.objects.into_iter().flatten().collect(),
             base: read.base,
+            shared: false,
         };
         files.into_iter().map(normal).collect()
     })

@@ -33,6 +33,23 @@ pub(super) struct Kustomization<'a> {
     pub(super) resources: Option<Vec<Text<'a>>>,
 }
 
+/// An object of a kind whose `spec` has this shape.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Manifest<'a, S> {
+    /// Its version.
+    #[serde(borrow)]
+    pub api_version: Text<'a>,
+    /// Its kind.
+    #[serde(borrow)]
+    pub kind: Text<'a>,
+    /// Its name, labels and annotations.
+    #[serde(borrow)]
+    pub metadata: Option<Metadata<'a>>,
+    /// What it says.
+    pub spec: Option<S>,
+}
+
 /// `metadata` of an object.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

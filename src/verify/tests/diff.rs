@@ -83,18 +83,6 @@ fn requests_that_widen_a_flow_are_told_beside_what_was() {
 }
 
 #[test]
-fn namespaces_whose_policies_only_report_from_now_on_are_told() {
-    let mut staged = policies();
-    staged.iter_mut().for_each(|policy| policy.staged = true);
-    let told = |old: &[Policy], new: &[Policy]| -> Vec<(bool, String)> {
-        denial_changes(old, new, &|_| true).iter().map(|change| (change.opens(), change.to_string())).collect()
-    };
-    let opens = "namespaces db, frontend are no longer enforced: policies only report there";
-    assert_eq!(told(&policies(), &staged), [(true, opens.to_owned())]);
-    assert!(told(&staged, &policies())[0].1.contains("enforced from now on"));
-}
-
-#[test]
 fn a_namespace_without_its_default_deny_is_released() {
     let whole = policies();
     assert!(released(&whole, &whole).is_empty());
@@ -159,4 +147,21 @@ fn what_guards_do_otherwise_is_told() {
         ["guard `default-deny` is new: it governs every namespace but a, b"]
     );
     assert_eq!(denials(&guard(&["a"], false), &[]), ["! guard `default-deny` is no longer there"]);
+}
+
+/// A list of addresses grows with the releases of this program, too: what a guard denies less must not pass for nothing.
+#[test]
+fn whom_a_guard_denies_otherwise_is_told() {
+    let guard = |hosts: &[&str]| {
+        let mut all = policies();
+        let mut guard = all.remove(0);
+        let peers = hosts.iter().map(|host| Peer::Block { cidr: host.parse().unwrap(), except: vec![] }).collect();
+        let mut rule = all[1].rules[0].clone();
+        (rule.peers, guard.isolates) = (peers, vec![]);
+        (guard.denies, guard.scope) = (vec![rule], Scope::AllBut([].into()));
+        [guard]
+    };
+    let (both, one) = (guard(&["192.0.2.1/32", "192.0.2.2/32"]), guard(&["192.0.2.1/32"]));
+    assert_eq!(denials(&one, &both), ["guard `metadata-deny` denies 192.0.2.2/32 too"]);
+    assert_eq!(denials(&both, &one), ["! guard `metadata-deny` no longer denies 192.0.2.2/32"]);
 }

@@ -22,11 +22,11 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 use serde_saphyr::Spanned;
 
-use super::object::{Manifest, Number, PolicySpec, Refused, Rule, SetSpec, TierSpec};
+use super::object::{Number, PolicySpec, Refused, Rule, SetSpec, TierSpec};
 use super::selector::{self, Refusal, Selector};
 use super::{SET, STAGED, TIER, select};
 use crate::diag::quote;
-use crate::dialects::reading::object::Metadata;
+use crate::dialects::reading::object::{Manifest, Metadata};
 use crate::dialects::reading::text::Text;
 use crate::dialects::reading::{Reader, validity};
 use crate::model::{Direction, Labels};

@@ -10,21 +10,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
 use serde_saphyr::Spanned;
 
-use crate::dialects::reading::object::{Metadata, PortValue};
+use crate::dialects::reading::object::PortValue;
 use crate::dialects::reading::text::Text;
-
-/// Any of the kinds.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Manifest<'a, S> {
-    #[serde(borrow)]
-    pub(super) api_version: Text<'a>,
-    #[serde(borrow)]
-    pub(super) kind: Text<'a>,
-    #[serde(borrow)]
-    pub(super) metadata: Option<Metadata<'a>>,
-    pub(super) spec: Option<S>,
-}
 
 /// A field that is refused wherever it stands.
 pub(super) type Refused = Option<Spanned<IgnoredAny>>;

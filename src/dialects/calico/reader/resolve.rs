@@ -36,7 +36,8 @@ pub(super) fn files(read: Vec<Read<Object>>) -> Result<Vec<File>, Vec<Diagnostic
         for policy in file.objects.iter().filter_map(policy) {
             policies.extend(normal(policy, isolates.next().unwrap_or_default(), &mut sets, &mut errors));
         }
-        out.push(File { policies, base: file.base.clone() });
+        let shared = file.objects.iter().any(|object| policy(object).is_none());
+        out.push(File { policies, base: file.base.clone(), shared });
     }
     errors.extend(sets.unused());
     if errors.is_empty() { Ok(out) } else { Err(errors) }

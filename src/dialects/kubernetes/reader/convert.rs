@@ -12,10 +12,10 @@
 
 use serde_saphyr::Spanned;
 
-use super::object::{Block, Object, Peer, Port, Spec};
+use super::object::{Block, Peer, Port, Spec};
 use crate::diag::quote;
 use crate::dialects::reading::Reader;
-use crate::dialects::reading::object::{Pairs, PortValue, Selector};
+use crate::dialects::reading::object::{Manifest, Pairs, PortValue, Selector};
 use crate::model::{Direction, Labels, NAMESPACE_NAME, Protocol, Sym};
 use crate::source::Span;
 use crate::verify::normal::{self, Namespaces, Ports, Scope};
@@ -31,7 +31,7 @@ type Parts<'r, 'a> = (Option<&'r [Option<Peer<'a>>]>, Option<&'r [Option<Port<'a
 
 /// What an object says; `None` when an error was told.
 pub(super) fn object(reader: &mut Reader<'_, '_>, _: &str) -> Option<Vec<normal::Policy>> {
-    let object: Object<'_> = reader.parse()?;
+    let object: Manifest<'_, Spec<'_>> = reader.parse()?;
     reader.is(&object.api_version, &object.kind)?;
     Convert { with: reader }.policy(&object)
 }
@@ -41,7 +41,7 @@ struct Convert<'r, 'd, 's> {
 }
 
 impl Convert<'_, '_, '_> {
-    fn policy(&mut self, object: &Object<'_>) -> Option<Vec<normal::Policy>> {
+    fn policy(&mut self, object: &Manifest<'_, Spec<'_>>) -> Option<Vec<normal::Policy>> {
         let top = self.with.doc.top();
         let Some(metadata) = &object.metadata else {
             return self.with.error(top, "`metadata` is missing", "write the policy's name and namespace");

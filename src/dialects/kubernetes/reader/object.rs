@@ -6,22 +6,8 @@
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use crate::dialects::reading::object::{Metadata, PortValue, Selector};
+use crate::dialects::reading::object::{PortValue, Selector};
 use crate::dialects::reading::text::Text;
-
-/// A NetworkPolicy.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Object<'a> {
-    #[serde(borrow)]
-    pub(super) api_version: Text<'a>,
-    #[serde(borrow)]
-    pub(super) kind: Text<'a>,
-    #[serde(borrow)]
-    pub(super) metadata: Option<Metadata<'a>>,
-    #[serde(borrow)]
-    pub(super) spec: Option<Spec<'a>>,
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
