@@ -63,7 +63,7 @@ fn of_class(class: Option<&Sym>, direction: Direction, meant: &[&Guard], said: &
     for guard in meant {
         match guard {
             Guard::MetadataDeny { .. } if direction == Direction::Egress => {
-                wanted.allow(&Labels::default(), &metadata(), &PortSet::every().into());
+                wanted.allow(&Labels::default(), &metadata(), &Traffic::every());
             }
             Guard::MetadataDeny { .. } => {}
             Guard::DefaultDeny { .. } => isolate = true,
@@ -158,7 +158,8 @@ pub(super) fn cut(can: Capabilities, namespace: &Sym, said: &[&Policy], clusterw
 
 fn rules_meet(can: Capabilities, deny: &Rule, allow: &Rule) -> bool {
     deny.direction == allow.direction
-        && !PortSet::new(deny.ports.iter().copied()).and(&PortSet::new(allow.ports.iter().copied())).is_empty()
+        && (deny.others && allow.others
+            || !PortSet::new(deny.ports.iter().copied()).and(&PortSet::new(allow.ports.iter().copied())).is_empty())
         && deny.peers.iter().any(|denied| allow.peers.iter().any(|allowed| takes_from(can, denied, allowed)))
 }
 

@@ -113,6 +113,8 @@ pub struct Rule {
     pub peers: Vec<Peer>,
     /// On which ports: any of them. Never empty: a reader writes [`Ports::every`] where the dialect means all.
     pub ports: Vec<Ports>,
+    /// It also holds for protocols other than those of [`Ports`], as ICMP, where the target polices them.
+    pub others: bool,
     /// HTTP requests: any of them, and nothing else on these ports. Empty: anything, HTTP or not.
     pub http: Vec<HttpRule>,
     /// It lets DNS questions through that the target reads along, so that it learns the addresses of host names.

@@ -18,11 +18,13 @@ pub struct Traffic {
     any: PortSet,
     /// Ports on which requests of one kind may pass, those of `any` left out; never empty.
     http: BTreeMap<HttpRule, PortSet>,
+    /// Protocols without ports, as ICMP: all of them, or none.
+    others: bool,
 }
 
 impl From<PortSet> for Traffic {
     fn from(any: PortSet) -> Self {
-        Self { any, http: BTreeMap::new() }
+        Self { any, http: BTreeMap::new(), others: false }
     }
 }
 
@@ -32,12 +34,19 @@ impl Traffic {
         if http.is_empty() || ports.is_empty() {
             return ports.into();
         }
-        Self { any: PortSet::default(), http: http.iter().map(|rule| (rule.clone(), ports.clone())).collect() }
+        let http = http.iter().map(|rule| (rule.clone(), ports.clone())).collect();
+        Self { any: PortSet::default(), http, others: false }
+    }
+
+    /// Everything, protocols without ports included.
+    pub fn every() -> Self {
+        Self { others: true, ..PortSet::every().into() }
     }
 
     /// What a rule lets through.
     pub fn of(rule: &Rule) -> Self {
-        Self::new(PortSet::new(rule.ports.iter().copied()), &rule.http)
+        let ports = Self::new(PortSet::new(rule.ports.iter().copied()), &rule.http);
+        Self { others: rule.others, ..ports }
     }
 
     /// Ports on which anything may pass.
@@ -50,14 +59,20 @@ impl Traffic {
         self.http.iter()
     }
 
+    /// Whether protocols without ports may pass.
+    pub fn others(&self) -> bool {
+        self.others
+    }
+
     /// Whether nothing may pass.
     pub fn is_empty(&self) -> bool {
-        self.any.is_empty() && self.http.is_empty()
+        self.any.is_empty() && self.http.is_empty() && !self.others
     }
 
     /// Adds what else may pass.
     pub fn add(&mut self, other: &Self) {
         self.any.add(&other.any);
+        self.others |= other.others;
         for (rule, ports) in &other.http {
             self.http.entry(rule.clone()).or_default().add(ports);
         }
@@ -68,6 +83,7 @@ impl Traffic {
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         let mut both = Self::from(self.any.and(&other.any));
+        both.others = self.others && other.others;
         let mut note = |rule: &HttpRule, ports: PortSet| both.http.entry(rule.clone()).or_default().add(&ports);
         for (rule, ports) in &self.http {
             note(rule, ports.and(&other.any));
@@ -89,12 +105,14 @@ impl Traffic {
             let theirs = other.http.get(rule).cloned().unwrap_or_default();
             (rule.clone(), ports.minus(&other.any).minus(&theirs))
         };
-        let mut rest = Self { any: self.any.minus(&other.any), http: self.http.iter().map(less).collect() };
+        let http = self.http.iter().map(less).collect();
+        let mut rest = Self { any: self.any.minus(&other.any), http, others: self.others && !other.others };
         rest.settle();
         rest
     }
 
-    /// The lowest port of the first protocol, and the request if only that may pass.
+    /// The lowest port of the first protocol, and the request if only that may pass. `None` where nothing passes, or only
+    /// protocols without ports do.
     pub fn first(&self) -> Option<(Protocol, u16, Option<&HttpRule>)> {
         let of_any = self.any.first().map(|(protocol, port)| (protocol, port, None));
         of_any.or_else(|| {
@@ -112,7 +130,7 @@ impl Traffic {
     }
 }
 
-/// `80/TCP`; with requests `443/TCP, 80/TCP (GET /api, POST /api)`.
+/// `80/TCP`; `all, ICMP and other protocols`; with requests `443/TCP, 80/TCP (GET /api, POST /api)`.
 impl fmt::Display for Traffic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut of_ports: BTreeMap<&PortSet, Vec<String>> = BTreeMap::new();
@@ -121,7 +139,8 @@ impl fmt::Display for Traffic {
         }
         let any = (!self.any.is_empty()).then(|| self.any.to_string());
         let requests = of_ports.into_iter().map(|(ports, rules)| format!("{ports} ({})", rules.join(", ")));
-        f.write_str(&any.into_iter().chain(requests).collect::<Vec<_>>().join(", "))
+        let others = self.others.then(|| "ICMP and other protocols".to_owned());
+        f.write_str(&any.into_iter().chain(requests).chain(others).collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -143,8 +162,8 @@ mod tests {
             PortSet::new(ranges.into_iter().map(range))
         });
         let one = (ports, subsequence(vec!["/a", "/b"], 0..=2));
-        proptest::collection::vec(one, 0..4).prop_map(|parts| {
-            let mut all = Traffic::default();
+        (proptest::collection::vec(one, 0..4), proptest::bool::ANY).prop_map(|(parts, others)| {
+            let mut all = Traffic { others, ..Traffic::default() };
             for (ports, paths) in parts {
                 all.add(&Traffic::new(ports, &paths.into_iter().map(request).collect::<Vec<_>>()));
             }
@@ -177,7 +196,9 @@ mod tests {
                 }
                 prop_assert_eq!(passes(&rest, port, None), passes(&a, port, None) && !passes(&b, port, None));
             }
-            let same = (1..9).all(|port| {
+            prop_assert_eq!(sum.others, a.others || b.others);
+            prop_assert_eq!((both.others, rest.others), (a.others && b.others, a.others && !b.others));
+            let same = a.others == b.others && (1..9).all(|port| {
                 [None, Some("/a"), Some("/b")].iter().all(|path| passes(&a, port, *path) == passes(&b, port, *path))
             });
             prop_assert_eq!(a == b, same);

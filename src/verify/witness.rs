@@ -143,6 +143,15 @@ pub enum Mismatch {
         /// The rule.
         span: Span,
     },
+    /// A policy lets protocols without ports through, as ICMP, which no intent can ask for.
+    Protocols {
+        /// Whose pods.
+        namespace: Sym,
+        /// Name of the object.
+        policy: String,
+        /// The rule.
+        span: Span,
+    },
     /// A policy only reports where enforcement is meant, or the other way round.
     Staged {
         /// Name of the object.
@@ -201,8 +210,18 @@ pub(super) fn explain(
                     let rule = rule_for(said, direction, &labels, passing, |p| matches(p, &other))?;
                     Some((passing, rule))
                 });
+                let others = || {
+                    let at = said.iter().filter(|policy| policy.subject.is_subset_of(&labels)).find_map(|policy| {
+                        let rule = policy.rules.iter().find(|rule| {
+                            rule.direction == direction && rule.others && rule.peers.iter().any(|p| matches(p, &other))
+                        })?;
+                        Some((policy.name.clone(), rule.span))
+                    });
+                    let (policy, span) = at.filter(|_| ports.others())?;
+                    Some(Mismatch::Protocols { namespace: namespace.clone(), policy, span })
+                };
                 let Some((passing, (policy, span))) = culprit else {
-                    out.push(unexplained());
+                    out.push(others().unwrap_or_else(unexplained));
                     continue;
                 };
                 if blamed_policies.insert(&policy.name) {
@@ -340,6 +359,14 @@ impl Mismatch {
                     ),
                 };
                 at(Some(*span), message).help(TEMPLATE)
+            }
+            Self::Protocols { namespace, policy, span } => {
+                let message = format!(
+                    "policy {} of {} lets ICMP and every other protocol through: the intent means TCP, UDP and SCTP",
+                    quote(policy),
+                    quote(namespace)
+                );
+                at(Some(*span), message).help("name the protocols that are meant, in a rule each").help(TEMPLATE)
             }
             Self::Staged { policy, meant, span } => {
                 let message = match meant {

@@ -21,6 +21,7 @@ fn guard(name: &str, except: &[&str]) -> Policy {
             direction: Direction::Egress,
             peers: metadata,
             ports: Ports::every(),
+            others: true,
             http: vec![],
             dns_proxy: false,
             span: span(),
@@ -54,6 +55,7 @@ fn a_guard_denies_exactly_what_it_names() {
     };
     assert!(matches!(changed(&|p| drop(p.denies[0].peers.pop())), Guarded::LetsThrough { .. }));
     assert!(matches!(changed(&|p| p.denies[0].ports.truncate(1)), Guarded::LetsThrough { .. }));
+    assert!(matches!(changed(&|p| p.denies[0].others = false), Guarded::LetsThrough { .. }));
     assert!(matches!(changed(&|p| p.denies.clear()), Guarded::LetsThrough { .. }));
     assert!(matches!(changed(&|p| p.subject = labels(&[("a", "b")])), Guarded::LetsThrough { .. }));
     let host = |address: &str| Peer::Block { cidr: address.parse().unwrap(), except: vec![] };
@@ -188,6 +190,7 @@ fn egress(peer: Peer, port: u16) -> Rule {
     rule.peers = vec![peer];
     rule.ports.truncate(1);
     (rule.ports[0].first, rule.ports[0].last) = (port, port);
+    rule.others = false;
     rule
 }
 
@@ -209,6 +212,8 @@ fn a_denial_meets_a_permission_in_one_direction_on_one_port_at_one_end() {
     let web = || egress(pods("a", "web"), 80);
     assert!(cuts(RICH, web(), web()));
     assert!(!cuts(RICH, egress(pods("a", "web"), 81), web()));
+    let others = |port| Rule { others: true, ..egress(pods("a", "web"), port) };
+    assert!(cuts(RICH, others(81), others(80)) && !cuts(RICH, others(81), web()), "ICMP, which both name");
     assert!(!cuts(RICH, Rule { direction: Direction::Ingress, ..web() }, web()));
     assert!(!cuts(RICH, egress(pods("b", "web"), 80), web()));
     assert!(!cuts(RICH, egress(pods("a", "api"), 80), web()));

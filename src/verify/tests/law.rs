@@ -217,6 +217,7 @@ fn policies(rules: &[Raw], isolating: &[Labels]) -> Vec<Policy> {
             direction: SIDE,
             peers: vec![peer.clone()],
             ports: vec![pass.ports],
+            others: false,
             http: pass.http.clone(),
             dns_proxy: false,
             span: span(),

@@ -292,3 +292,13 @@ fn names_of_objects_in_no_namespace_are_taken_everywhere() {
     let found = proved(&model, &said).unwrap_err();
     assert!(matches!(found.as_slice(), [Mismatch::Duplicate { namespace: None, .. }]), "{found:?}");
 }
+
+#[test]
+fn protocols_without_ports_are_no_part_of_every_port() {
+    let model = model();
+    let mut said = policies();
+    said[TO_DB].rules[0].others = true;
+    let mismatch = wrong(&model, &said);
+    assert!(matches!(&mismatch, Mismatch::Protocols { policy, .. } if policy == "web-to-db"), "{mismatch:?}");
+    assert!(message(&model, &mismatch).contains("ICMP and every other protocol"));
+}

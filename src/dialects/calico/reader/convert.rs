@@ -74,6 +74,8 @@ pub(super) struct Said {
     pub(super) action: Action,
     pub(super) peers: Peers,
     pub(super) ports: Vec<Ports>,
+    /// Protocols without ports too.
+    pub(super) others: bool,
     /// It is about all traffic of its direction.
     pub(super) is_every: bool,
     pub(super) span: Span,

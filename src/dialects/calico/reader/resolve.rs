@@ -97,6 +97,7 @@ fn normal(
                     direction: *direction,
                     peers,
                     ports: rule.ports.clone(),
+                    others: rule.others,
                     http: vec![],
                     dns_proxy: false,
                     span: rule.span,

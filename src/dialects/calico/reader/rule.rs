@@ -64,8 +64,10 @@ impl Convert<'_, '_, '_> {
         };
         let ports = self.ports(rule, span);
         let (action, peers, ports) = (action?, peers?, ports?);
-        let is_every = rule.protocol.is_none() && matches!(&peers, Peers::Known(all) if *all == [Peer::Anyone]);
-        Some(Said { action, peers, ports, is_every, span })
+        // Without a protocol a rule is about all of them, ICMP included.
+        let others = rule.protocol.is_none();
+        let is_every = others && matches!(&peers, Peers::Known(all) if *all == [Peer::Anyone]);
+        Some(Said { action, peers, ports, others, is_every, span })
     }
 
     fn action(&mut self, rule: &Rule<'_>, span: Span) -> Option<Action> {

@@ -328,6 +328,7 @@ impl Convert<'_, '_, '_> {
                 direction: at.direction,
                 peers: peers.clone(),
                 ports: entry.ports,
+                others: entry.others,
                 http: entry.http,
                 dns_proxy: entry.dns_proxy,
                 span: at.span,

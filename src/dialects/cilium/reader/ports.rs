@@ -1,6 +1,6 @@
 //! Ports of a rule, and what stands above them.
 //!
-//! 1. `toPorts` missing or empty: every port. Its entries add up; an entry has at most 40 ports (rule_validation.go).
+//! 1. `toPorts` missing or empty: every port, and every protocol without ports. Its entries add up; an entry has at most 40 ports (rule_validation.go).
 //! 2. A port is a string, read with base detection (`strconv.ParseUint(port, 0, 16)`: "010" is 8), so only the canonical form
 //!    is taken. "0" is every port of the protocol. What a name stands for depends on each pod: refused.
 //! 3. `protocol` missing or ANY: TCP, UDP and SCTP (CRD: "any protocols with transport ports"). Others are refused.
@@ -30,6 +30,8 @@ const MAX_PORTS: usize = 40;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) ports: Vec<Ports>,
+    /// Protocols without ports too.
+    pub(super) others: bool,
     pub(super) http: Vec<HttpRule>,
     pub(super) dns_proxy: bool,
 }
@@ -46,7 +48,7 @@ pub(super) struct Place {
 pub(super) fn read(with: &mut Reader<'_, '_>, list: Option<&[Option<PortRule<'_>>]>, at: Place) -> Option<Vec<Entry>> {
     let list = list.unwrap_or_default();
     if list.is_empty() {
-        return Some(vec![Entry { ports: Ports::every(), http: vec![], dns_proxy: false }]);
+        return Some(vec![Entry { ports: Ports::every(), others: true, http: vec![], dns_proxy: false }]);
     }
     let mut out: Vec<Entry> = vec![];
     let mut failed = false;
@@ -56,7 +58,10 @@ pub(super) fn read(with: &mut Reader<'_, '_>, list: Option<&[Option<PortRule<'_>
             continue;
         };
         match out.iter_mut().find(|known| (&known.http, known.dns_proxy) == (&entry.http, entry.dns_proxy)) {
-            Some(known) => known.ports.extend(entry.ports),
+            Some(known) => {
+                known.ports.extend(entry.ports);
+                known.others |= entry.others;
+            }
             None => out.push(entry),
         }
     }
@@ -84,7 +89,12 @@ fn entry(with: &mut Reader<'_, '_>, rule: Option<&PortRule<'_>>, at: Place) -> O
         }
         Some(rules) => above(with, rules, &ports, at)?,
     };
-    Some(Entry { ports, http, dns_proxy })
+    // Port 0 of every protocol may be read as everything: what allows is taken to, what denies is not.
+    let any = |port: &Port<'_>| {
+        port.protocol.as_ref().is_none_or(|text| with.doc.string(text).is_ok_and(|word| word == "ANY"))
+    };
+    let wide = list.iter().flatten().any(any) && ports.iter().any(|range| (range.first, range.last) == (1, u16::MAX));
+    Some(Entry { ports, others: wide && !at.deny, http, dns_proxy })
 }
 
 /// 2., 3., 4.

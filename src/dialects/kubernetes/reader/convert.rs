@@ -160,7 +160,8 @@ impl Convert<'_, '_, '_> {
                 read.into_iter().collect::<Option<Vec<_>>>()?
             }
         };
-        Some(normal::Rule { direction, peers, ports, http: vec![], dns_proxy: false, span })
+        // ICMP and the like are undefined for NetworkPolicy.
+        Some(normal::Rule { direction, peers, ports, others: false, http: vec![], dns_proxy: false, span })
     }
 
     /// 4.
