@@ -342,3 +342,15 @@ fn a_kustomization_gives_its_list() {
     let files = read_files(&[("kustomization.yaml", text)]).unwrap();
     assert_eq!(files[0].base.as_ref().unwrap().resources[0].0, "shop.yaml");
 }
+
+#[test]
+fn only_ports_leave_protocols_without_ports_out() {
+    let others = |ports: &str| of(&format!("egress:\n- toEntities: [host]\n{ports}")).rules[0].others;
+    assert!(others(""));
+    assert!(others("  toPorts:\n  - ports:\n    - port: \"0\"\n      protocol: ANY"), "it may be read as everything");
+    assert!(!others("  toPorts:\n  - ports:\n    - port: \"0\"\n      protocol: TCP"));
+    assert!(!others("  toPorts:\n  - ports:\n    - port: \"80\"\n      protocol: ANY"));
+    // Of a denial the other reading is the one that may be wrong.
+    let deny = "egressDeny:\n- toEntities: [host]\n  toPorts:\n  - ports:\n    - port: \"0\"\n      protocol: ANY";
+    assert!(!of(deny).denies[0].others);
+}

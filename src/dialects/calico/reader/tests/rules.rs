@@ -13,6 +13,7 @@ fn no_entity_is_everyone_and_no_protocol_every_port() {
         let policy = one(&shop(&format!("types: [Egress]\negress:\n- action: Allow\n{entity}")));
         assert_eq!(policy.rules[0].peers, [Peer::Anyone], "{entity}");
         assert_eq!(policy.rules[0].ports, Ports::every(), "{entity}");
+        assert!(policy.rules[0].others, "ICMP too: {entity}");
     }
 }
 
@@ -130,4 +131,10 @@ fn sets_are_found_by_any_selector() {
         set("mail", "{external: mail}", "[203.0.113.0/24]"),
     ]);
     assert_eq!(one(&text).rules[0].peers, [block("203.0.113.0/24", &[])]);
+}
+
+#[test]
+fn a_protocol_leaves_others_out() {
+    let policy = one(&shop("types: [Egress]\negress:\n- action: Allow\n  protocol: TCP"));
+    assert!(!policy.rules[0].others);
 }
