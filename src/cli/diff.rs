@@ -11,7 +11,7 @@ use crate::model::Sym;
 use crate::output::{Change, ChangeKind as OutputChange, Plan, Tree, contributors, unified_diff};
 use crate::pipeline::Compiled;
 use crate::source::{FileId, Sources};
-use crate::verify::{ChangeKind, DenialChange, FlowChange, Flows, denial_changes, flow_changes, normal, released};
+use crate::verify::{ChangeKind, DenialChange, FlowChange, Flows, denial_changes, flow_changes, normal, released, sum};
 use camino::Utf8Path;
 
 /// How many flows are shown at most.
@@ -149,7 +149,8 @@ fn show_standing(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
     let names = report::Names::of(run);
     // The one that says most of what was meant.
     let Some(done) = compiled.iter().min_by_key(|done| done.approximations.len()) else { return };
-    let mut flows = flow_changes(&Flows::default(), &Flows::of(&done.policies), &|peer| names.name(peer));
+    let mut flows =
+        flow_changes(&Flows::default(), &Flows::of(&sum::of(&done.policies).policies), &|peer| names.name(peer));
     flows.retain(|flow| names.is_shown(flow));
     terminal.line(format!("nothing changes; {} as before:", plural(flows.len(), "flow")));
     for flow in flows.iter().take(MAX_FLOWS) {
@@ -193,7 +194,9 @@ fn is_shown(run: &Run, change: &Change, compiled: &[Compiled]) -> bool {
 fn meanings<'c>(run: &Run, plan: &Plan, compiled: &'c [Compiled]) -> Option<Vec<Meaning<'c>>> {
     let names = report::Names::of(run);
     let olds: Option<Vec<_>> = compiled.iter().map(|done| old_policies(run, plan, done)).collect();
-    let pairs: Vec<(&Compiled, Vec<normal::Policy>)> = compiled.iter().zip(olds?).collect();
+    let summed = |policies: &[normal::Policy]| sum::of(policies).policies;
+    let olds = olds?.into_iter().map(|old| summed(&old));
+    let pairs: Vec<(&Compiled, Vec<sum::Policy>)> = compiled.iter().zip(olds).collect();
     let stood = |cluster| pairs.iter().any(|(done, old)| done.cluster == cluster && !old.is_empty());
     let mut meanings: Vec<Meaning<'c>> = vec![];
     for (done, old) in &pairs {
@@ -208,11 +211,12 @@ fn meanings<'c>(run: &Run, plan: &Plan, compiled: &'c [Compiled]) -> Option<Vec<
             continue;
         }
         meaning.dialects.push(done.dialect);
-        meaning.released.extend(released(old, &done.policies));
-        for change in denial_changes(old, &done.policies, &|namespace| names.is_shown_namespace(namespace)) {
+        let new = summed(&done.policies);
+        meaning.released.extend(released(old, &new));
+        for change in denial_changes(old, &new, &|namespace| names.is_shown_namespace(namespace)) {
             meaning.denials.entry(change).or_default().push(done.dialect);
         }
-        let mut flows = flow_changes(&Flows::of(old), &Flows::of(&done.policies), &|peer| names.name(peer));
+        let mut flows = flow_changes(&Flows::of(old), &Flows::of(&new), &|peer| names.name(peer));
         flows.retain(|change| names.is_shown(change));
         for flow in flows {
             let key = (flow.from.clone(), flow.to.clone(), flow.kind, flow.ports());

@@ -18,7 +18,10 @@ pub mod reading;
 mod review;
 pub mod writing;
 
+use std::collections::BTreeMap;
+
 use camino::Utf8PathBuf;
+use reading::text::Doc;
 use serde::Serialize;
 
 use crate::diag::Diagnostic;
@@ -53,7 +56,31 @@ pub trait Dialect: Sync {
     /// Unknown kinds and fields are errors, never skipped. Files that are no manifests for the API server give no
     /// policies: a kustomization gives its list.
     fn read(&self, sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>>;
+
+    /// The kinds of objects that it reads.
+    fn kinds(&self) -> reading::Kinds;
+
+    /// Reads manifests of its kinds, whoever wrote them: everything that its API servers and its engines accept, as each of
+    /// its engines understands it. What they would refuse is an error at its place. Never empty.
+    fn readings(&self, docs: &[Doc<'_>], assumed: &Assumed) -> Result<Vec<normal::Reading>, Vec<Diagnostic>>;
+
+    /// What its agents can be set to otherwise, and policies mean something else then.
+    fn switches(&self) -> &'static [Switch] {
+        &[]
+    }
 }
+
+/// A setting of a target's agents that decides what policies mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Switch {
+    /// Its name, as the target has it.
+    pub name: &'static str,
+    /// What it does, for people.
+    pub help: &'static str,
+}
+
+/// How switches are taken to be set, by name. Where one is not listed, each of its settings gives a reading.
+pub type Assumed = BTreeMap<&'static str, bool>;
 
 /// What a dialect has to say of a model beside what follows from its capabilities.
 #[derive(Debug, Clone, Default)]

@@ -284,6 +284,16 @@ impl Dialect for Test {
     fn read(&self, _: &Sources, _: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
         Ok(vec![])
     }
+    fn kinds(&self) -> crate::dialects::reading::Kinds {
+        crate::dialects::reading::Kinds { known: &[], help: "nothing" }
+    }
+    fn readings(
+        &self,
+        _: &[crate::dialects::reading::text::Doc<'_>],
+        _: &crate::dialects::Assumed,
+    ) -> Result<Vec<normal::Reading>, Vec<Diagnostic>> {
+        Ok(vec![])
+    }
 }
 
 #[derive(Serialize)]

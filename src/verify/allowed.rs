@@ -47,6 +47,8 @@ impl Allowed {
             Peer::Pods { namespaces, labels } => {
                 self.pods.entry((canonical(namespaces), labels.clone())).or_default().add(ports);
             }
+            // No sum has conditions other than equalities.
+            Peer::Selected(_) => {}
             Peer::Block { cidr, except } => {
                 let mut except = except.clone();
                 except.sort_unstable();

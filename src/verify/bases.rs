@@ -77,7 +77,7 @@ fn compare(list: &Base, names: &BTreeSet<&str>, errors: &mut Vec<Diagnostic>) {
 mod tests {
     use super::*;
     use crate::source::{Sources, Span};
-    use crate::verify::normal::{Policy, Scope};
+    use crate::verify::sum::{Policy, Scope};
 
     /// Findings for lists by folder, over the policy files `baseline/a.yaml` and `allow/a.yaml`.
     fn found(lists: &[(&str, &[&str])]) -> Vec<String> {

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::flows::describe;
-use super::normal::{Peer, Policy, Scope};
+use super::normal::Peer;
+use super::sum::{Policy, Scope};
 use crate::diag::quote;
 use crate::model::Sym;
 

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::allowed::Other;
-use super::normal::{Namespaces, Peer, Policy};
+use super::normal::{Namespaces, Peer};
 use super::relation::Relation;
 use super::relation_of;
+use super::sum::Policy;
 use super::traffic::Traffic;
 use crate::model::{Direction, Labels, Sym};
 
@@ -194,6 +195,7 @@ pub fn describe(end: &Peer, name: &dyn Fn(&Peer) -> Option<String>) -> String {
                 (false, false) => format!("pods ({labels}) of namespaces ({namespaces})"),
             }
         }
+        Peer::Selected(pods) => format!("pods ({pods})"),
         Peer::Block { cidr, except } if except.is_empty() => cidr.to_string(),
         Peer::Block { cidr, except } => {
             let holes: Vec<String> = except.iter().map(ToString::to_string).collect();

@@ -20,9 +20,10 @@ use ipnet::IpNet;
 use super::Mismatch;
 use super::allowed;
 use super::expected::Terms;
-use super::normal::{Capabilities, Entity, Namespaces, Peer, Policy, Rule, Scope};
+use super::normal::{Capabilities, Entity, Namespaces, Peer, Rule};
 use super::ports::PortSet;
 use super::relation::{Finding, Relation};
+use super::sum::{Policy, Scope};
 use super::traffic::Traffic;
 use crate::model::{Direction, Guard, Labels, METADATA, NAMESPACE_NAME, Sym};
 

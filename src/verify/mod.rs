@@ -20,6 +20,7 @@ mod names;
 pub mod normal;
 mod ports;
 mod relation;
+pub mod sum;
 mod traffic;
 mod witness;
 
@@ -33,7 +34,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rayon::prelude::*;
 
 use crate::model::{Direction, EdgeId, Model, Sym};
-use normal::{Capabilities, Scope};
+use normal::Capabilities;
 
 pub use allowed::Other;
 pub use bases::strays;
@@ -47,6 +48,7 @@ pub use witness::{Allows, Mismatch, Witness};
 
 use expected::Terms;
 use relation::Relation;
+use sum::Scope;
 
 /// That the policies say what the intent means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,10 +89,12 @@ pub fn prove(
     let mut mismatches = expected::inexpressible(terms);
     mismatches.extend(duplicates(policies));
     mismatches.extend(staged(model, policies));
+    let sums = sum::of(policies);
+    let policies = &sums.policies;
 
-    let mut said: BTreeMap<&Sym, Vec<&normal::Policy>> = expected.keys().map(|name| (name, vec![])).collect();
-    let mut unmanaged: BTreeMap<&Sym, &normal::Policy> = BTreeMap::new();
-    let mut clusterwide: Vec<&normal::Policy> = vec![];
+    let mut said: BTreeMap<&Sym, Vec<&sum::Policy>> = expected.keys().map(|name| (name, vec![])).collect();
+    let mut unmanaged: BTreeMap<&Sym, &sum::Policy> = BTreeMap::new();
+    let mut clusterwide: Vec<&sum::Policy> = vec![];
     for policy in policies {
         let Scope::Namespace(namespace) = &policy.scope else {
             clusterwide.push(policy);
@@ -135,7 +139,7 @@ fn of_namespace(
     terms: Terms<'_>,
     namespace: &Sym,
     meant: &[expected::Permission],
-    said: &[&normal::Policy],
+    said: &[&sum::Policy],
 ) -> Vec<Mismatch> {
     // Where nodes and pods are no addresses, no block can stand for them.
     let pod_ranges: &[_] = if terms.can.entities { &[] } else { &terms.model.profile.pod_cidrs };
@@ -153,7 +157,7 @@ fn of_namespace(
 }
 
 /// What the policies of one namespace say in one direction.
-fn relation_of<'a>(policies: impl IntoIterator<Item = &'a normal::Policy>, direction: Direction) -> Relation {
+fn relation_of<'a>(policies: impl IntoIterator<Item = &'a sum::Policy>, direction: Direction) -> Relation {
     let mut relation = Relation::default();
     for policy in policies {
         if policy.isolates.contains(&direction) {
@@ -176,11 +180,11 @@ fn staged(model: &Model, policies: &[normal::Policy]) -> Option<Mismatch> {
 /// Two objects of one name: the second would replace the first in the cluster, so their union is never in force. One
 /// object may give several policies; those share its place.
 fn duplicates(policies: &[normal::Policy]) -> Vec<Mismatch> {
-    let mut seen: HashMap<(Option<&Sym>, &str), &normal::Policy> = HashMap::with_capacity(policies.len());
+    let mut seen: HashMap<(&str, Option<&Sym>, &str), &normal::Policy> = HashMap::with_capacity(policies.len());
     let mut out = vec![];
     for policy in policies {
-        let place = if policy.cluster_scoped { None } else { policy.namespace() };
-        let first = *seen.entry((place, &policy.name)).or_insert(policy);
+        let place = policy.namespace.as_ref();
+        let first = *seen.entry((policy.kind, place, &policy.name)).or_insert(policy);
         if first.span != policy.span {
             out.push(Mismatch::Duplicate {
                 namespace: place.cloned(),

@@ -13,8 +13,9 @@ use super::Mismatch;
 use super::allowed::any_satisfied;
 use super::expected::{self, Terms};
 use super::guards::meet;
-use super::normal::{Peer, Policy, Rule};
+use super::normal::{Peer, Rule};
 use super::ports::PortSet;
+use super::sum::Policy;
 use crate::model::{Direction, Labels, Sym};
 
 /// What keeps the pods of one namespace from reaching the names that they may reach.

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::normal::{Entity, Namespaces, Peer, Policy};
+use super::normal::{Entity, Namespaces, Peer};
+use super::sum::Policy;
 use crate::model::{Direction, HttpRule, Labels, Protocol, Sym};
 
 /// What may stand at the other end.

@@ -9,8 +9,9 @@ use super::allowed::{Other, matches};
 use super::expected::Permission;
 use super::guards::Guarded;
 use super::names::Unlearned;
-use super::normal::{self, Namespaces, Peer};
+use super::normal::{Namespaces, Peer};
 use super::relation::Finding;
+use super::sum::Policy;
 use super::traffic::Traffic;
 use crate::diag::{Diagnostic, codes, quote};
 use crate::model::{Direction, EdgeId, Guard, HttpRule, Labels, Model, NamespaceSet, Origin, Protocol, Sym};
@@ -180,7 +181,7 @@ pub(super) fn explain(
     namespace: &Sym,
     direction: Direction,
     meant: &[Permission],
-    said: &[&normal::Policy],
+    said: &[&Policy],
     findings: Vec<Finding>,
 ) -> Vec<Mismatch> {
     let mut blamed_policies: BTreeSet<&str> = BTreeSet::new();
@@ -269,12 +270,12 @@ fn holds(traffic: &Traffic, (protocol, port, request): Passing<'_>) -> bool {
 
 /// The first rule that allows a flow of a pod.
 fn rule_for<'a>(
-    said: &[&'a normal::Policy],
+    said: &[&'a Policy],
     direction: Direction,
     labels: &Labels,
     passing: Passing<'_>,
     peer: impl Fn(&Peer) -> bool,
-) -> Option<(&'a normal::Policy, Span)> {
+) -> Option<(&'a Policy, Span)> {
     said.iter().filter(|policy| policy.subject.is_subset_of(labels)).find_map(|policy| {
         let rule = policy.rules.iter().find(|rule| {
             rule.direction == direction && holds(&Traffic::of(rule), passing) && rule.peers.iter().any(&peer)

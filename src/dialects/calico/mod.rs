@@ -27,9 +27,11 @@ use self::guards::TierView;
 use self::name::DEFAULT_TIER;
 use self::sets::{SetView, Sets};
 use self::view::{PolicyView, RuleView, SideView};
+use super::reading::Kinds;
+use super::reading::text::Doc;
 use super::writing::about;
 use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, Layout};
-use super::{Dialect, Document, Review};
+use super::{Assumed, Dialect, Document, Review};
 use crate::diag::{Diagnostic, quote};
 use crate::lower::{NamespacePolicies, Policies, Policy};
 use crate::model::{Direction, Model, PeerSet};
@@ -81,6 +83,14 @@ impl Dialect for Calico {
 
     fn read(&self, sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
         reader::read(sources, files)
+    }
+
+    fn kinds(&self) -> Kinds {
+        reader::KINDS
+    }
+
+    fn readings(&self, docs: &[Doc<'_>], assumed: &Assumed) -> Result<Vec<normal::Reading>, Vec<Diagnostic>> {
+        reader::readings(docs, assumed)
     }
 }
 

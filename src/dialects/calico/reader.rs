@@ -18,9 +18,11 @@ mod tests;
 use rayon::prelude::*;
 
 use crate::diag::Diagnostic;
+use crate::dialects::Assumed;
+use crate::dialects::reading::text::Doc;
 use crate::dialects::reading::{self, Kinds, Read};
 use crate::source::{FileId, Sources};
-use crate::verify::normal;
+use crate::verify::normal::{self, Engine, Reading};
 
 use convert::Object;
 
@@ -31,7 +33,7 @@ const STAGED: &str = "StagedGlobalNetworkPolicy";
 const SET: &str = "GlobalNetworkSet";
 const TIER: &str = "Tier";
 
-const KINDS: Kinds = Kinds {
+pub(super) const KINDS: Kinds = Kinds {
     known: &[(VERSION, POLICY), (VERSION, STAGED), (VERSION, SET), (VERSION, TIER)],
     help: "a file of this dialect holds GlobalNetworkPolicies, their staged kind, GlobalNetworkSets and Tiers of \
            projectcalico.org/v3",
@@ -42,4 +44,13 @@ pub fn read(sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Ve
     let read: Vec<Result<Read<Object>, _>> =
         files.par_iter().map(|file| reading::file(sources, *file, KINDS, convert::object)).collect();
     resolve::files(reading::all(read)?)
+}
+
+/// Manifests of any origin.
+pub fn readings(docs: &[Doc<'_>], _: &Assumed) -> Result<Vec<Reading>, Vec<Diagnostic>> {
+    let objects = reading::given(docs, KINDS, convert::object)?;
+    let files = resolve::files(vec![Read { objects, base: None }])?;
+    let engine = Engine { name: "Calico", blocks_match_pods: true, names_are_global: false, own_node_enters: false };
+    let policies = files.into_iter().flat_map(|file| file.policies).collect();
+    Ok(vec![Reading { engine, assuming: None, policies, notes: vec![] }])
 }

@@ -25,10 +25,12 @@ use self::groups::{GroupView, Listed};
 use self::limits::TooLarge;
 use self::proxied::Proxied;
 use self::view::{PolicyView, Writer};
+use super::reading::Kinds;
+use super::reading::text::Doc;
 use super::writing::about::{self, Annotations};
 use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, Layout};
 use super::writing::size;
-use super::{Dialect, Document, Review};
+use super::{Assumed, Dialect, Document, Review};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::lower::{NamespacePolicies, Policies, Policy};
 use crate::model::{Guard, METADATA, Model};
@@ -75,6 +77,14 @@ impl Dialect for Cilium {
 
     fn read(&self, sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
         reader::read(sources, files)
+    }
+
+    fn kinds(&self) -> Kinds {
+        reader::KINDS
+    }
+
+    fn readings(&self, docs: &[Doc<'_>], assumed: &Assumed) -> Result<Vec<normal::Reading>, Vec<Diagnostic>> {
+        reader::readings(docs, assumed)
     }
 }
 

@@ -17,9 +17,11 @@ mod tests;
 use rayon::prelude::*;
 
 use crate::diag::Diagnostic;
+use crate::dialects::Assumed;
+use crate::dialects::reading::text::Doc;
 use crate::dialects::reading::{self, Kinds, Read};
 use crate::source::{FileId, Sources};
-use crate::verify::normal;
+use crate::verify::normal::{self, Engine, Reading};
 
 use convert::Item;
 
@@ -28,7 +30,7 @@ const GROUP: &str = "CiliumCIDRGroup";
 /// Kind of a policy that is in no namespace.
 const CLUSTERWIDE: &str = "CiliumClusterwideNetworkPolicy";
 
-const KINDS: Kinds = Kinds {
+pub(super) const KINDS: Kinds = Kinds {
     known: &[("cilium.io/v2", "CiliumNetworkPolicy"), ("cilium.io/v2", CLUSTERWIDE), ("cilium.io/v2", GROUP)],
     help: "a file of this dialect holds CiliumNetworkPolicies, CiliumClusterwideNetworkPolicies and CiliumCIDRGroups of \
            cilium.io/v2",
@@ -38,7 +40,11 @@ const KINDS: Kinds = Kinds {
 pub fn read(sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
     let read: Vec<Result<Read<Item>, _>> =
         files.par_iter().map(|file| reading::file(sources, *file, KINDS, convert::object)).collect();
-    let read = reading::all(read)?;
+    resolve(reading::all(read)?)
+}
+
+/// Policies of all files, with the ranges of the groups that they refer to.
+fn resolve(read: Vec<Read<Item>>) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
     let mut groups = groups::Groups::default();
     for item in read.iter().flat_map(|file| &file.objects) {
         if let Item::Group(group) = item {
@@ -57,4 +63,13 @@ pub fn read(sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Ve
     }
     let errors = groups.errors();
     if errors.is_empty() { Ok(normal) } else { Err(errors) }
+}
+
+/// Manifests of any origin.
+pub fn readings(docs: &[Doc<'_>], _: &Assumed) -> Result<Vec<Reading>, Vec<Diagnostic>> {
+    let objects = reading::given(docs, KINDS, convert::object)?;
+    let files = resolve(vec![Read { objects, base: None }])?;
+    let engine = Engine { name: "Cilium", blocks_match_pods: false, names_are_global: true, own_node_enters: true };
+    let policies = files.into_iter().flat_map(|file| file.policies).collect();
+    Ok(vec![Reading { engine, assuming: None, policies, notes: vec![] }])
 }

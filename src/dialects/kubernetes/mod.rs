@@ -16,10 +16,12 @@ use serde::Serialize;
 
 use self::limits::TooLarge;
 use self::view::PolicyView;
+use super::reading::Kinds;
+use super::reading::text::Doc;
 use super::writing::about::{self, Annotations};
 use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, Layout};
 use super::writing::{pairs, size};
-use super::{Dialect, Document, Review};
+use super::{Assumed, Dialect, Document, Review};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::lower::{NamespacePolicies, Policies, Policy};
 use crate::model::Model;
@@ -64,6 +66,14 @@ impl Dialect for Kubernetes {
 
     fn read(&self, sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
         reader::read(sources, files)
+    }
+
+    fn kinds(&self) -> Kinds {
+        reader::KINDS
+    }
+
+    fn readings(&self, docs: &[Doc<'_>], assumed: &Assumed) -> Result<Vec<normal::Reading>, Vec<Diagnostic>> {
+        reader::readings(docs, assumed)
     }
 }
 

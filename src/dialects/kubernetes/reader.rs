@@ -12,11 +12,13 @@ mod tests;
 use rayon::prelude::*;
 
 use crate::diag::Diagnostic;
+use crate::dialects::Assumed;
+use crate::dialects::reading::text::Doc;
 use crate::dialects::reading::{self, Kinds, Read};
 use crate::source::{FileId, Sources};
-use crate::verify::normal;
+use crate::verify::normal::{self, Engine, Reading};
 
-const KINDS: Kinds = Kinds {
+pub(super) const KINDS: Kinds = Kinds {
     known: &[("networking.k8s.io/v1", "NetworkPolicy")],
     help: "a file of this dialect holds NetworkPolicies of networking.k8s.io/v1",
 };
@@ -34,4 +36,12 @@ pub fn read(sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Ve
         };
         files.into_iter().map(normal).collect()
     })
+}
+
+/// Manifests of any origin, as each of the engines understands them.
+pub fn readings(docs: &[Doc<'_>], _: &Assumed) -> Result<Vec<Reading>, Vec<Diagnostic>> {
+    let policies: Vec<normal::Policy> = reading::given(docs, KINDS, convert::object)?.into_iter().flatten().collect();
+    let engine =
+        Engine { name: "Kubernetes", blocks_match_pods: true, names_are_global: false, own_node_enters: false };
+    Ok(vec![Reading { engine, assuming: None, policies, notes: vec![] }])
 }

@@ -35,6 +35,16 @@ pub struct Kinds {
     pub help: &'static str,
 }
 
+/// For what manifests are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// They were rendered, and are about to be written. What a reviewer could misread, and what would keep a tool from
+    /// applying them as they are, is refused beside what the API server refuses.
+    Rendered,
+    /// Somebody wrote them, or a cluster holds them: whatever the API server and the target accept.
+    Given,
+}
+
 /// A file, read: the objects as the dialect understood them, or the list of files that it is.
 #[derive(Debug)]
 pub struct Read<T> {
@@ -56,7 +66,7 @@ pub fn file<T: Send>(
     object: impl Fn(&mut Reader<'_, '_>, &str) -> Option<T> + Sync,
 ) -> Result<Read<T>, Vec<Diagnostic>> {
     let docs = text::split(sources, file)?;
-    let read: Vec<_> = docs.par_iter().map(|doc| document(doc, kinds, &object)).collect();
+    let read: Vec<_> = docs.par_iter().map(|doc| document(doc, kinds, Purpose::Rendered, &object)).collect();
     let (mut whole, mut errors) = (Read { objects: vec![], base: None }, vec![]);
     let is_base = sources.path(file).file_name() == Some(BASE);
     for (position, (result, doc)) in read.into_iter().zip(&docs).enumerate() {
@@ -74,6 +84,30 @@ pub fn file<T: Send>(
         }
     }
     if errors.is_empty() { Ok(whole) } else { Err(errors) }
+}
+
+/// Reads the documents of any origin: each must be an object of the kinds.
+///
+/// # Errors
+/// All of them, of all documents.
+pub fn given<T: Send>(
+    docs: &[Doc<'_>],
+    kinds: Kinds,
+    object: impl Fn(&mut Reader<'_, '_>, &str) -> Option<T> + Sync,
+) -> Result<Vec<T>, Vec<Diagnostic>> {
+    let read: Vec<_> = docs.par_iter().map(|doc| document(doc, kinds, Purpose::Given, &object)).collect();
+    let (mut objects, mut errors) = (vec![], vec![]);
+    for (result, doc) in read.into_iter().zip(docs) {
+        match result {
+            Ok(Part::Object(object)) => objects.push(object),
+            Ok(Part::Base(_)) => {
+                let error = Diagnostic::error(codes::RENDERED, doc.top(), "a kustomization is no policy");
+                errors.push(error.help("build it first: `kustomize build` prints what it stands for"));
+            }
+            Err(mut more) => errors.append(&mut more),
+        }
+    }
+    if errors.is_empty() { Ok(objects) } else { Err(errors) }
 }
 
 /// All files, or the errors of all of them.
@@ -96,9 +130,10 @@ enum Part<T> {
 fn document<T>(
     doc: &Doc<'_>,
     kinds: Kinds,
+    purpose: Purpose,
     object: &impl Fn(&mut Reader<'_, '_>, &str) -> Option<T>,
 ) -> Result<Part<T>, Vec<Diagnostic>> {
-    let mut reader = Reader { doc, kinds, errors: vec![] };
+    let mut reader = Reader { doc, purpose, kinds, errors: vec![] };
     let part = match reader.kind() {
         Some(kind) if kind == KUSTOMIZATION.1 => reader.kustomization().map(Part::Base),
         Some(kind) => object(&mut reader, kind).map(Part::Object),
@@ -138,6 +173,8 @@ fn options() -> serde_saphyr::Options {
 pub struct Reader<'d, 's> {
     /// The document.
     pub doc: &'d Doc<'s>,
+    /// For what it is read.
+    pub purpose: Purpose,
     kinds: Kinds,
     errors: Vec<Diagnostic>,
 }
@@ -245,6 +282,11 @@ impl<'d> Reader<'d, '_> {
     /// The name of an object and its labels; neither they nor its annotations keep a tool from applying it as it is.
     pub fn metadata(&mut self, metadata: &Metadata<'_>) -> Option<(String, Vec<(String, String)>)> {
         let labels = metadata.labels.as_ref().map_or(Some(vec![]), |pairs| self.labels(pairs));
+        let rendered = self.purpose == Purpose::Rendered;
+        if let Some(field) = metadata.of_server().filter(|_| rendered) {
+            let top = self.doc.top();
+            self.error::<()>(top, format!("`{field}` is the API server's to write"), "remove the field");
+        }
         for (key, value) in metadata.annotations.iter().flat_map(|pairs| &pairs.0) {
             let span = self.doc.place(key);
             // Keys of annotations are those of labels, but case does not matter in their prefix.
@@ -262,7 +304,7 @@ impl<'d> Reader<'d, '_> {
         // Flux takes labels for the same switches (fluxcd/pkg `ssa/utils`, `AnyInMetadata`).
         for (pairs, what) in [(&metadata.labels, "a label"), (&metadata.annotations, "an annotation")] {
             for (key, _) in pairs.iter().flat_map(|pairs| &pairs.0) {
-                if let Some(tool) = self.doc.string(key).ok().and_then(steers) {
+                if let Some(tool) = self.doc.string(key).ok().and_then(steers).filter(|_| rendered) {
                     self.error::<()>(
                         self.doc.place(key),
                         format!("{what} tells {tool} not to apply this policy as it is"),
@@ -282,6 +324,10 @@ impl<'d> Reader<'d, '_> {
     /// The namespace of an object, which it must name itself.
     pub fn namespace(&mut self, metadata: &Metadata<'_>) -> Option<String> {
         let Some(namespace) = &metadata.namespace else {
+            if self.purpose == Purpose::Given {
+                // What kubectl does without being told another one.
+                return Some("default".to_owned());
+            }
             let top = self.doc.top();
             return self.error(
                 top,

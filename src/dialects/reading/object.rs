@@ -1,13 +1,13 @@
 //! Parts that objects of all dialects have, as written: shapes only, no meaning yet.
 //!
-//! Types follow `meta/v1/types.go` of kubernetes/apimachinery. Fields that only the API server writes are left out on
-//! purpose: they have no place in a manifest.
+//! Types follow `meta/v1/types.go` of kubernetes/apimachinery. Fields that only the API server writes are known, and mean
+//! nothing: a dump of a cluster has them, a manifest has none ([`Purpose`](super::Purpose)).
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::text::Text;
 
@@ -48,11 +48,13 @@ pub struct Manifest<'a, S> {
     pub metadata: Option<Metadata<'a>>,
     /// What it says.
     pub spec: Option<S>,
+    /// What the cluster says of it: no part of what it means.
+    pub status: Option<IgnoredAny>,
 }
 
 /// `metadata` of an object.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Metadata<'a> {
     /// Its name.
     #[serde(borrow)]
@@ -66,6 +68,48 @@ pub struct Metadata<'a> {
     /// Its annotations.
     #[serde(borrow, default)]
     pub annotations: Option<Pairs<'a>>,
+    #[serde(default)]
+    pub(super) creation_timestamp: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) deletion_grace_period_seconds: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) deletion_timestamp: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) finalizers: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) generate_name: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) generation: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) managed_fields: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) owner_references: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) resource_version: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) self_link: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) uid: Option<IgnoredAny>,
+}
+
+impl Metadata<'_> {
+    /// A field that only the API server writes.
+    pub(super) fn of_server(&self) -> Option<&'static str> {
+        let fields = [
+            ("creationTimestamp", &self.creation_timestamp),
+            ("deletionGracePeriodSeconds", &self.deletion_grace_period_seconds),
+            ("deletionTimestamp", &self.deletion_timestamp),
+            ("finalizers", &self.finalizers),
+            ("generateName", &self.generate_name),
+            ("generation", &self.generation),
+            ("managedFields", &self.managed_fields),
+            ("ownerReferences", &self.owner_references),
+            ("resourceVersion", &self.resource_version),
+            ("selfLink", &self.self_link),
+            ("uid", &self.uid),
+        ];
+        fields.into_iter().find(|(_, field)| field.is_some()).map(|(name, _)| name)
+    }
 }
 
 /// A selector as Kubernetes writes it.

@@ -51,7 +51,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 }
 
 /// The documents of a file, without those that are empty or comments alone.
-pub(super) fn split(sources: &Sources, file: FileId) -> Result<Vec<Doc<'_>>, Vec<Diagnostic>> {
+pub fn split(sources: &Sources, file: FileId) -> Result<Vec<Doc<'_>>, Vec<Diagnostic>> {
     let text: &str = &sources.get(file).text;
     let mut errors = vec![];
     let mut docs = vec![];

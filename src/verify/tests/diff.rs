@@ -2,7 +2,8 @@
 
 use super::proof::policies;
 use crate::model::{Direction, HttpRule};
-use crate::verify::normal::{Namespaces, Peer, Policy, Scope};
+use crate::verify::normal::{Namespaces, Peer};
+use crate::verify::sum::{Policy, Scope};
 use crate::verify::{ChangeKind, Flows, denial_changes, flow_changes, released};
 
 fn name(peer: &Peer) -> Option<String> {

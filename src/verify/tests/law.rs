@@ -8,9 +8,10 @@ use proptest::sample::{Index, select};
 
 use super::{labels, span};
 use crate::model::{Direction, HttpRule, Labels, Protocol, Sym};
-use crate::verify::normal::{Entity, Namespaces, Peer, Policy, Ports, Rule, Scope};
+use crate::verify::normal::{Entity, Namespaces, Peer, Ports, Rule};
 use crate::verify::reference::{End, isolated, may};
 use crate::verify::relation::Finding;
+use crate::verify::sum::{Policy, Scope};
 use crate::verify::{Other, relation_of};
 
 const NAME: &str = "kubernetes.io/metadata.name";

@@ -10,7 +10,8 @@ use crate::model::{
     HttpRule, Labels, Model, NamespaceSet, PodSet, PortRange, Profile, Protocol, Sym, Tier, TierId,
 };
 use crate::source::{FileId, Span, Spanned};
-use crate::verify::normal::{Capabilities, Namespaces, Peer, Policy, Ports, Rule, Scope};
+use crate::verify::normal::{Capabilities, Namespaces, Peer, Ports, Rule};
+use crate::verify::sum::{Policy, Scope};
 use crate::verify::{Mismatch, Permitted, prove};
 
 fn file() -> FileId {

@@ -9,7 +9,8 @@ use crate::model::{
 use crate::source::Spanned;
 use crate::verify::expected::Terms;
 use crate::verify::names::unlearned;
-use crate::verify::normal::{Capabilities, Entity, Peer, Policy, Staging};
+use crate::verify::normal::{Capabilities, Entity, Peer, Staging};
+use crate::verify::sum::Policy;
 use crate::verify::{Mismatch, Permitted, Unlearned, prove};
 
 /// A target that knows everything.

@@ -31,7 +31,8 @@ use crate::dialects::reading::text::Text;
 use crate::dialects::reading::{Reader, validity};
 use crate::model::{Direction, Labels};
 use crate::source::Span;
-use crate::verify::normal::{Peer, Ports, Scope};
+use crate::verify::normal::{Peer, Ports};
+use crate::verify::sum::Scope;
 
 /// The tier of a policy that names none.
 pub(super) const DEFAULT_TIER: &str = "default";

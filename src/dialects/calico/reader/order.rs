@@ -24,7 +24,7 @@ use super::convert::{Action, DEFAULT_TIER, Policy, Tier};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::model::{Direction, Sym};
 use crate::source::Span;
-use crate::verify::normal::Scope;
+use crate::verify::sum::Scope;
 
 /// Orders of Calico's own tiers (api `projectcalico/v3/tier.go`).
 const DEFAULT_ORDER: f64 = 1_000_000.0;

@@ -17,6 +17,7 @@ use crate::dialects::reading::Read;
 use crate::model::Direction;
 use crate::source::Span;
 use crate::verify::normal::{self, File, Peer};
+use crate::verify::sum;
 
 /// All files, in the order given.
 pub(super) fn files(read: Vec<Read<Object>>) -> Result<Vec<File>, Vec<Diagnostic>> {
@@ -94,13 +95,9 @@ fn normal(
             };
             match peers(rule, sets) {
                 Ok(peers) => to.push(normal::Rule {
-                    direction: *direction,
-                    peers,
                     ports: rule.ports.clone(),
                     others: rule.others,
-                    http: vec![],
-                    dns_proxy: false,
-                    span: rule.span,
+                    ..normal::Rule::new(*direction, normal::Action::Allow, peers, rule.span)
                 }),
                 Err(error) => errors.push(*error),
             }
@@ -109,7 +106,7 @@ fn normal(
     let mut out = vec![];
     for scope in &policy.scopes {
         for subject in &policy.subjects {
-            out.push(normal::Policy {
+            let one = sum::Policy {
                 name: policy.name.clone(),
                 scope: scope.clone(),
                 cluster_scoped: true,
@@ -119,7 +116,8 @@ fn normal(
                 denies: denies.clone(),
                 staged: policy.staged,
                 span: policy.span,
-            });
+            };
+            out.extend(one.ranked());
         }
     }
     out

@@ -16,7 +16,8 @@ use std::collections::BTreeSet;
 use super::selector::{Refusal, Selector};
 use crate::diag::quote;
 use crate::model::{Labels, Sym};
-use crate::verify::normal::{Namespaces, Scope};
+use crate::verify::normal::Namespaces;
+use crate::verify::sum::Scope;
 
 /// The label of a namespace that is its name, to Calico.
 const CALICO_NAME: &str = "projectcalico.org/name";

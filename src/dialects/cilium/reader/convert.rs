@@ -33,7 +33,8 @@ use crate::dialects::reading::Reader;
 use crate::dialects::reading::text::Text;
 use crate::model::{Direction, Labels, Sym};
 use crate::source::Span;
-use crate::verify::normal::{self, Peer, Scope};
+use crate::verify::normal::{self, Action, Peer};
+use crate::verify::sum::Scope;
 
 /// The longest name of a group: it becomes the name of a label (api/cidr.go, LabelForCIDRGroupRef), and a selector by a longer
 /// one is invalid and matches nothing (api/selector.go).
@@ -325,13 +326,11 @@ impl Convert<'_, '_, '_> {
         };
         let draft = |entry: ports::Entry| DraftRule {
             rule: normal::Rule {
-                direction: at.direction,
-                peers: peers.clone(),
                 ports: entry.ports,
                 others: entry.others,
                 http: entry.http,
                 dns_proxy: entry.dns_proxy,
-                span: at.span,
+                ..normal::Rule::new(at.direction, Action::Allow, peers.clone(), at.span)
             },
             groups: groups.clone(),
         };

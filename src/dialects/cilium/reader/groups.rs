@@ -11,6 +11,7 @@ use super::convert::{Draft, DraftRule};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::source::Span;
 use crate::verify::normal::{self, Peer};
+use crate::verify::sum;
 
 /// One CiliumCIDRGroup.
 #[derive(Debug, Clone)]
@@ -46,7 +47,7 @@ impl Groups {
     pub(super) fn resolve(&mut self, draft: Draft) -> Vec<normal::Policy> {
         let Draft { name, cluster_scoped, subjects, isolates, rules, denies, staged, span } = draft;
         let (rules, denies) = (self.rules(rules), self.rules(denies));
-        let policy = |(scope, subject)| normal::Policy {
+        let policy = |(scope, subject)| sum::Policy {
             name: name.clone(),
             scope,
             cluster_scoped,
@@ -57,7 +58,7 @@ impl Groups {
             staged,
             span,
         };
-        subjects.into_iter().map(policy).collect()
+        subjects.into_iter().map(policy).flat_map(sum::Policy::ranked).collect()
     }
 
     /// A rule for nobody is none.

@@ -18,7 +18,8 @@ use crate::dialects::reading::Reader;
 use crate::dialects::reading::object::{Manifest, Pairs, PortValue, Selector};
 use crate::model::{Direction, Labels, NAMESPACE_NAME, Protocol, Sym};
 use crate::source::Span;
-use crate::verify::normal::{self, Namespaces, Ports, Scope};
+use crate::verify::normal::{self, Action, Namespaces, Ports};
+use crate::verify::sum::{self, Scope};
 
 /// How many selectors one selector may stand for.
 const MAX_EXPANSION: usize = 256;
@@ -60,7 +61,7 @@ impl Convert<'_, '_, '_> {
         let rules = self.rules(spec, &own);
         let isolates = self.isolates(spec);
         let (name, namespace, subjects, rules, isolates) = (name?, namespace?, subjects?, rules?, isolates?);
-        let policy = |subject| normal::Policy {
+        let policy = |subject| sum::Policy {
             name: name.clone(),
             scope: Scope::Namespace(namespace.clone()),
             cluster_scoped: false,
@@ -71,7 +72,7 @@ impl Convert<'_, '_, '_> {
             staged: false,
             span: top,
         };
-        Some(subjects.into_iter().map(policy).collect())
+        Some(subjects.into_iter().map(policy).flat_map(sum::Policy::ranked).collect())
     }
 
     /// 3.
@@ -161,7 +162,7 @@ impl Convert<'_, '_, '_> {
             }
         };
         // ICMP and the like are undefined for NetworkPolicy.
-        Some(normal::Rule { direction, peers, ports, others: false, http: vec![], dns_proxy: false, span })
+        Some(normal::Rule { ports, others: false, ..normal::Rule::new(direction, Action::Allow, peers, span) })
     }
 
     /// 4.
