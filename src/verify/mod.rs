@@ -16,6 +16,7 @@ mod denials;
 mod expected;
 pub mod flows;
 mod guards;
+pub mod law;
 mod names;
 pub mod normal;
 mod ports;

@@ -79,6 +79,11 @@ impl Traffic {
         self.settle();
     }
 
+    /// Adds protocols without ports.
+    pub fn add_others(&mut self) {
+        self.others = true;
+    }
+
     /// What passes both.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
