@@ -2,7 +2,7 @@
 //! is compared with another ([`compare`](super::compare)).
 //!
 //! Made from the same permissions as the relations of [`expected`]: one policy that isolates each managed namespace, one for
-//! each permission, and the guards, whose denies are asked first.
+//! each permission, and the guards.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +12,8 @@ use crate::model::{Direction, Guard, HttpRule, Labels, METADATA, NAMESPACE_NAME,
 use crate::source::Span;
 
 const BOTH: [Direction; 2] = [Direction::Ingress, Direction::Egress];
-/// Denies are asked before everything else.
-const DENIES: Rank = Rank { tier: 0, end: End::Passes, order: 0, leads: false };
+/// Guards are asked last: nothing may be asked for that one denies, so a guard that cuts a permission is a difference.
+const DENIES: Rank = Rank { tier: 2, end: End::Passes, order: 0, leads: false };
 const ALLOWS: Rank = Rank { tier: 1, end: End::Denies, order: 0, leads: false };
 
 /// The policies, and what asks for each.

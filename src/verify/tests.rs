@@ -3,12 +3,13 @@
 mod diff;
 mod guards;
 mod law;
+mod ordered;
 mod proof;
 mod reach;
 
 use super::expected::Terms;
 use super::normal::{self, Capabilities, Engine, Staging};
-use super::{Mismatch, Permitted, Proof, ordered, sum};
+use super::{Mismatch, Permitted, Proof, sum};
 use crate::model::{Labels, Model};
 use crate::source::{Sources, Span};
 
@@ -34,7 +35,7 @@ fn prove(
     let proof = super::prove(model, can, permitted, &ranked);
     let terms = Terms { model, can, permitted };
     let namespaces = model.namespaces.keys().cloned().collect();
-    let classes = ordered::mismatches(terms, Engine::of(can), &ranked, &namespaces, true);
+    let classes = super::ordered::mismatches(terms, Engine::of(can), &ranked, &namespaces, true);
     // What is no question of what may pass is looked at once.
     let apart = |mismatch: &Mismatch| {
         matches!(

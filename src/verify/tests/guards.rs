@@ -6,7 +6,7 @@ use super::reach::{RICH, TO_DB, TO_PAYMENTS, proved, wrong};
 use super::{ADDRESSES, labels, span};
 use crate::model::{Cidrs, Direction, Labels, METADATA, Model, Sym};
 use crate::verify::guards::cut;
-use crate::verify::normal::{Action, Capabilities, Entity, Namespaces, Peer, Ports, Rule};
+use crate::verify::normal::{Action, Capabilities, Entity, Namespaces, Peer, Rule};
 use crate::verify::sum::{Policy, Scope};
 use crate::verify::{Guarded, Mismatch, Other, Permitted};
 
