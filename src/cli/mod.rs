@@ -65,6 +65,8 @@ enum Command {
     Check(CheckArgs),
     /// Show what a build would open, close and write
     Diff(DiffArgs),
+    /// Say what any policies, of any dialect, let through between some pods
+    Eval(eval::EvalArgs),
     /// Explain a code: what it means, why it matters, how to mend it
     Rule(RuleArgs),
     /// Write a first intent and the schema that editors use
@@ -220,6 +222,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Build(args) => build::run(&args, &mut terminal),
         Command::Check(args) => check::run(&args, &mut terminal),
         Command::Diff(args) => diff::run(&args, &mut terminal),
+        Command::Eval(args) => eval::run(&args, &mut terminal),
         Command::Rule(args) => rule::run(&args, &mut terminal),
         Command::Init(args) => init::run(&args, &mut terminal),
         Command::Schema(args) => generate::schema(args.of, &mut terminal),

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Terminal;
 use super::run::Run;
-use crate::diag::{self, Diagnostic, Diagnostics, Level, quote};
-use crate::dialects::{self, About, Approximated};
+use super::{Exit, Terminal};
+use crate::diag::{self, Diagnostic, Diagnostics, Level, nearest, quote};
+use crate::dialects::{self, About, Approximated, Dialect};
 use crate::model::{Cidrs, DnsPeer, Labels, Model, NamespaceSet, PeerSet, Sym};
 use crate::pipeline::Compiled;
+use crate::source::Sources;
 use crate::verify::normal::{Entity, Namespaces, Peer};
 use crate::verify::{ChangeKind, FlowChange};
 
@@ -17,8 +18,12 @@ const MAX_FULL: usize = 200;
 /// Prints diagnostics as a person reads them, and counts them in a last line when there are any. Beyond the first
 /// [`MAX_FULL`] each is one line.
 pub(super) fn diagnostics(run: &Run, list: &[Diagnostic], consequence: &str, terminal: &mut Terminal) {
+    self::list(&run.project.sources, list, consequence, terminal);
+}
+
+/// Prints diagnostics about texts that are no part of a project.
+pub(super) fn list(sources: &Sources, list: &[Diagnostic], consequence: &str, terminal: &mut Terminal) {
     for (position, diagnostic) in list.iter().enumerate() {
-        let sources = &run.project.sources;
         terminal.tell(match position < MAX_FULL {
             true => format!("{}\n", diag::render(diagnostic, sources, true)),
             false => diag::concise(diagnostic, sources),
@@ -30,6 +35,17 @@ pub(super) fn diagnostics(run: &Run, list: &[Diagnostic], consequence: &str, ter
     if !list.is_empty() {
         terminal.tell(format!("{}{consequence}", count(list)));
     }
+}
+
+/// The dialect of a name that somebody gave.
+pub(super) fn dialect(name: &str, terminal: &mut Terminal) -> Result<&'static dyn Dialect, Exit> {
+    if let Some(dialect) = dialects::find(name) {
+        return Ok(dialect);
+    }
+    let known: Vec<&str> = dialects::REGISTRY.iter().map(|dialect| dialect.name()).collect();
+    let hint = nearest(name, known.iter().copied())
+        .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean {}?", quote(near)));
+    Err(terminal.fail(format!("there is no dialect {}; {hint}", quote(name))))
 }
 
 /// Diagnostics in the order of files and lines.
