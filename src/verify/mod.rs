@@ -15,6 +15,7 @@ mod bases;
 mod classes;
 mod compare;
 mod denials;
+pub mod drift;
 mod expected;
 pub mod flows;
 mod guards;
