@@ -279,9 +279,20 @@ fn status(reader: In<'_, '_, '_>, status: Option<&PodStatus<'_>>) -> Option<(Vec
     let finished = matches!(phase.flatten(), Some("Succeeded" | "Failed"));
     let several = status.pod_ips.iter().flatten().filter_map(|one| one.ip.as_ref());
     let (mut texts, mut addresses): (Vec<_>, Vec<IpAddr>) = (several.collect(), vec![]);
-    // The first of several is repeated there.
-    if texts.is_empty() {
-        texts.extend(&status.pod_ip);
+    if let Some(first) = &status.pod_ip {
+        let word = reader.string(first)?;
+        match texts.first().map(|text| reader.string(text)) {
+            None => texts.push(first),
+            Some(Some(known)) if known == word => {}
+            Some(_) => {
+                let message = format!("{} is not the first of `podIPs`", quote(word));
+                return reader.error(
+                    reader.doc.place(first),
+                    message,
+                    "write the pod's addresses alike, or leave one field out",
+                );
+            }
+        }
     }
     for text in texts {
         let word = reader.string(text)?;

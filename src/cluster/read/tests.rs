@@ -7,6 +7,7 @@ use crate::cluster::Cluster;
 use crate::source::Sources;
 
 mod lists;
+mod properties;
 mod recorded;
 mod refusals;
 
