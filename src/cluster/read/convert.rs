@@ -124,8 +124,11 @@ fn head(reader: In<'_, '_, '_>, kind: &'static str, metadata: Option<&Metadata<'
     let name = word(reader, name, "name of an object", valid);
     let namespace = match &metadata.namespace {
         _ if kind == NAMESPACE => Some("".into()),
-        Some(namespace) => word(reader, namespace, "name of a namespace", is_dns_label),
-        None => Some(DEFAULT_NAMESPACE.into()),
+        // A text that cannot be read is told by `word`.
+        Some(namespace) if !reader.doc.string(namespace).is_ok_and(str::is_empty) => {
+            word(reader, namespace, "name of a namespace", is_dns_label)
+        }
+        _ => Some(DEFAULT_NAMESPACE.into()),
     };
     let labels = labels(reader, Some(metadata));
     let owner = owner(reader, metadata.owner_references.as_deref().unwrap_or_default(), namespace.as_ref());
