@@ -6,7 +6,11 @@
 //! readers are known to differ (kubectl's follows YAML 1.1) the text is refused rather than read one way. No writer uses
 //! any of this, and nothing here uses a writer.
 
+pub mod conjunction;
+pub mod identities;
+pub mod networkpolicy;
 pub mod object;
+pub mod selector;
 pub mod text;
 pub mod validity;
 
