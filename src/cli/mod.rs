@@ -6,6 +6,7 @@
 mod build;
 mod check;
 mod diff;
+pub mod eval;
 mod generate;
 mod init;
 mod report;
