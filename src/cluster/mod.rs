@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use crate::model::{Labels, Protocol, Sym};
 use crate::source::Span;
 
+pub use crate::verify::law::NamedPort;
 pub use endpoint::{Endpoint, Probe, Unclear, check_endpoints, check_probes};
 pub use read::{Inventory, PolicyDoc, read};
 pub use verdict::{Cell, Flow, Verdict, Verdicts};
@@ -78,15 +79,4 @@ impl Pod {
     pub fn named_port(&self, name: &str, protocol: Protocol) -> Option<u16> {
         self.ports.iter().find(|port| &*port.name == name && port.protocol == protocol).map(|port| port.number)
     }
-}
-
-/// A port of a container that has a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamedPort {
-    /// The name.
-    pub name: Sym,
-    /// Its protocol.
-    pub protocol: Protocol,
-    /// Its number, from 1.
-    pub number: u16,
 }

@@ -1,7 +1,7 @@
 //! Which workloads are already there as something else: a dump of a cluster holds a Deployment, its ReplicaSets and their
 //! pods, which are the same pods three times.
 //!
-//! 1. A Pod stands for itself and for everything above it: what runs says more than the template it was made of.
+//! 1. A Pod that runs stands for itself and for everything above it: it says more than the template it was made of.
 //! 2. A workload stands for what it owns, and no pod of it: an old ReplicaSet is kept for roll-backs alone.
 //!
 //! What owns an object is its controller (meta/v1/types.go, `OwnerReference`), as far as it is there too.

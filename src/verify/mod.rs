@@ -15,8 +15,10 @@ mod bases;
 mod classes;
 mod compare;
 mod denials;
+pub mod drift;
 mod expected;
 pub mod flows;
+mod forbidden;
 mod guards;
 pub mod law;
 mod meant;
@@ -140,6 +142,9 @@ pub fn prove_as(
         let names = ordered.into_iter().map(|(name, _)| name.clone()).collect();
         mismatches.extend(ordered::mismatches(terms, engine, policies, &names, sums.everywhere));
     }
+
+    let forbidden = forbidden::violated(model, can, &sums.policies);
+    mismatches.extend(forbidden.into_iter().map(|error| Mismatch::Forbidden(Box::new(error))));
 
     if mismatches.is_empty() {
         return Ok(Proof { flows });

@@ -221,6 +221,8 @@ pub enum Mismatch {
         /// The first policy of the namespace.
         near: Option<Span>,
     },
+    /// The policies let through what a forbid rules out.
+    Forbidden(Box<Diagnostic>),
     /// So many mismatches are not shown.
     More(usize),
 }
@@ -456,6 +458,9 @@ impl Mismatch {
                 at(*near, message)
                     .note("which policy is wrong could not be told; this should not happen, please report it")
                     .help(TEMPLATE)
+            }
+            Self::Forbidden(error) => {
+                (**error).clone().note(format!("this is what the rendered policies of {dialect} let through"))
             }
             Self::More(count) => {
                 let message = format!("{count} more mismatches between the intent and {dialect} are not shown");

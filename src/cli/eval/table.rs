@@ -99,39 +99,42 @@ impl<'v> Sheet<'v> {
         }
     }
 
-    /// Whom each source reaches; what is neither reached nor in doubt is refused.
+    /// Whom each source reaches; what is neither reached nor in doubt is refused, and not spelt out.
     fn lists(&self, title: &str, rows: &Rows<'_>, width: usize, text: &mut String) {
         let bold = Style::new().bold();
         let _ = writeln!(text, "{bold}{title}{bold:#}");
+        let (wide, left) = (self.name_width, self.name_width + GAP);
         for (name, row) in self.names.iter().zip(rows) {
             let of = |verdict: Verdict| row.iter().zip(&self.names).filter(move |(cell, _)| cell.allowed == verdict);
-            let all = row.iter().filter(|cell| cell.allowed != Verdict::NotApplicable).count();
-            let _ = writeln!(text, "{name}");
-            for verdict in [Verdict::Yes, Verdict::Ambiguous, Verdict::No] {
+            let all = row.len() - of(Verdict::NotApplicable).count();
+            let mut name = name.as_str();
+            for verdict in [Verdict::Yes, Verdict::Ambiguous, Verdict::No, Verdict::NotApplicable] {
                 let names: Vec<&str> = of(verdict).map(|(_, name)| name.as_str()).collect();
-                let words = match names.len() {
-                    0 => continue,
-                    n if n == all && n > 1 => vec!["all"],
-                    // The longer half of a permission and a refusal need not be spelt out.
-                    _ if verdict == Verdict::No => continue,
+                let words = match (names.len(), verdict) {
+                    (0, _) => continue,
+                    (_, Verdict::NotApplicable) if all > 0 => continue,
+                    (_, Verdict::NotApplicable) => vec!["all"],
+                    (n, _) if n == all && n > 1 => vec!["all"],
+                    (n, Verdict::No) if n < all => continue,
                     _ => names,
                 };
-                wrapped(verdict, &words, width, text);
+                let _ = write!(text, "{name:<wide$}{}{}", " ".repeat(GAP), padded(verdict, 1));
+                wrapped(&words, left + 1, width, text);
+                name = "";
             }
         }
     }
 }
 
-/// Words after a sign, on as many lines as they need.
-fn wrapped(verdict: Verdict, words: &[&str], width: usize, text: &mut String) {
-    let _ = write!(text, "  {}", padded(verdict, 1));
-    let mut column = 3;
+/// Words from a column on, on as many lines as they need, each below the first.
+fn wrapped(words: &[&str], left: usize, width: usize, text: &mut String) {
+    let mut column = left;
     for (position, word) in words.iter().enumerate() {
         let comma = if position + 1 < words.len() { "," } else { "" };
         let length = word.chars().count() + comma.len() + 1;
         if position > 0 && column + length > width {
-            text.push_str("\n   ");
-            column = 3;
+            let _ = write!(text, "\n{}", " ".repeat(left));
+            column = left;
         }
         let _ = write!(text, " {word}{comma}");
         column += length;

@@ -124,8 +124,11 @@ fn head(reader: In<'_, '_, '_>, kind: &'static str, metadata: Option<&Metadata<'
     let name = word(reader, name, "name of an object", valid);
     let namespace = match &metadata.namespace {
         _ if kind == NAMESPACE => Some("".into()),
-        Some(namespace) => word(reader, namespace, "name of a namespace", is_dns_label),
-        None => Some(DEFAULT_NAMESPACE.into()),
+        // A text that cannot be read is told by `word`.
+        Some(namespace) if !reader.doc.string(namespace).is_ok_and(str::is_empty) => {
+            word(reader, namespace, "name of a namespace", is_dns_label)
+        }
+        _ => Some(DEFAULT_NAMESPACE.into()),
     };
     let labels = labels(reader, Some(metadata));
     let owner = owner(reader, metadata.owner_references.as_deref().unwrap_or_default(), namespace.as_ref());
@@ -279,9 +282,20 @@ fn status(reader: In<'_, '_, '_>, status: Option<&PodStatus<'_>>) -> Option<(Vec
     let finished = matches!(phase.flatten(), Some("Succeeded" | "Failed"));
     let several = status.pod_ips.iter().flatten().filter_map(|one| one.ip.as_ref());
     let (mut texts, mut addresses): (Vec<_>, Vec<IpAddr>) = (several.collect(), vec![]);
-    // The first of several is repeated there.
-    if texts.is_empty() {
-        texts.extend(&status.pod_ip);
+    if let Some(first) = &status.pod_ip {
+        let word = reader.string(first)?;
+        match texts.first().map(|text| reader.string(text)) {
+            None => texts.push(first),
+            Some(Some(known)) if known == word => {}
+            Some(_) => {
+                let message = format!("{} is not the first of `podIPs`", quote(word));
+                return reader.error(
+                    reader.doc.place(first),
+                    message,
+                    "write the pod's addresses alike, or leave one field out",
+                );
+            }
+        }
     }
     for text in texts {
         let word = reader.string(text)?;

@@ -115,7 +115,10 @@ fn assemble(objects: Vec<Object>) -> (Cluster, BTreeMap<&'static str, usize>) {
         }
     }
     let with_pods: Vec<_> = objects.iter().filter(|object| object.pod.is_some()).collect();
-    let represented = owners::represented(with_pods.iter().map(|object| (&object.key, object.owner.as_ref())));
+    // What has run to its end stands for nothing: what made it may make others.
+    let finished = |object: &Object| object.pod.as_ref().is_some_and(|pod| pod.finished);
+    let owned = with_pods.iter().map(|object| (&object.key, object.owner.as_ref().filter(|_| !finished(object))));
+    let represented = owners::represented(owned);
     let mut counts = BTreeMap::new();
     let mut pods = vec![];
     for object in objects.iter().filter(|object| object.pod.is_some()) {

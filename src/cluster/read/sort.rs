@@ -50,6 +50,9 @@ const POLICY_GROUPS: [&str; 4] =
 /// The one policy of a group that holds other things too.
 const NETWORK_POLICY: (&str, &str) = ("networking.k8s.io", "NetworkPolicy");
 
+/// What to do about a text that is no object.
+const HELP: &str = "each document must be a manifest as the API server takes it; leave other files out";
+
 /// Names by which kustomize finds a file, whose version and kind may be left out.
 const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
@@ -164,7 +167,7 @@ fn listed(version: &str, kind: &str) -> Option<Option<Identity>> {
 
 fn identity(doc: &Doc<'_>, sources: &Sources, of_list: Option<&Identity>) -> Result<Identity, Box<Diagnostic>> {
     let head: Head<'_> =
-        doc.skim().map_err(|error| Box::new(crate::dialects::reading::unreadable(doc, &error, KINDS.help)))?;
+        doc.skim().map_err(|error| Box::new(crate::dialects::reading::unreadable(doc, &error, HELP)))?;
     let mut known = of_list.cloned();
     let path = sources.path(doc.top().file);
     if path.file_name().is_some_and(|name| KUSTOMIZATIONS.contains(&name)) {

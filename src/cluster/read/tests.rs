@@ -7,6 +7,7 @@ use crate::cluster::Cluster;
 use crate::source::Sources;
 
 mod lists;
+mod properties;
 mod recorded;
 mod refusals;
 
@@ -131,8 +132,9 @@ fn a_pod_is_what_policies_see_of_it() {
 
 #[test]
 fn what_is_not_written_is_as_the_api_server_has_it() {
-    let told =
-        told("apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {hostNetwork: true, serviceAccount: old}\n");
+    let told = told(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: \"\"}\nspec: {hostNetwork: true, serviceAccount: old}\n",
+    );
     assert_eq!(pods(&told.cluster), ["default/web Pod * old(*) [] [] host"]);
     assert_eq!(namespaces(&told.cluster), ["default kubernetes.io/metadata.name=default unknown"]);
     let account = "spec: {serviceAccountName: \"\"}\nstatus: {phase: Succeeded, podIP: \"\"}";
@@ -208,6 +210,9 @@ fn a_dump_of_a_deployment_holds_its_pods_once() {
     assert_eq!(names(&[sets[0].as_str(), &sets[1]].concat()), ["shop/web-1", "shop/web-2"]);
     // What owns them is not there.
     assert_eq!(names(&pod), ["shop/web-2-x"]);
+    // A pod that has run to its end is there, and stands for nothing but itself.
+    let finished = format!("{pod}status: {{phase: Failed}}\n");
+    assert_eq!(names(&[deployment.as_str(), &sets[1], &finished].concat()), ["shop/web", "shop/web-2-x"]);
     // A pod of the same name in another namespace is another's.
     let elsewhere = pod.replace("namespace: shop", "namespace: pay");
     assert_eq!(names(&[sets[1].as_str(), &elsewhere].concat()), ["shop/web-2", "pay/web-2-x"]);

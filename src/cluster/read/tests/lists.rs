@@ -4,7 +4,7 @@ use super::*;
 use crate::dialects::reading::{self, Kinds};
 
 /// As `kubectl get pods,networkpolicies,namespaces -o yaml` prints it: fields of the server, comments apart.
-const DUMP: &str = "\
+pub(super) const DUMP: &str = "\
 apiVersion: v1
 items:
 - apiVersion: v1

@@ -27,7 +27,8 @@ fn what_is_no_name_label_port_or_address_is_refused_at_its_line() {
         ("name: http", "name: a-name-of-sixteen", 17, "`a-name-of-sixteen` is no name of a port"),
         ("name: dns", "name: http", 19, "the port name `http` is used twice in a container"),
         ("protocol: UDP", "protocol: udp", 19, "`udp` is no protocol of a port"),
-        ("- ip: 10.0.0.4", "- ip: 10.0.0.04", 30, "`10.0.0.04` is no address"),
+        ("podIP: 10.0.0.4", "podIP: 10.0.0.5", 28, "`10.0.0.5` is not the first of `podIPs`"),
+        ("- ip: 2001:db8::4", "- ip: 10.0.0.04", 31, "`10.0.0.04` is no address"),
         ("- ip: 2001:db8::4", "- ip: 10.0.0.5", 31, "`10.0.0.5` is a second address of one family"),
         ("- ip: 2001:db8::4", "- ip: \"::ffff:10.0.0.4\"", 31, "`::ffff:10.0.0.4` is no address"),
     ] {
