@@ -18,10 +18,13 @@
 //! | [`verify`] | bytes read back, and the model | a proof or a counterexample |
 //! | [`output`] | proved bytes | a plan, a diff, files |
 //!
+//! Beside it stands [`cluster`]: manifests of namespaces and pods, read for what policies select.
+//!
 //! [`diag`] is what every stage speaks through; [`pipeline`] runs them in order; [`cli`] is the face.
 
 pub mod checks;
 pub mod cli;
+pub mod cluster;
 pub mod diag;
 pub mod dialects;
 pub mod intent;

@@ -129,7 +129,7 @@ fn support_of_readers_and_of_writers_share_nothing() {
 /// The stages before `lower` know no dialect, and none knows a later one.
 #[test]
 fn nothing_flows_back() {
-    let stages: [(&str, &[&str]); 7] = [
+    let stages: [(&str, &[&str]); 8] = [
         (
             "source/",
             &["intent", "model", "checks", "lower", "dialects", "render", "verify", "output", "pipeline", "cli"],
@@ -139,6 +139,7 @@ fn nothing_flows_back() {
         ("checks/", &["lower", "dialects", "render", "verify", "output", "pipeline", "cli"]),
         ("lower/", &["checks", "dialects", "render", "verify", "output", "pipeline", "cli"]),
         ("render/", &["intent", "checks", "verify", "pipeline", "cli"]),
+        ("cluster/", &["intent", "checks", "lower", "render", "output", "pipeline", "cli"]),
         ("output/", &["intent", "model", "checks", "lower", "dialects", "render", "verify", "pipeline", "cli"]),
     ];
     for (place, later) in stages {

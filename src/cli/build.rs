@@ -87,16 +87,7 @@ fn verified(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
     dialects.sort_unstable();
     dialects.dedup();
     let flows = compiled.iter().map(|done| done.flows).max().unwrap_or(0);
-    let green = anstyle::AnsiColor::Green.on_default().bold();
-    let clusters: Vec<&str> = run.models.iter().filter_map(|model| model.cluster.as_deref()).collect();
-    terminal.line(format!(
-        "{green}verified{green:#}: {} {} exactly the {} of {}{}",
-        dialects.join(", "),
-        if dialects.len() == 1 { "allows" } else { "allow" },
-        plural(flows, "flow"),
-        plural(run.project.intents.len(), "intent"),
-        if clusters.is_empty() { String::new() } else { format!(" in {}", clusters.join(", ")) }
-    ));
+    report::verified(run, &dialects, flows, terminal);
     report::caveats(run, compiled, terminal);
     let waived = run.waived_shown();
     if waived > 0 {

@@ -6,12 +6,14 @@
 mod build;
 mod check;
 mod diff;
+pub mod eval;
 mod generate;
 mod init;
 mod report;
 mod rule;
 mod run;
 mod terminal;
+mod verify;
 
 use camino::Utf8PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -64,6 +66,10 @@ enum Command {
     Check(CheckArgs),
     /// Show what a build would open, close and write
     Diff(DiffArgs),
+    /// Prove policies against the intents: what is in out/, what somebody wrote, what a cluster holds
+    Verify(verify::VerifyArgs),
+    /// Say what any policies, of any dialect, let through between some pods
+    Eval(eval::EvalArgs),
     /// Explain a code: what it means, why it matters, how to mend it
     Rule(RuleArgs),
     /// Write a first intent and the schema that editors use
@@ -219,6 +225,8 @@ pub fn run(cli: Cli) -> Exit {
         Command::Build(args) => build::run(&args, &mut terminal),
         Command::Check(args) => check::run(&args, &mut terminal),
         Command::Diff(args) => diff::run(&args, &mut terminal),
+        Command::Verify(args) => verify::run(&args, &mut terminal),
+        Command::Eval(args) => eval::run(&args, &mut terminal),
         Command::Rule(args) => rule::run(&args, &mut terminal),
         Command::Init(args) => init::run(&args, &mut terminal),
         Command::Schema(args) => generate::schema(args.of, &mut terminal),

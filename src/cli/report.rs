@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Terminal;
 use super::run::Run;
-use crate::diag::{self, Diagnostic, Diagnostics, Level, quote};
-use crate::dialects::{self, About, Approximated};
+use super::{Exit, Terminal};
+use crate::diag::{self, Diagnostic, Diagnostics, Level, nearest, quote};
+use crate::dialects::{self, About, Approximated, Dialect};
 use crate::model::{Cidrs, DnsPeer, Labels, Model, NamespaceSet, PeerSet, Sym};
 use crate::pipeline::Compiled;
+use crate::source::Sources;
 use crate::verify::normal::{Entity, Namespaces, Peer};
 use crate::verify::{ChangeKind, FlowChange};
+use camino::{Utf8Path, Utf8PathBuf};
 
 /// How many diagnostics are shown in full: more are a list of places, and cost no more than that.
 const MAX_FULL: usize = 200;
@@ -17,8 +19,12 @@ const MAX_FULL: usize = 200;
 /// Prints diagnostics as a person reads them, and counts them in a last line when there are any. Beyond the first
 /// [`MAX_FULL`] each is one line.
 pub(super) fn diagnostics(run: &Run, list: &[Diagnostic], consequence: &str, terminal: &mut Terminal) {
+    self::list(&run.project.sources, list, consequence, terminal);
+}
+
+/// Prints diagnostics about texts that are no part of a project.
+pub(super) fn list(sources: &Sources, list: &[Diagnostic], consequence: &str, terminal: &mut Terminal) {
     for (position, diagnostic) in list.iter().enumerate() {
-        let sources = &run.project.sources;
         terminal.tell(match position < MAX_FULL {
             true => format!("{}\n", diag::render(diagnostic, sources, true)),
             false => diag::concise(diagnostic, sources),
@@ -30,6 +36,24 @@ pub(super) fn diagnostics(run: &Run, list: &[Diagnostic], consequence: &str, ter
     if !list.is_empty() {
         terminal.tell(format!("{}{consequence}", count(list)));
     }
+}
+
+/// A path as it is seen from the current folder, where it is below that.
+pub(super) fn from_here(path: &Utf8Path) -> Utf8PathBuf {
+    let here = std::env::current_dir().ok().and_then(|here| Utf8PathBuf::from_path_buf(here).ok());
+    let below = here.and_then(|here| path.strip_prefix(here).ok().map(Utf8Path::to_owned));
+    below.filter(|below| !below.as_str().is_empty()).unwrap_or_else(|| path.to_owned())
+}
+
+/// The dialect of a name that somebody gave.
+pub(super) fn dialect(name: &str, terminal: &mut Terminal) -> Result<&'static dyn Dialect, Exit> {
+    if let Some(dialect) = dialects::find(name) {
+        return Ok(dialect);
+    }
+    let known: Vec<&str> = dialects::REGISTRY.iter().map(|dialect| dialect.name()).collect();
+    let hint = nearest(name, known.iter().copied())
+        .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean {}?", quote(near)));
+    Err(terminal.fail(format!("there is no dialect {}; {hint}", quote(name))))
 }
 
 /// Diagnostics in the order of files and lines.
@@ -214,6 +238,33 @@ pub(super) fn caveats(run: &Run, compiled: &[Compiled], terminal: &mut Terminal)
     for note in &run.notes {
         terminal.line(format!("{}{}", note.text, run.place(&note.clusters)));
     }
+    assumed(run, terminal);
+}
+
+/// `verified: kubernetes allows exactly the 214 flows of 6 intents`.
+pub(super) fn verified(run: &Run, dialects: &[&str], flows: usize, terminal: &mut Terminal) {
+    let green = anstyle::AnsiColor::Green.on_default().bold();
+    let clusters: Vec<&str> = run.models.iter().filter_map(|model| model.cluster.as_deref()).collect();
+    terminal.line(format!(
+        "{green}verified{green:#}: {} {} exactly the {} of {}{}",
+        dialects.join(", "),
+        if dialects.len() == 1 { "allows" } else { "allow" },
+        plural(flows, "flow"),
+        plural(run.project.intents.len(), "intent"),
+        if clusters.is_empty() { String::new() } else { format!(" in {}", clusters.join(", ")) }
+    ));
+}
+
+/// The closed world of the proof, in a few words.
+pub(super) fn taken_for_granted(terminal: &mut Terminal) {
+    terminal.line(
+        "taken for granted: whoever may set labels does so rightly; namespaces carry their names as labels; pods have \
+         addresses of the pod ranges, and what is outside has none of them; no other policies govern these namespaces",
+    );
+}
+
+/// What is taken for granted of addresses while nobody says where the cluster's are.
+pub(super) fn assumed(run: &Run, terminal: &mut Terminal) {
     let assuming: Vec<&Model> = run.models.iter().filter(|model| assumes_private(model)).collect();
     let unknown: BTreeSet<(usize, &str)> = assuming.iter().flat_map(|model| model.profile.unknown_ranges()).collect();
     if !unknown.is_empty() {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::civil::Date;
 
-use super::{Common, Exit, Target, Terminal};
+use super::{Common, Exit, Target, Terminal, report};
 use crate::checks::{self, Waived};
 use crate::diag::{Diagnostic, Diagnostics, Level, codes, nearest, quote};
 use crate::dialects::{self, Dialect};
@@ -139,13 +139,8 @@ impl Run {
 
     /// The dialects of this run: those asked for, else those of the project.
     pub(super) fn dialects(&self, target: &Target, terminal: &mut Terminal) -> Result<Vec<&'static dyn Dialect>, Exit> {
-        let known: Vec<&str> = dialects::REGISTRY.iter().map(|dialect| dialect.name()).collect();
-        if let Some(wrong) = target.dialect.iter().find(|name| !known.contains(&name.as_str())) {
-            let hint = nearest(wrong, known.iter().copied()).map_or_else(
-                || format!("known: {}", known.join(", ")),
-                |near| format!("did you mean {}?", quote(near)),
-            );
-            return Err(terminal.fail(format!("there is no dialect {}; {hint}", quote(wrong))));
+        for name in &target.dialect {
+            report::dialect(name, terminal)?;
         }
         if let Some(off) = target.dialect.iter().find(|name| !self.project.dialects.iter().any(|d| d.name() == *name)) {
             return Err(terminal.fail(format!("netpolc.toml leaves the dialect {} out", quote(off))));

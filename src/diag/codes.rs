@@ -138,6 +138,9 @@ codes! {
     /// The rendered policies allow a flow that the intent does not, or deny one that it allows. Nothing is written.
     /// No option turns this off.
     PROOF = "NP702", "rendered output does not match the intent";
+    /// A manifest of the cluster (a Namespace, a Pod, a workload, a ServiceAccount) is not what the API server accepts, or is
+    /// there twice. What a policy selects must be known exactly, so nothing of it is guessed.
+    MANIFEST = "NP710", "invalid manifest of the cluster";
     /// A generated file was edited by hand, or a merge left it in conflict. Move the change into the intent, then
     /// run `netpolc build --overwrite`.
     EDITED = "NP800", "generated file was edited";

@@ -36,7 +36,7 @@ pub use address::{Cidrs, METADATA, PRIVATE};
 
 pub use build::{Input, build};
 pub use endpoint::{Builtin, Endpoint};
-pub use forbid::{Forbid, ForbidEnd, ForbidSet};
+pub use forbid::{Forbid, ForbidEnd, ForbidSet, Permit, Reach, violations};
 pub use graph::FlowGraph;
 pub use guards::Guard;
 pub use ports::{PortRange, Protocol};

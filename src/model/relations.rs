@@ -19,6 +19,17 @@ pub enum Direction {
     Egress,
 }
 
+impl Direction {
+    /// The other side's.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Ingress => Self::Egress,
+            Self::Egress => Self::Ingress,
+        }
+    }
+}
+
 /// The pods of one managed namespace that carry all of some labels.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject {

@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 
 use super::Project;
 use crate::diag::Diagnostic;
-use crate::dialects::{About, Approximated, Dialect, Reviewed};
+use crate::dialects::{self, About, Approximated, Dialect, Reviewed};
 use crate::lower::Policies;
 use crate::model::{Approximation, Model, Sym};
 use crate::output::header;
@@ -84,7 +84,7 @@ pub fn compile(
     let manifests =
         ids.iter().zip(&read).filter(|(_, file)| file.base.is_none()).map(|((path, _), _)| path.clone()).collect();
     let policies: Vec<normal::Policy> = read.iter_mut().flat_map(|file| std::mem::take(&mut file.policies)).collect();
-    let permitted = permitted(&approximations);
+    let permitted = permits(&approximations);
     let proof = verify::prove(model, dialect.capabilities(), &permitted, &policies).map_err(|mismatches| {
         mismatches.iter().map(|mismatch| mismatch.diagnostic(model, dialect.name())).collect::<Vec<_>>()
     })?;
@@ -124,7 +124,13 @@ fn once(errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
         .collect()
 }
 
-fn permitted(approximations: &[Approximated]) -> Permitted {
+/// What a dialect may say of a model otherwise than it is meant, because the project file permits it.
+pub fn permitted(model: &Model, dialect: &'static dyn Dialect) -> Permitted {
+    let mut reviewed = dialects::review(model, &[dialect]);
+    permits(&reviewed.approximations.remove(dialect.name()).unwrap_or_default())
+}
+
+fn permits(approximations: &[Approximated]) -> Permitted {
     let of = |which: Approximation| approximations.iter().filter(move |a| a.approximation == which);
     let edges = |which: Approximation| {
         of(which)

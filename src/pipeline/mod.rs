@@ -11,8 +11,12 @@
 
 mod clusters;
 mod compile;
+mod evaluate;
+mod given;
 mod project;
 
 pub use clusters::merge;
-pub use compile::{Compiled, compile};
+pub use compile::{Compiled, compile, permitted};
+pub use evaluate::evaluate;
+pub use given::{Given, given};
 pub use project::{LoadError, Project};

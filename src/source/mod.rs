@@ -1,10 +1,11 @@
 //! Where text comes from: the only reader of files.
 //!
-//! In: paths below a project root. Out: [`Sources`], the texts of one run, each with a [`FileId`]; every later stage
-//! points into them with a [`Span`]. A text in [`Sources`] is valid UTF-8 without a byte order mark; nothing later
-//! reads it from the disk again, so one run sees one state of the project.
+//! In: paths below a project root, and manifests that a command line names. Out: [`Sources`], the texts of one run, each
+//! with a [`FileId`]; every later stage points into them with a [`Span`]. A text in [`Sources`] is valid UTF-8 without a
+//! byte order mark; nothing later reads it from the disk again, so one run sees one state of the project.
 
 mod load;
+mod manifests;
 mod read;
 mod root;
 
@@ -14,6 +15,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 
 pub use load::{load_intents, load_project_file, load_templates};
+pub use manifests::load_manifests;
 pub(crate) use read::reason;
 pub use read::{
     Decoded, Entry, EntryKind, MAX_FILE_BYTES, MAX_GENERATED_BYTES, ReadError, SourceError, decode, entry_kind,
@@ -22,11 +24,11 @@ pub use read::{
 pub use root::{PROJECT_FILE, Root, RootError, find_root};
 
 /// One text of a run. Small and copyable; only [`Sources`] makes them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct FileId(u32);
 
 /// A range of bytes in one text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span {
     /// The text.
     pub file: FileId,

@@ -161,9 +161,22 @@ pub fn read_bytes(path: &Utf8Path, limit: u64) -> Result<Vec<u8>, ReadError> {
         return Err(ReadError::TooLarge);
     }
     let file = std::fs::File::open(path).map_err(ReadError::Io)?;
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
+    let capacity = usize::try_from(metadata.len()).unwrap_or(0) + 1;
     // The size may lie (procfs) or grow, so the limit is held here too.
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
+    read_up_to(file, limit, capacity)
+}
+
+/// All bytes of a stream, at most `limit`.
+///
+/// # Errors
+/// When there are more, or it cannot be read.
+pub fn read_stream(stream: &mut dyn Read, limit: u64) -> Result<Vec<u8>, ReadError> {
+    read_up_to(stream, limit, 0)
+}
+
+fn read_up_to(stream: impl Read, limit: u64, capacity: usize) -> Result<Vec<u8>, ReadError> {
+    let mut bytes = Vec::with_capacity(capacity);
+    stream.take(limit + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
     if bytes.len() as u64 > limit { Err(ReadError::TooLarge) } else { Ok(bytes) }
 }
 

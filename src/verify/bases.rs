@@ -96,7 +96,8 @@ mod tests {
         };
         let mut files = BTreeMap::new();
         for path in ["k/baseline/a.yaml", "k/allow/a.yaml"] {
-            files.insert(Utf8PathBuf::from(path), File { policies: vec![policy.clone()], base: None, shared: false });
+            files
+                .insert(Utf8PathBuf::from(path), File { policies: policy.clone().ranked(), base: None, shared: false });
         }
         for (folder, names) in lists {
             let resources = names.iter().map(|name| ((*name).to_owned(), span)).collect();

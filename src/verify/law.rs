@@ -23,8 +23,12 @@
 //!    may pass for sure, and what may pass perhaps. They differ exactly where the unknown decides, or where it was not
 //!    followed through: never is one of them a guess.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
+use super::allowed;
 use super::normal::{
     Action, Condition, Demand, End, Engine, Entity, Key, Namespaces, Peer, Policy, Ports, Rule, Selector, Test,
 };
@@ -43,8 +47,17 @@ pub struct Pod {
     pub account: Option<Account>,
     /// Its addresses; `None`: not known.
     pub addresses: Option<Vec<IpAddr>>,
-    /// The names that it gives to ports; `None`: not known.
-    pub ports: Option<Vec<NamedPort>>,
+    /// The names that it gives to ports.
+    pub ports: NamedPorts,
+}
+
+/// Names of ports.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NamedPorts {
+    /// Those that are known.
+    pub known: Vec<NamedPort>,
+    /// There are no others.
+    pub whole: bool,
 }
 
 /// A service account.
@@ -93,8 +106,10 @@ pub struct Side<'a> {
     pub subject: &'a Pod,
     /// The other end.
     pub other: Far<'a>,
-    /// All named ports of the cluster; `None`: not known.
-    pub all_ports: Option<&'a [NamedPort]>,
+    /// All named ports of the cluster.
+    pub all_ports: &'a NamedPorts,
+    /// Where the addresses of pods are that are not known; `None`: anywhere.
+    pub pod_ranges: Option<&'a [IpNet]>,
     /// Patterns of host names are symbols: one matches only what is written alike.
     pub names_are_symbols: bool,
 }
@@ -317,7 +332,10 @@ fn is(peer: &Peer, end: Far<'_>, side: &Side<'_>) -> Truth {
         (Peer::Block { .. }, Far::Pod(_)) if !side.engine.blocks_match_pods => Truth::No,
         (Peer::Block { cidr, except }, Far::Pod(pod)) => match &pod.addresses {
             Some(addresses) => addresses.iter().any(|address| holds(cidr, except, *address)).into(),
-            None => Truth::Maybe,
+            None => match side.pod_ranges {
+                Some(ranges) if !ranges.iter().any(|range| blocks_meet(peer, range)) => Truth::No,
+                _ => Truth::Maybe,
+            },
         },
         (Peer::Block { .. }, Far::Name(..)) if side.names_are_symbols => Truth::No,
         (Peer::Block { cidr, except }, Far::Name(_, address)) => match address {
@@ -331,7 +349,11 @@ fn is(peer: &Peer, end: Far<'_>, side: &Side<'_>) -> Truth {
     }
 }
 
-fn holds(cidr: &ipnet::IpNet, except: &[ipnet::IpNet], address: IpAddr) -> bool {
+fn blocks_meet(block: &Peer, range: &IpNet) -> bool {
+    allowed::blocks_meet(block, &Peer::Block { cidr: *range, except: vec![] })
+}
+
+fn holds(cidr: &IpNet, except: &[IpNet], address: IpAddr) -> bool {
     cidr.contains(&address) && !except.iter().any(|hole| hole.contains(&address))
 }
 
@@ -368,7 +390,8 @@ impl Condition {
 }
 
 impl Test {
-    fn holds(&self, value: &str) -> bool {
+    /// Whether it is true of a value.
+    pub fn holds(&self, value: &str) -> bool {
         match self {
             Self::Exists => true,
             Self::In(values) => values.contains(value),
@@ -438,26 +461,26 @@ fn numbers(names: &[(Protocol, Sym)], side: &Side<'_>) -> (PortSet, PortSet) {
         (Direction::Egress, _) => None,
     };
     let global = side.engine.names_are_global && side.direction == Direction::Egress;
-    let known = match (global, destination) {
+    let none = NamedPorts { known: vec![], whole: true };
+    let ports = match (global, destination) {
         (true, _) => side.all_ports,
-        (false, Some(pod)) => pod.ports.as_deref(),
+        (false, Some(pod)) => &pod.ports,
         // What is no pod names no ports.
-        (false, None) => Some(&[][..]),
+        (false, None) => &none,
     };
     let (mut sure, mut perhaps) = (vec![], vec![]);
     for (protocol, name) in names {
-        let Some(known) = known else {
+        let mut of_name = ports.known.iter().filter(|port| port.name == *name).peekable();
+        if !ports.whole && (global || of_name.peek().is_none()) {
             perhaps.push(Ports { protocol: *protocol, first: 1, last: u16::MAX });
             continue;
-        };
-        let of_name: Vec<&NamedPort> = known.iter().filter(|port| port.name == *name).collect();
-        let several =
-            of_name.windows(2).any(|two| matches!(two, [a, b] if (a.protocol, a.number) != (b.protocol, b.number)));
-        if global && several {
+        }
+        let of_name: BTreeSet<(Protocol, u16)> = of_name.map(|port| (port.protocol, port.number)).collect();
+        if global && of_name.len() > 1 {
             continue;
         }
-        let of_protocol = of_name.iter().filter(|port| port.protocol == *protocol).map(|port| port.number);
-        sure.extend(of_protocol.map(|number| Ports { protocol: *protocol, first: number, last: number }));
+        let of_protocol = of_name.into_iter().filter(|(of, _)| of == protocol);
+        sure.extend(of_protocol.map(|(protocol, number)| Ports { protocol, first: number, last: number }));
     }
     perhaps.extend(&sure);
     (PortSet::new(sure), PortSet::new(perhaps))

@@ -12,13 +12,19 @@
 
 mod allowed;
 mod bases;
+mod classes;
+mod compare;
 mod denials;
+pub mod drift;
 mod expected;
 pub mod flows;
+mod forbidden;
 mod guards;
 pub mod law;
+mod meant;
 mod names;
 pub mod normal;
+mod ordered;
 mod ports;
 mod relation;
 pub mod sum;
@@ -35,7 +41,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rayon::prelude::*;
 
 use crate::model::{Direction, EdgeId, Model, Sym};
-use normal::Capabilities;
+use crate::source::Span;
+use normal::{Capabilities, Engine};
 
 pub use allowed::Other;
 pub use bases::strays;
@@ -45,7 +52,7 @@ pub use guards::Guarded;
 pub use names::Unlearned;
 pub use ports::PortSet;
 pub use traffic::Traffic;
-pub use witness::{Allows, Mismatch, Witness};
+pub use witness::{Allows, Mismatch, Unclear, Witness};
 
 use expected::Terms;
 use relation::Relation;
@@ -85,40 +92,45 @@ pub fn prove(
     permitted: &Permitted,
     policies: &[normal::Policy],
 ) -> Result<Proof, Vec<Mismatch>> {
+    prove_as(Engine::of(can), model, can, permitted, policies)
+}
+
+/// The same for one of the target's engines, where they differ.
+///
+/// # Errors
+/// As [`prove`].
+pub fn prove_as(
+    engine: Engine,
+    model: &Model,
+    can: Capabilities,
+    permitted: &Permitted,
+    policies: &[normal::Policy],
+) -> Result<Proof, Vec<Mismatch>> {
     let terms = Terms { model, can, permitted };
     let (expected, flows) = expected::permissions(terms);
     let mut mismatches = expected::inexpressible(terms);
     mismatches.extend(duplicates(policies));
     mismatches.extend(staged(model, policies));
     let sums = sum::of(policies);
-    let policies = &sums.policies;
-
     let mut said: BTreeMap<&Sym, Vec<&sum::Policy>> = expected.keys().map(|name| (name, vec![])).collect();
-    let mut unmanaged: BTreeMap<&Sym, &sum::Policy> = BTreeMap::new();
     let mut clusterwide: Vec<&sum::Policy> = vec![];
-    for policy in policies {
-        let Scope::Namespace(namespace) = &policy.scope else {
-            clusterwide.push(policy);
-            continue;
-        };
-        match said.get_mut(namespace) {
-            Some(of_namespace) => of_namespace.push(policy),
-            None => {
-                unmanaged.entry(namespace).or_insert(policy);
-            }
+    for policy in &sums.policies {
+        match &policy.scope {
+            Scope::Namespace(name) => said.entry(name).or_default().push(policy),
+            Scope::AllBut(_) => clusterwide.push(policy),
         }
     }
-    mismatches.extend(unmanaged.into_iter().map(|(namespace, policy)| Mismatch::Unmanaged {
-        namespace: namespace.clone(),
-        policy: policy.name.clone(),
-        span: policy.span,
-    }));
-    mismatches.extend(guards::compare(terms, &clusterwide));
-
-    let namespaces: Vec<_> = expected.iter().zip(said.values()).collect();
-    let found: Vec<Vec<Mismatch>> = namespaces
+    mismatches.extend(unmanaged(model, policies, &sums));
+    if !sums.everywhere {
+        mismatches.extend(guards::compare(terms, &clusterwide));
+    }
+    // Where policies add up, a whole namespace is compared at once; elsewhere class by class.
+    let is_ordered = |name: &Sym| sums.everywhere || sums.ordered.contains(name);
+    let (ordered, summed): (Vec<_>, Vec<_>) = expected.iter().partition(|(name, _)| is_ordered(name));
+    let found: Vec<Vec<Mismatch>> = summed
         .par_iter()
-        .map(|((namespace, meant), said)| {
+        .map(|(namespace, meant)| {
+            let said = said.get(namespace).map_or(&[][..], Vec::as_slice);
             let mut found = of_namespace(terms, namespace, meant, said);
             found.extend(guards::cut(terms.can, namespace, said, &clusterwide));
             found.extend(names::unlearned(terms, namespace, said));
@@ -126,14 +138,38 @@ pub fn prove(
         })
         .collect();
     mismatches.extend(found.into_iter().flatten());
+    if !ordered.is_empty() || sums.everywhere {
+        let names = ordered.into_iter().map(|(name, _)| name.clone()).collect();
+        mismatches.extend(ordered::mismatches(terms, engine, policies, &names, sums.everywhere));
+    }
+
+    let forbidden = forbidden::violated(model, can, &sums.policies);
+    mismatches.extend(forbidden.into_iter().map(|error| Mismatch::Forbidden(Box::new(error))));
 
     if mismatches.is_empty() {
         return Ok(Proof { flows });
     }
     let more = mismatches.len().saturating_sub(MAX_SHOWN);
     mismatches.truncate(MAX_SHOWN);
+    ordered::look_across(engine, model, policies, &mut mismatches);
     mismatches.extend((more > 0).then_some(Mismatch::More(more)));
     Err(mismatches)
+}
+
+/// Policies for namespaces that no intent manages; one for each namespace.
+fn unmanaged(model: &Model, policies: &[normal::Policy], sums: &sum::Sums) -> Vec<Mismatch> {
+    let named = policies.iter().filter_map(|policy| Some((compare::names(policy)?, &policy.name, policy.span)));
+    let listed = sums.policies.iter().filter_map(|policy| Some((policy.namespace()?, &policy.name, policy.span)));
+    let mut first: BTreeMap<&Sym, (&String, Span)> = BTreeMap::new();
+    for (namespace, policy, span) in named.chain(listed).filter(|(name, ..)| !model.namespaces.contains_key(*name)) {
+        first.entry(namespace).or_insert((policy, span));
+    }
+    let mismatch = |(namespace, (policy, span)): (&Sym, (&String, Span))| Mismatch::Unmanaged {
+        namespace: namespace.clone(),
+        policy: policy.clone(),
+        span,
+    };
+    first.into_iter().map(mismatch).collect()
 }
 
 fn of_namespace(

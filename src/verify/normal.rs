@@ -79,6 +79,18 @@ pub struct Engine {
     pub own_node_enters: bool,
 }
 
+impl Engine {
+    /// The engine of a target, where all of its implementations agree.
+    pub fn of(can: Capabilities) -> Self {
+        Self {
+            name: "",
+            blocks_match_pods: !can.entities,
+            names_are_global: can.entities,
+            own_node_enters: can.entities,
+        }
+    }
+}
+
 /// Policies as one engine understands them.
 #[derive(Debug, Clone)]
 pub struct Reading {

@@ -21,7 +21,14 @@ use crate::source::Span;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Allows {
     /// The intent does, and the policies do not.
-    Intent(Origin),
+    Intent {
+        /// What asks for it.
+        origin: Origin,
+        /// The policy that denies it, and its rule, where one does.
+        denied: Option<(String, Span)>,
+    },
+    /// No policy isolates the pod.
+    Unpoliced,
     /// This policy does, by the rule at this place, and the intent does not.
     Policy {
         /// Name of the object.
@@ -50,6 +57,21 @@ pub struct Witness {
     pub request: Option<HttpRule>,
     /// Who allows it.
     pub allows: Allows,
+    /// Whether the other side lets it through too, where the other end is a managed pod: the connection is open then.
+    pub far: Option<bool>,
+}
+
+/// What is not known where what may pass depends on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unclear {
+    /// A condition of a rule, in words.
+    Provided(&'static str),
+    /// The number behind a port's name.
+    Port(Sym),
+    /// Whether a range matches pods by their addresses.
+    Addresses,
+    /// What a tier does at its end.
+    Tier,
 }
 
 /// One way in which policies are not what the intent means.
@@ -89,6 +111,34 @@ pub enum Mismatch {
         policy: String,
         /// The object.
         span: Span,
+    },
+    /// What may pass depends on something that neither the policies nor the intents tell.
+    Unclear {
+        /// Whose pods.
+        namespace: Sym,
+        /// Labels of the subject.
+        labels: Labels,
+        /// The direction.
+        direction: Direction,
+        /// The other end.
+        other: Other,
+        /// What may pass, or not.
+        traffic: Traffic,
+        /// The policy that it hangs on.
+        policy: Option<String>,
+        /// What is not known.
+        why: Unclear,
+        /// The rule.
+        span: Option<Span>,
+    },
+    /// Selectors overlap in so many ways that they cannot all be looked at.
+    TooMany {
+        /// Whose pods; `None`: of namespaces that nothing names.
+        namespace: Option<Sym>,
+        /// The selector at which there were too many.
+        selector: String,
+        /// A policy with this selector.
+        near: Option<Span>,
     },
     /// Two objects have one name: in the cluster one would replace the other.
     Duplicate {
@@ -171,6 +221,8 @@ pub enum Mismatch {
         /// The first policy of the namespace.
         near: Option<Span>,
     },
+    /// The policies let through what a forbid rules out.
+    Forbidden(Box<Diagnostic>),
     /// So many mismatches are not shown.
     More(usize),
 }
@@ -195,7 +247,7 @@ pub(super) fn explain(
     };
     let flow = |labels, other, (protocol, port, request): Passing<'_>, allows| {
         let (namespace, request) = (namespace.clone(), request.cloned());
-        Mismatch::Flow(Witness { direction, namespace, labels, other, protocol, port, request, allows })
+        Mismatch::Flow(Witness { direction, namespace, labels, other, protocol, port, request, allows, far: None })
     };
     for finding in findings {
         match finding {
@@ -245,7 +297,7 @@ pub(super) fn explain(
                     continue;
                 };
                 if blamed_origins.insert(origin) {
-                    out.push(flow(labels.clone(), other.clone(), passing, Allows::Intent(origin)));
+                    out.push(flow(labels.clone(), other.clone(), passing, Allows::Intent { origin, denied: None }));
                 }
             }
             Finding::Ambiguous(labels, block, ports) => {
@@ -309,6 +361,27 @@ impl Mismatch {
                     format!("{flow} {ports}: the range covers addresses of pods, which not every CNI matches by it"),
                 )
                 .help("leave the cluster's pod ranges out of the range, and select pods by their labels")
+            }
+            Self::Unclear { namespace, labels, direction, other: end, traffic, policy, why, span } => {
+                let flow = arrow(*direction, &pod(model, namespace, labels), &other(model, *direction, end));
+                let policy = policy.as_ref().map_or_else(String::new, |name| format!("policy {}: ", quote(name)));
+                let (why, help) = why.words();
+                at(*span, format!("{flow} {traffic}: nobody can say whether {dialect} allows it"))
+                    .note(format!("{policy}{why}"))
+                    .help(help)
+            }
+            Self::TooMany { namespace, selector, near } => {
+                let place = match namespace {
+                    Some(name) => format!("pods of {}", quote(name)),
+                    None => "pods of other namespaces".to_owned(),
+                };
+                let message = format!(
+                    "the selectors of policies for {place} overlap in more than {} ways, and not all were looked at",
+                    super::classes::MOST
+                );
+                at(*near, message)
+                    .note(format!("it became too many at {}", quote(selector)))
+                    .help("select the tiers of a namespace by one label, so that no pod can be in several of them")
             }
             Self::Unmanaged { namespace, policy, span } => {
                 let message = format!(
@@ -386,10 +459,37 @@ impl Mismatch {
                     .note("which policy is wrong could not be told; this should not happen, please report it")
                     .help(TEMPLATE)
             }
+            Self::Forbidden(error) => {
+                (**error).clone().note(format!("this is what the rendered policies of {dialect} let through"))
+            }
             Self::More(count) => {
                 let message = format!("{count} more mismatches between the intent and {dialect} are not shown");
                 at(None, message).help("mend those above first: others may follow from them")
             }
+        }
+    }
+}
+
+impl Unclear {
+    /// What is not known, and what to do about it.
+    fn words(&self) -> (String, String) {
+        match self {
+            Self::Provided(what) => (
+                format!("the rule holds only for {what}"),
+                "say it without that condition: an intent knows no such thing".to_owned(),
+            ),
+            Self::Port(name) => (
+                format!("which number the port's name {} stands for is not known", quote(name)),
+                format!("write the number, or declare it in the tier: `ports = {{ {name} = … }}`"),
+            ),
+            Self::Addresses => (
+                "the rule's range covers addresses of pods, and which pod has which is not known".to_owned(),
+                "leave the cluster's pod ranges out of the range, and select pods by their labels".to_owned(),
+            ),
+            Self::Tier => (
+                "what a tier does at its end is not known: no Tier of its name is there".to_owned(),
+                "add the Tier, or end the tier in a policy that denies everything".to_owned(),
+            ),
         }
     }
 }
@@ -463,16 +563,27 @@ impl Witness {
             Direction::Ingress => "to receive it",
             Direction::Egress => "to send it",
         };
-        match &self.allows {
+        let error = match &self.allows {
             Allows::Policy { name, span } => {
                 at(Some(*span), format!("{flow}: intent denies (no edge), {dialect} allows"))
                     .label(format!("policy {} allows {side}", quote(name)))
             }
-            Allows::Intent(origin) => {
+            Allows::Unpoliced => at(None, format!("{flow}: intent denies (no edge), {dialect} allows"))
+                .note("no policy isolates the pod"),
+            Allows::Intent { origin, denied } => {
                 let why = model.origin_name(*origin);
-                at(Some(model.origin_span(*origin)), format!("{flow}: intent allows ({why}), {dialect} denies"))
-                    .label(format!("no policy allows {side}"))
+                let error =
+                    at(Some(model.origin_span(*origin)), format!("{flow}: intent allows ({why}), {dialect} denies"));
+                match denied {
+                    None => error.label(format!("no policy allows {side}")),
+                    Some((name, span)) => error.related(*span, format!("policy {} denies it here", quote(name))),
+                }
             }
+        };
+        match (&self.allows, self.far) {
+            (Allows::Intent { .. }, _) | (_, None) => error,
+            (_, Some(true)) => error.note("the other side allows it too: the connection is open"),
+            (_, Some(false)) => error.note("the other side still refuses it: the connection is not open"),
         }
     }
 }

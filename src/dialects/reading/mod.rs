@@ -6,7 +6,12 @@
 //! readers are known to differ (kubectl's follows YAML 1.1) the text is refused rather than read one way. No writer uses
 //! any of this, and nothing here uses a writer.
 
+pub mod conjunction;
+pub mod identities;
+pub mod list;
+pub mod networkpolicy;
 pub mod object;
+pub mod selector;
 pub mod text;
 pub mod validity;
 
@@ -95,7 +100,11 @@ pub fn given<T: Send>(
     kinds: Kinds,
     object: impl Fn(&mut Reader<'_, '_>, &str) -> Option<T> + Sync,
 ) -> Result<Vec<T>, Vec<Diagnostic>> {
-    let read: Vec<_> = docs.par_iter().map(|doc| document(doc, kinds, Purpose::Given, &object)).collect();
+    let read = |doc: &Doc<'_>| {
+        let odd = doc.odd_lines();
+        if odd.is_empty() { document(doc, kinds, Purpose::Given, &object) } else { Err(odd) }
+    };
+    let read: Vec<_> = docs.par_iter().map(read).collect();
     let (mut objects, mut errors) = (vec![], vec![]);
     for (result, doc) in read.into_iter().zip(docs) {
         match result {
@@ -133,7 +142,7 @@ fn document<T>(
     purpose: Purpose,
     object: &impl Fn(&mut Reader<'_, '_>, &str) -> Option<T>,
 ) -> Result<Part<T>, Vec<Diagnostic>> {
-    let mut reader = Reader { doc, purpose, kinds, errors: vec![] };
+    let mut reader = Reader::new(doc, kinds, purpose);
     let part = match reader.kind() {
         Some(kind) if kind == KUSTOMIZATION.1 => reader.kustomization().map(Part::Base),
         Some(kind) => object(&mut reader, kind).map(Part::Object),
@@ -145,9 +154,12 @@ fn document<T>(
     }
 }
 
+/// Objects of no policy may nest deeper, as the schema in a CustomResourceDefinition does.
+const MAX_DEPTH: usize = 32;
+
 /// Strings must be written so that no reader takes them for something else; numbers as YAML 1.1 has them. Aliases, merge
 /// keys and foreign tags are no part of a manifest that people can review.
-fn options() -> serde_saphyr::Options {
+fn options(max_depth: usize) -> serde_saphyr::Options {
     serde_saphyr::options! {
         no_schema: true,
         strict_booleans: false,
@@ -164,7 +176,7 @@ fn options() -> serde_saphyr::Options {
             max_anchors: 0,
             max_aliases: 0,
             max_merge_keys: 0,
-            max_depth: 32,
+            max_depth: max_depth,
         },
     }
 }
@@ -179,7 +191,22 @@ pub struct Reader<'d, 's> {
     errors: Vec<Diagnostic>,
 }
 
-impl<'d> Reader<'d, '_> {
+impl<'d, 's> Reader<'d, 's> {
+    /// A reader that has read nothing yet.
+    pub fn new(doc: &'d Doc<'s>, kinds: Kinds, purpose: Purpose) -> Self {
+        Self { doc, purpose, kinds, errors: vec![] }
+    }
+
+    /// What was wrong.
+    pub fn into_errors(self) -> Vec<Diagnostic> {
+        self.errors
+    }
+
+    /// Notes a diagnostic made elsewhere.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.errors.push(diagnostic);
+    }
+
     /// Notes an error.
     pub fn error<T>(&mut self, span: Span, message: impl Into<String>, help: &str) -> Option<T> {
         self.errors.push(Diagnostic::error(codes::RENDERED, span, message).help(help));
@@ -199,7 +226,7 @@ impl<'d> Reader<'d, '_> {
 
     /// The document as an object of some shape.
     pub fn parse<T: Deserialize<'d>>(&mut self) -> Option<T> {
-        match serde_saphyr::from_str_with_options(self.doc.text, options()) {
+        match self.doc.parse() {
             Ok(object) => Some(object),
             Err(error) => {
                 self.unreadable(&error);
@@ -237,34 +264,14 @@ impl<'d> Reader<'d, '_> {
     /// own first; its kind is then the better answer.
     fn unreadable(&mut self, error: &serde_saphyr::Error) {
         let doc = self.doc;
-        let head: Option<Head<'_>> = serde_saphyr::from_str_with_options(doc.text, options()).ok();
+        let head: Option<Head<'_>> = doc.parse().ok();
         if let Some(head) = head
             && self.is(&head.api_version, &head.kind).is_none()
         {
             return;
         }
-        let span = error.location().map_or(doc.top(), |location| doc.line(location.line()));
-        if let serde_saphyr::Error::QuotingRequired { value, .. } = error.without_snippet() {
-            self.errors.push(text::ambiguous(span, value));
-            return;
-        }
-        if matches!(error.without_snippet(), serde_saphyr::Error::Budget { .. }) && doc.text.contains(['&', '*']) {
-            let message = "anchors and aliases have no place in a manifest";
-            self.error::<()>(span, message, "write the value out where it is used");
-            return;
-        }
-        // The place is shown by the diagnostic itself.
-        let text = error.without_snippet().render_with_formatter(&UserMessageFormatter);
-        let text = text.split(" at line ").next().unwrap_or_default().trim_end_matches('.');
-        let mut text: Vec<char> = text.chars().filter(|c| !c.is_control()).collect();
-        if let [first, second, ..] = text.as_mut_slice()
-            && !second.is_uppercase()
-        {
-            first.make_ascii_lowercase();
-        }
-        let text: String = text.into_iter().collect();
         let help = format!("{}, and only fields that they have", self.kinds.help);
-        self.error::<()>(span, format!("not a readable manifest: {}", shorten(&text)), &help);
+        self.errors.push(unreadable(doc, error, &help));
     }
 
     fn kustomization(&mut self) -> Option<normal::Base> {
@@ -404,6 +411,30 @@ impl<'d> Reader<'d, '_> {
             None => self.error(span, format!("{number} is no port"), "write a number from 1 to 65535"),
         }
     }
+}
+
+/// What to say of a document that the parser does not read.
+pub fn unreadable(doc: &Doc<'_>, error: &serde_saphyr::Error, help: &str) -> Diagnostic {
+    let span = error.location().map_or(doc.top(), |location| doc.line(location.line()));
+    let told = |message: String, help: &str| Diagnostic::error(codes::RENDERED, span, message).help(help);
+    if let serde_saphyr::Error::QuotingRequired { value, .. } = error.without_snippet() {
+        return text::ambiguous(span, value);
+    }
+    if matches!(error.without_snippet(), serde_saphyr::Error::Budget { .. }) && doc.text.contains(['&', '*']) {
+        let message = "anchors and aliases have no place in a manifest";
+        return told(message.to_owned(), "write the value out where it is used");
+    }
+    // The place is shown by the diagnostic itself.
+    let text = error.without_snippet().render_with_formatter(&UserMessageFormatter);
+    let text = text.split(" at line ").next().unwrap_or_default().trim_end_matches('.');
+    let mut text: Vec<char> = text.chars().filter(|c| !c.is_control()).collect();
+    if let [first, second, ..] = text.as_mut_slice()
+        && !second.is_uppercase()
+    {
+        first.make_ascii_lowercase();
+    }
+    let text: String = text.into_iter().collect();
+    told(format!("not a readable manifest: {}", shorten(&text)), help)
 }
 
 /// A parser's message may repeat parts of the text: it is cut as all foreign words are.

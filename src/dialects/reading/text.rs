@@ -14,14 +14,16 @@ use crate::source::{FileId, Sources, Span};
 
 /// One document of a file.
 pub struct Doc<'s> {
-    sources: &'s Sources,
-    file: FileId,
-    /// Its own text.
+    pub(super) sources: &'s Sources,
+    pub(super) file: FileId,
+    /// Its own text: a part of the file's.
     pub text: &'s str,
     /// Number of its first line in the file, from 1.
-    first_line: usize,
-    /// Number of the first line that says something.
-    top: usize,
+    pub(super) first_line: usize,
+    /// Where it starts to say something.
+    pub(super) top: Span,
+    /// Its text is a sequence, and the object is its one item.
+    pub(super) wrapped: bool,
 }
 
 /// A string as written; only [`Doc::string`] gives it out.
@@ -50,8 +52,29 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// The documents of a file, without those that are empty or comments alone.
-pub fn split(sources: &Sources, file: FileId) -> Result<Vec<Doc<'_>>, Vec<Diagnostic>> {
+/// The documents of a file, without those that are empty or comments alone. No line of it is one on which YAML readers
+/// disagree.
+pub(super) fn split(sources: &Sources, file: FileId) -> Result<Vec<Doc<'_>>, Vec<Diagnostic>> {
+    cut(sources, file, refused)
+}
+
+/// The same for files of any objects: where a document starts is certain, its own lines are left to whoever reads it, see
+/// [`Doc::odd_lines`].
+///
+/// # Errors
+/// Every line that separates documents for some readers only.
+pub fn documents(sources: &Sources, file: FileId) -> Result<Vec<Doc<'_>>, Vec<Diagnostic>> {
+    cut(sources, file, misplaced)
+}
+
+/// What is wrong with a line, and what to do.
+type Complaint = (String, &'static str);
+
+fn cut(
+    sources: &Sources,
+    file: FileId,
+    refused: fn(&str) -> Option<Complaint>,
+) -> Result<Vec<Doc<'_>>, Vec<Diagnostic>> {
     let text: &str = &sources.get(file).text;
     let mut errors = vec![];
     let mut docs = vec![];
@@ -69,21 +92,28 @@ pub fn split(sources: &Sources, file: FileId) -> Result<Vec<Doc<'_>>, Vec<Diagno
         }
         if content.starts_with("---") {
             if let Some(top) = top.take() {
-                docs.push(Doc { sources, file, text: text.get(start..begin).unwrap_or_default(), first_line, top });
+                let text = text.get(start..begin).unwrap_or_default();
+                docs.push(Doc { sources, file, text, first_line, top, wrapped: false });
             }
             (start, first_line) = (end, number + 1);
         } else if top.is_none() && !matches!(content.trim_start().as_bytes().first(), None | Some(b'#')) {
-            top = Some(number);
+            top = Some(sources.line_span(file, number));
         }
     }
     if let Some(top) = top {
-        docs.push(Doc { sources, file, text: text.get(start..).unwrap_or_default(), first_line, top });
+        let text = text.get(start..).unwrap_or_default();
+        docs.push(Doc { sources, file, text, first_line, top, wrapped: false });
     }
     if errors.is_empty() { Ok(docs) } else { Err(errors) }
 }
 
-/// Lines on which YAML readers disagree, with what to do about it.
-fn refused(line: &str) -> Option<(String, &'static str)> {
+/// Lines on which YAML readers disagree.
+fn refused(line: &str) -> Option<Complaint> {
+    odd(line).or_else(|| misplaced(line))
+}
+
+/// Lines with characters that some reader takes for the end of a line, or that do not show.
+fn odd(line: &str) -> Option<Complaint> {
     let plain = line.bytes().all(|b| matches!(b, b' '..=b'~'));
     if !plain && let Some(c) = line.chars().find(|c| is_deceptive(*c)) {
         let word = match c {
@@ -93,6 +123,11 @@ fn refused(line: &str) -> Option<(String, &'static str)> {
         };
         return Some((format!("{word} in YAML"), "write it as an escape inside double quotes, and indent by spaces"));
     }
+    None
+}
+
+/// Lines that separate documents for some readers only.
+fn misplaced(line: &str) -> Option<Complaint> {
     match line.as_bytes() {
         [b'-', b'-', b'-', rest @ ..] if !rest.iter().all(|b| *b == b' ') => Some((
             format!("{} is no separator of documents for every reader", quote(line)),
@@ -110,7 +145,17 @@ fn refused(line: &str) -> Option<(String, &'static str)> {
 impl<'s> Doc<'s> {
     /// Where the object starts.
     pub fn top(&self) -> Span {
-        self.sources.line_span(self.file, self.top)
+        self.top
+    }
+
+    /// Lines on which YAML readers disagree: each an error in what must be read alike by all of them.
+    pub fn odd_lines(&self) -> Vec<Diagnostic> {
+        let complaints = self.text.lines().enumerate().filter_map(|(index, line)| Some((index, odd(line)?)));
+        let error = |(index, (message, help)): (usize, Complaint)| {
+            let span = self.sources.line_span(self.file, self.first_line + index);
+            Diagnostic::error(codes::RENDERED, span, message).help(help)
+        };
+        complaints.map(error).collect()
     }
 
     /// A whole line; `line` counts from 1 in the document.

@@ -1,5 +1,7 @@
 //! What the API server accepts as names, labels, ranges and ports.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 /// RFC 1123 label: at most 63 characters of lower-case letters, digits and inner hyphens.
@@ -59,6 +61,29 @@ pub fn cidr(text: &str) -> Option<IpNet> {
     (range.trunc().to_string() == text).then_some(range)
 }
 
+/// A range as the API server takes it since 1.36: no host bits, no leading zeros, no IPv4 in IPv6, no zone; IPv6 in any
+/// spelling (apimachinery `util/validation/ip.go`, parseCIDR).
+pub fn range(text: &str) -> Option<IpNet> {
+    let (address, length) = text.split_once('/')?;
+    let address: IpAddr = address.parse().ok()?;
+    if matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some()) {
+        return None;
+    }
+    let bits: u8 = length.parse().ok()?;
+    let range = IpNet::new(address, bits).ok()?;
+    (bits.to_string() == length && range.addr() == range.network()).then_some(range)
+}
+
+/// Name of a port: at most 15 lower-case letters, digits and single inner hyphens, a letter among them
+/// (apimachinery `util/validation`, IsValidPortName).
+pub fn is_port_name(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    is_dns_label(text)
+        && bytes.len() <= 15
+        && bytes.iter().any(u8::is_ascii_lowercase)
+        && !bytes.windows(2).any(|two| two == b"--")
+}
+
 /// 1 to 65535.
 pub fn port(number: i128) -> Option<u16> {
     u16::try_from(number).ok().filter(|port| *port > 0)
@@ -104,6 +129,37 @@ mod tests {
             " 10.0.0.0/8",
         ] {
             assert!(cidr(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ranges_of_others_may_be_spelled_otherwise() {
+        for good in ["10.0.0.0/8", "::/0", "2001:DB8::/32", "2001:db8:0::/48", "2001:db8::1.2.3.0/120"] {
+            assert!(range(good).is_some(), "{good}");
+        }
+        for bad in [
+            "10.0.0.1/8",
+            "010.0.0.0/8",
+            "10.0.0.0/08",
+            "10.0.0.0/+8",
+            "10.0.0.0",
+            "10.0.0/8",
+            "10.0.0.0/33",
+            "::ffff:1.2.3.0/120",
+            "fe80::%eth0/64",
+            "2001:db8::1/64",
+            "",
+            "/8",
+        ] {
+            assert!(range(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ports_have_short_names() {
+        assert!(is_port_name("http") && is_port_name("9p") && is_port_name("a-2345678901234") && is_port_name("on"));
+        for bad in ["", "80", "8-0", "-a", "a-", "a--b", "a_b", "Http", "a234567890123456", "a.b"] {
+            assert!(!is_port_name(bad), "{bad}");
         }
     }
 }

@@ -4,7 +4,11 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::{ForbidSet, Sym};
-use crate::model::{Builtin, Cidrs, DnsPeer, ExternalId, Labels, Model, NamespaceSet, PeerSet, PodSet};
+use crate::model::{
+    Builtin, Cidrs, Direction, DnsPeer, ExternalId, Grant, Labels, Model, NamespaceSet, PeerSet, PodSet, PortRange,
+    Subject,
+};
+use crate::source::Span;
 
 /// A set of endpoints: pods, addresses, host names, and sources that are neither (nodes and the like).
 #[derive(Debug, Clone, Default)]
@@ -16,6 +20,90 @@ pub(super) struct Ends {
     /// Every host name.
     pub(super) every_host: bool,
     pub(super) others: bool,
+}
+
+/// What some pods may send or receive, whoever says so.
+#[derive(Debug, Clone)]
+pub struct Permit {
+    pub(super) subject: Subject,
+    pub(super) direction: Direction,
+    pub(super) ends: Ends,
+    pub(super) ports: Vec<PortRange>,
+    /// A chain of connections goes on at its other end: peers carry it on; what a built-in stands for, and the cluster's
+    /// DNS, do not.
+    pub(super) carries: bool,
+    /// What says so, for people.
+    pub(super) name: String,
+    pub(super) span: Span,
+}
+
+/// What the other end of a [`Permit`] may be.
+#[derive(Debug, Clone)]
+pub enum Reach {
+    /// Everything.
+    Anyone,
+    /// Some pods.
+    Pods(PodSet),
+    /// Addresses.
+    Addresses(Cidrs),
+    /// A host by its name.
+    Host(Sym),
+    /// Nodes.
+    Nodes,
+    /// The API server.
+    ApiServer,
+}
+
+impl Permit {
+    /// A permit of its own, said at `span` by something called `name`.
+    pub fn new(
+        model: &Model,
+        (subject, direction): (Subject, Direction),
+        to: &[Reach],
+        ports: Vec<PortRange>,
+        carries: bool,
+        (name, span): (String, Span),
+    ) -> Self {
+        let mut ends = Ends::default();
+        let mut addresses = vec![];
+        for reach in to {
+            let more = match reach {
+                Reach::Anyone => Ends::builtin(model, Builtin::Anywhere),
+                Reach::Pods(pods) => Ends { pods: vec![pods.clone()], ..Ends::default() },
+                Reach::Addresses(cidrs) => Ends { addresses: cidrs.clone(), ..Ends::default() },
+                Reach::Host(name) => Ends { hosts: vec![name.clone()], ..Ends::default() },
+                Reach::Nodes => Ends::builtin(model, Builtin::Nodes),
+                Reach::ApiServer => Ends::builtin(model, Builtin::ApiServer),
+            };
+            ends.pods.extend(more.pods);
+            ends.hosts.extend(more.hosts);
+            ends.every_host |= more.every_host;
+            ends.others |= more.others;
+            addresses.extend(more.addresses.prefixes());
+        }
+        ends.addresses = Cidrs::new(addresses);
+        Self { subject, direction, ends, ports, carries, name, span }
+    }
+
+    pub(super) fn of(model: &Model, grant: Grant) -> Self {
+        Self {
+            ends: Ends::of_peer(model, &grant.peer),
+            carries: matches!(grant.peer, PeerSet::Pods(_)),
+            subject: grant.subject,
+            direction: grant.direction,
+            ports: grant.ports.to_vec(),
+            name: model.origin_name(grant.origin),
+            span: model.origin_span(grant.origin),
+        }
+    }
+
+    /// The namespaces of its other ends, where these are pods of namespaces that are named, and nothing else.
+    pub(super) fn named(&self) -> &[Sym] {
+        match self.ends.pods.as_slice() {
+            [PodSet { namespaces: NamespaceSet::Names(names), .. }] if self.ends.is_pods() => names,
+            _ => &[],
+        }
+    }
 }
 
 /// Where a possible pod is.
@@ -95,6 +183,10 @@ impl Ends {
                 None => Self::default(),
             },
         }
+    }
+
+    fn is_pods(&self) -> bool {
+        self.addresses.blocks.is_empty() && self.hosts.is_empty() && !self.every_host && !self.others
     }
 
     fn external(model: &Model, id: ExternalId) -> Self {

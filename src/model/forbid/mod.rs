@@ -17,7 +17,9 @@ use crate::diag::{Diagnostic, codes, quote};
 use crate::intent::{ForbidTable, Ports};
 use crate::source::{Span, Spanned};
 
+pub use ends::{Permit, Reach};
 pub(super) use search::check;
+pub use search::violations;
 
 /// One `[[forbid]]`, one source and one destination each.
 #[derive(Debug, Clone)]

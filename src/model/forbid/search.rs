@@ -11,40 +11,47 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::ends::{Ends, Place, Witness};
+use super::ends::{Ends, Permit, Place, Witness};
 use super::{Forbid, ForbidSet};
 use crate::diag::{Diagnostic, Diagnostics, codes, quote};
-use crate::model::{Builtin, Direction, Grant, Labels, Model, NamespaceSet, PeerSet, PodSet, PortRange, Sym};
+use crate::model::{Builtin, Direction, Labels, Model, NamespaceSet, PeerSet, PodSet, PortRange, Sym};
 
-/// Reports every forbid that is violated.
+/// Reports every forbid that the intents violate.
 pub fn check(model: &Model, diags: &mut Diagnostics) {
     if model.forbids.is_empty() {
         return;
     }
-    let index = Index::new(model);
+    let permits = model.grants().into_iter().map(|grant| Permit::of(model, grant)).collect();
+    let index = Index::new(permits);
     for forbid in &model.forbids {
         let search = Search::new(model, &index, forbid);
         diags.extend(search.unmanaged().or_else(|| search.run()));
     }
 }
 
-/// The grants, so that each hop looks only at those that can matter.
+/// Every forbid that something else than the intents permits to violate, as policies that were read back.
+pub fn violations(model: &Model, permits: Vec<Permit>) -> Vec<Diagnostic> {
+    let index = Index::new(permits);
+    model.forbids.iter().filter_map(|forbid| Search::new(model, &index, forbid).run()).collect()
+}
+
+/// The permits, so that each hop looks only at those that can matter.
 struct Index {
     /// By the subject's namespace.
-    egress: BTreeMap<Sym, Vec<Grant>>,
+    egress: BTreeMap<Sym, Vec<Permit>>,
     /// By the subject's namespace, then by the namespace of the source, where it is named.
     ingress: BTreeMap<Sym, Ingress>,
 }
 
 #[derive(Default)]
 struct Ingress {
-    named: BTreeMap<Sym, Vec<Grant>>,
-    other: Vec<Grant>,
+    named: BTreeMap<Sym, Vec<Permit>>,
+    other: Vec<Permit>,
 }
 
 impl Ingress {
-    /// Grants that can let pods of a place in.
-    fn from(&self, place: &Place) -> Vec<&Grant> {
+    /// Permits that can let pods of a place in.
+    fn from(&self, place: &Place) -> Vec<&Permit> {
         match &place.name {
             Some(name) => self.named.get(name).into_iter().flatten().chain(&self.other).collect(),
             // A namespace known by its labels, or not at all, may have any name.
@@ -52,13 +59,10 @@ impl Ingress {
         }
     }
 
-    /// Each grant once, whatever number of namespaces it names.
-    fn all(&self) -> impl Iterator<Item = &Grant> {
-        let first = |name: &Sym, grant: &Grant| match &grant.peer {
-            PeerSet::Pods(pods) => pods.namespaces.names().first() == Some(name),
-            _ => true,
-        };
-        let named = self.named.iter().flat_map(move |(name, grants)| grants.iter().filter(move |g| first(name, g)));
+    /// Each permit once, whatever number of namespaces it names.
+    fn all(&self) -> impl Iterator<Item = &Permit> {
+        let first = |name: &Sym, permit: &Permit| permit.named().first() == Some(name);
+        let named = self.named.iter().flat_map(move |(name, permits)| permits.iter().filter(move |p| first(name, p)));
         named.chain(&self.other)
     }
 }
@@ -72,22 +76,22 @@ impl Index {
         }
     }
 
-    fn new(model: &Model) -> Self {
+    fn new(permits: Vec<Permit>) -> Self {
         let mut this = Self { egress: BTreeMap::new(), ingress: BTreeMap::new() };
-        for grant in model.grants() {
-            let namespace = grant.subject.namespace.clone();
-            if grant.direction == Direction::Egress {
-                this.egress.entry(namespace).or_default().push(grant);
+        for permit in permits {
+            let namespace = permit.subject.namespace.clone();
+            if permit.direction == Direction::Egress {
+                this.egress.entry(namespace).or_default().push(permit);
                 continue;
             }
             let of_namespace = this.ingress.entry(namespace).or_default();
-            match &grant.peer {
-                PeerSet::Pods(PodSet { namespaces: NamespaceSet::Names(names), .. }) => {
-                    for name in names {
-                        of_namespace.named.entry(name.clone()).or_default().push(grant.clone());
+            match permit.named() {
+                [] => of_namespace.other.push(permit),
+                names => {
+                    for name in names.to_vec() {
+                        of_namespace.named.entry(name).or_default().push(permit.clone());
                     }
                 }
-                _ => of_namespace.other.push(grant),
             }
         }
         this
@@ -107,7 +111,7 @@ struct Hop<'a> {
     to: Witness,
     ports: Vec<PortRange>,
     /// What allows it on either side.
-    grants: Vec<&'a Grant>,
+    grants: Vec<&'a Permit>,
     /// Where a chain goes on.
     next: Option<State>,
 }
@@ -224,8 +228,8 @@ impl<'a> Search<'a> {
         let mut hops = vec![];
         for (namespace, grants) in &self.index.ingress {
             for grant in grants.from(&state.place) {
-                for peer in Ends::of_peer(self.model, &grant.peer).pods {
-                    for source in self.within(state, &peer) {
+                for peer in &grant.ends.pods {
+                    for source in self.within(state, peer) {
                         hops.push(self.arrival(source, namespace, grant, &grant.subject.labels, vec![grant]));
                     }
                 }
@@ -239,8 +243,7 @@ impl<'a> Search<'a> {
         let mut hops = vec![];
         for (namespace, grants) in &self.index.ingress {
             for grant in grants.all() {
-                let peer = Ends::of_peer(self.model, &grant.peer);
-                if let Some(witness) = peer.common_outside(&self.from, &self.except_from) {
+                if let Some(witness) = grant.ends.common_outside(&self.from, &self.except_from) {
                     hops.push(self.arrival(witness, namespace, grant, &grant.subject.labels, vec![grant]));
                 }
             }
@@ -252,9 +255,9 @@ impl<'a> Search<'a> {
         &self,
         from: Witness,
         namespace: &Sym,
-        grant: &Grant,
+        grant: &'a Permit,
         labels: &Labels,
-        grants: Vec<&'a Grant>,
+        grants: Vec<&'a Permit>,
     ) -> Hop<'a> {
         let state = State { place: Place::named(namespace.clone()), labels: labels.clone() };
         Hop {
@@ -271,10 +274,7 @@ impl<'a> Search<'a> {
         for grant in self.index.egress.get(namespace).into_iter().flatten() {
             let Some(labels) = state.labels.merge(&grant.subject.labels) else { continue };
             let from = State { place: state.place.clone(), labels };
-            let ends = Ends::of_peer(self.model, &grant.peer);
-            // Peers carry a chain on; what a built-in stands for, and the cluster's DNS, do not.
-            let carries = matches!(grant.peer, PeerSet::Pods(_));
-            self.departures(&from, &ends, &grant.ports, Some(grant), carries, &mut hops);
+            self.departures(&from, &grant.ends, &grant.ports, Some(grant), grant.carries, &mut hops);
         }
         if !self.model.profile.enforces_egress {
             // Nothing holds back what the pods send.
@@ -312,13 +312,13 @@ impl<'a> Search<'a> {
         from: &State,
         ends: &Ends,
         ports: &[PortRange],
-        grant: Option<&'a Grant>,
+        grant: Option<&'a Permit>,
         carries: bool,
         hops: &mut Vec<Hop<'a>>,
     ) {
         let source = Witness::Pod(from.place.clone(), from.labels.clone());
         let hop =
-            |to: Witness, ports: Vec<PortRange>, accept: Option<&'a Grant>, from: Witness, next: Option<State>| Hop {
+            |to: Witness, ports: Vec<PortRange>, accept: Option<&'a Permit>, from: Witness, next: Option<State>| Hop {
                 from,
                 to,
                 ports,
@@ -343,7 +343,7 @@ impl<'a> Search<'a> {
                     if common.is_empty() {
                         continue;
                     }
-                    let sources = Ends::of_peer(self.model, &accept.peer).pods;
+                    let sources = &accept.ends.pods;
                     let state = State { place: Self::place(namespace.clone(), &peer.namespaces), labels };
                     let to = Witness::Pod(state.place.clone(), state.labels.clone());
                     for source in sources.iter().flat_map(|source| self.within(from, source)) {
@@ -406,9 +406,8 @@ impl<'a> Search<'a> {
         };
         let mut told = BTreeSet::new();
         for grant in hops.iter().flat_map(|hop| &hop.grants) {
-            let span = self.model.origin_span(grant.origin);
-            if told.insert(span) {
-                error = error.related(span, format!("`{}` allows it", self.model.origin_name(grant.origin)));
+            if told.insert(grant.span) {
+                error = error.related(grant.span, format!("`{}` allows it", grant.name));
             }
         }
         if !self.model.profile.enforces_egress {

@@ -1,13 +1,14 @@
 //! Cluster-wide guards: policies that do what they should, and changes that break it; and denials that meet permissions.
 
 use super::proof::{model, policies};
+use super::prove;
 use super::reach::{RICH, TO_DB, TO_PAYMENTS, proved, wrong};
 use super::{ADDRESSES, labels, span};
 use crate::model::{Cidrs, Direction, Labels, METADATA, Model, Sym};
 use crate::verify::guards::cut;
-use crate::verify::normal::{Capabilities, Entity, Namespaces, Peer, Ports, Rule};
+use crate::verify::normal::{Action, Capabilities, Entity, Namespaces, Peer, Rule};
 use crate::verify::sum::{Policy, Scope};
-use crate::verify::{Guarded, Mismatch, Other, Permitted, prove};
+use crate::verify::{Guarded, Mismatch, Other, Permitted};
 
 fn guard(name: &str, except: &[&str]) -> Policy {
     let metadata = METADATA.iter().map(|(_, host)| Peer::Block { cidr: (*host).into(), except: vec![] }).collect();
@@ -18,15 +19,7 @@ fn guard(name: &str, except: &[&str]) -> Policy {
         subject: Labels::default(),
         isolates: vec![],
         rules: vec![],
-        denies: vec![Rule {
-            direction: Direction::Egress,
-            peers: metadata,
-            ports: Ports::every(),
-            others: true,
-            http: vec![],
-            dns_proxy: false,
-            span: span(),
-        }],
+        denies: vec![Rule::new(Direction::Egress, Action::Deny, metadata, span())],
         staged: false,
         span: span(),
     }

@@ -8,7 +8,7 @@ use proptest::sample::{Index, select};
 
 use super::{labels, span};
 use crate::model::{Direction, HttpRule, Labels, Protocol, Sym};
-use crate::verify::normal::{Entity, Namespaces, Peer, Ports, Rule};
+use crate::verify::normal::{Action, Entity, Namespaces, Peer, Ports, Rule};
 use crate::verify::reference::{End, isolated, may};
 use crate::verify::relation::Finding;
 use crate::verify::sum::{Policy, Scope};
@@ -215,13 +215,10 @@ fn policies(rules: &[Raw], isolating: &[Labels]) -> Vec<Policy> {
     let denies = isolating.iter().enumerate().map(|(i, s)| policy(format!("deny-{i}"), s.clone(), vec![SIDE], vec![]));
     let allows = rules.iter().enumerate().map(|(i, (subject, peer, pass))| {
         let rule = Rule {
-            direction: SIDE,
-            peers: vec![peer.clone()],
             ports: vec![pass.ports],
             others: false,
             http: pass.http.clone(),
-            dns_proxy: false,
-            span: span(),
+            ..Rule::new(SIDE, Action::Allow, vec![peer.clone()], span())
         };
         policy(format!("allow-{i}"), subject.clone(), vec![SIDE], vec![rule])
     });

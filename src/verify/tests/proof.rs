@@ -4,15 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::prove;
 use super::{ADDRESSES, labels, span};
 use crate::model::{
     App, AppId, Builtin, Cidrs, Direction, DnsPeer, DnsTarget, Edge, EdgeId, Endpoint, External, ExternalId, FlowGraph,
     HttpRule, Labels, Model, NamespaceSet, PodSet, PortRange, Profile, Protocol, Sym, Tier, TierId,
 };
 use crate::source::{FileId, Span, Spanned};
-use crate::verify::normal::{Capabilities, Namespaces, Peer, Ports, Rule};
+use crate::verify::normal::{Action, Capabilities, Namespaces, Peer, Ports, Rule};
 use crate::verify::sum::{Policy, Scope};
-use crate::verify::{Mismatch, Permitted, prove};
+use crate::verify::{Mismatch, Permitted};
 
 fn file() -> FileId {
     span().file
@@ -127,15 +128,7 @@ fn policy(
         cluster_scoped: false,
         subject,
         isolates: vec![direction],
-        rules: vec![Rule {
-            direction,
-            peers: vec![peer],
-            ports,
-            others: false,
-            http: vec![],
-            dns_proxy: false,
-            span: span(),
-        }],
+        rules: vec![Rule { ports, others: false, ..Rule::new(direction, Action::Allow, vec![peer], span()) }],
         denies: vec![],
         staged: false,
         span: span(),

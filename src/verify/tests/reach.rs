@@ -2,6 +2,7 @@
 //! policies that keep it, and changes that break it.
 
 use super::proof::{model, policies};
+use super::prove;
 use super::{ADDRESSES, labels, span};
 use crate::model::{
     Builtin, Cidrs, Direction, DnsPeer, EdgeId, Endpoint, HttpRule, Labels, METADATA, Model, NamespaceSet, PodSet,
@@ -11,7 +12,7 @@ use crate::verify::expected::Terms;
 use crate::verify::names::unlearned;
 use crate::verify::normal::{Capabilities, Entity, Peer, Staging};
 use crate::verify::sum::Policy;
-use crate::verify::{Mismatch, Permitted, Unlearned, prove};
+use crate::verify::{Mismatch, Permitted, Unlearned};
 
 /// A target that knows everything.
 pub(super) const RICH: Capabilities = Capabilities {

@@ -3,7 +3,7 @@
 use super::read;
 use crate::model::{Direction, Labels, Protocol};
 use crate::source::Sources;
-use crate::verify::normal::{File, Namespaces, Peer, Policy, Ports};
+use crate::verify::normal::{File, Namespaces, Peer, Policy, Ports, Selector};
 
 fn read_text(text: &str) -> Result<Vec<Policy>, Vec<(usize, String)>> {
     read_file("shop.yaml", text).map(|file| file.policies)
@@ -43,6 +43,10 @@ fn refused(spec: &str) -> (usize, String) {
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {
     Labels::new(pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())))
+}
+
+fn in_shop(pairs: &[(&str, &str)]) -> Selector {
+    Selector::of_namespace("shop".into(), labels(pairs))
 }
 
 fn tcp(first: u16, last: u16) -> Ports {
@@ -110,31 +114,35 @@ fn a_name_beside_other_labels_of_a_namespace_stays_a_label() {
 }
 
 #[test]
-fn several_values_stand_for_several_selectors() {
+fn several_values_are_one_condition() {
     let expression = "matchExpressions: [{key: app, operator: In, values: [a, b]}]";
-    let policies = read_text(&with_spec(&format!(
+    let policy = one(&format!(
         "podSelector:\n  {expression}\ningress:\n- from:\n  - podSelector:\n      {expression}\n      matchLabels: {{app: b}}"
-    )))
-    .unwrap();
-    let subjects: Vec<_> = policies.iter().map(|policy| policy.subject.clone()).collect();
-    assert_eq!(subjects, [labels(&[("app", "a")]), labels(&[("app", "b")])]);
-    assert_eq!(policies[0].rules[0].peers.len(), 1);
-    assert!(
-        refused(
-            "podSelector:\n  matchLabels: {app: c}\n  matchExpressions: [{key: app, operator: In, values: [a, b]}]"
-        )
-        .1
-        .starts_with("a selector that no pod")
-    );
+    ));
+    assert_eq!(policy.subject.to_string(), "app in (a, b) of shop");
+    assert_eq!(policy.rules[0].peers, [in_shop(&[("app", "b")]).peer()]);
 }
 
 #[test]
-fn other_operators_are_refused_not_skipped() {
-    for operator in ["NotIn", "Exists", "DoesNotExist", "Equals"] {
-        let (line, message) =
-            refused(&format!("podSelector:\n  matchExpressions:\n  - key: app\n    operator: {operator}"));
-        assert_eq!((line, message), (4, format!("`{operator}` in a selector is not supported yet")));
+fn operators_are_those_of_kubernetes() {
+    for (operator, shown) in
+        [("NotIn, values: [a]", "app not in (a) of shop"), ("Exists", "app of shop"), ("DoesNotExist", "!app of shop")]
+    {
+        let policy = one(&format!("podSelector:\n  matchExpressions:\n  - {{key: app, operator: {operator}}}"));
+        assert_eq!(policy.subject.to_string(), shown);
     }
+    for operator in ["Equals", "in", "Gt, values: ['1']", "In", "NotIn, values: []", "Exists, values: [a]"] {
+        let (line, _) = refused(&format!("podSelector:\n  matchExpressions:\n  - {{key: app, operator: {operator}}}"));
+        assert_eq!(line, 3, "{operator}");
+    }
+}
+
+#[test]
+fn peers_by_what_they_are_not_are_refused() {
+    let not = "{matchExpressions: [{key: env, operator: DoesNotExist}]}";
+    let (line, message) = refused(&format!("podSelector: {{}}\ningress:\n- from:\n  - namespaceSelector: {not}"));
+    assert_eq!((line, message.as_str()), (3, "a peer that only says what it is not"));
+    one(&format!("podSelector: {not}\ningress:\n- from:\n  - podSelector: {not}"));
 }
 
 #[test]
@@ -152,7 +160,9 @@ fn bad_ports_are_refused() {
         "port: 0",
         "port: 65536",
         "port: -1",
-        "port: http",
+        "port: Http",
+        "port: a--b",
+        "port: a-very-long-port-name",
         "port: '80'",
         "port: 80.0",
         "port: 8e1",
@@ -246,11 +256,11 @@ fn strings_that_some_reader_takes_for_something_else_are_refused_unless_quoted()
     refused("podSelector:\n  matchLabels:\n    app: !!str 1");
     for quoted in ["\"yes\"", "'1'", "\"1__0\"", "'017'", "''"] {
         let policy = one(&format!("podSelector:\n  matchLabels:\n    app: {quoted}"));
-        assert_eq!(policy.subject, labels(&[("app", quoted.trim_matches(['"', '\'']))]));
+        assert_eq!(policy.subject, in_shop(&[("app", quoted.trim_matches(['"', '\'']))]));
         one(&format!("podSelector:\n  matchLabels: {{\"app\":{quoted}}}"));
     }
     let policy = one("podSelector:\n  matchLabels:\n    'on': web");
-    assert_eq!(policy.subject, labels(&[("on", "web")]));
+    assert_eq!(policy.subject, in_shop(&[("on", "web")]));
 }
 
 #[test]

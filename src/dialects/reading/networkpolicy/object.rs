@@ -1,4 +1,4 @@
-//! The objects that a file of this dialect may hold, as written: shapes only, no meaning yet.
+//! A NetworkPolicy as written: shapes only, no meaning yet.
 //!
 //! Types follow `networking/v1/types.go` of kubernetes/api. What a list holds is optional because null reads as an
 //! object without fields, which as a rule would allow everything: so null is seen, and refused.
@@ -6,10 +6,10 @@
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use crate::dialects::reading::object::{PortValue, Selector};
-use crate::dialects::reading::text::Text;
+use super::super::object::{PortValue, Selector};
+use super::super::text::Text;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Spec<'a> {
     #[serde(borrow)]

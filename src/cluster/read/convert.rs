@@ -1,0 +1,322 @@
+//! One object of a cluster: what it says, or everything that is wrong with it.
+//!
+//! What is refused follows core/validation/validation.go of kubernetes, as far as policies see it. What a manifest may leave
+//! to the API server is filled in as it would (core/v1/defaults.go, core/v1/conversion.go).
+
+use std::net::IpAddr;
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::object::{Container, CronJob, Metadata, Named, Owner, PodSpec, PodStatus, Port, Workload};
+use super::sort::{CRON_JOB, KINDS, NAMESPACE, POD, SERVICE_ACCOUNT};
+use super::{Key, Object, object};
+use crate::cluster::{NamedPort, Pod};
+use crate::diag::{Diagnostic, codes, quote};
+use crate::dialects::reading::object::PortValue;
+use crate::dialects::reading::text::{Doc, Text};
+use crate::dialects::reading::validity::{is_dns_label, is_dns_subdomain};
+use crate::dialects::reading::{Purpose, Reader, unreadable};
+use crate::model::{Labels, Protocol, Sym};
+use crate::source::Span;
+
+/// Where objects are that name no namespace, as kubectl has it.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// The service account of pods that name none (plugin/pkg/admission/serviceaccount).
+const DEFAULT_ACCOUNT: &str = "default";
+
+/// Reads an object of some kind.
+pub(super) fn object(doc: &Doc<'_>, kind: &'static str) -> Result<Object, Vec<Diagnostic>> {
+    let mut reader = Reader::new(doc, KINDS, Purpose::Given);
+    let object = of_kind(&mut reader, kind);
+    let errors = reader.into_errors();
+    match object {
+        Some(object) if errors.is_empty() => Ok(object),
+        _ => Err(errors.into_iter().map(|error| Diagnostic { code: codes::MANIFEST, ..error }).collect()),
+    }
+}
+
+type In<'r, 'd, 's> = &'r mut Reader<'d, 's>;
+
+fn of_kind(reader: In<'_, '_, '_>, kind: &'static str) -> Option<Object> {
+    match kind {
+        NAMESPACE | SERVICE_ACCOUNT => {
+            let named: Named<'_> = parse(reader)?;
+            head(reader, kind, named.metadata.as_ref())
+        }
+        POD => {
+            let pod: object::Pod<'_> = parse(reader)?;
+            let object = head(reader, kind, pod.metadata.as_ref());
+            let given = given(reader, pod.spec.as_ref());
+            let status = status(reader, pod.status.as_ref());
+            let (object, given, (addresses, finished)) = (object?, given?, status?);
+            let labels = object.labels.clone();
+            Some(with_pod(object, labels, given, addresses, finished))
+        }
+        CRON_JOB => {
+            let job: CronJob<'_> = parse(reader)?;
+            let job_template = job.spec.and_then(|spec| spec.job_template);
+            let template = job_template.and_then(|template| template.spec).and_then(|spec| spec.template);
+            templated(reader, kind, job.metadata.as_ref(), template.as_ref(), "spec.jobTemplate.spec.template")
+        }
+        _ => {
+            let workload: Workload<'_> = parse(reader)?;
+            let template = workload.spec.and_then(|spec| spec.template);
+            templated(reader, kind, workload.metadata.as_ref(), template.as_ref(), "spec.template")
+        }
+    }
+}
+
+/// The object in its shape.
+fn parse<'d, T: Deserialize<'d>>(reader: In<'_, 'd, '_>) -> Option<T> {
+    match reader.doc.parse() {
+        Ok(object) => Some(object),
+        Err(error) => {
+            let help = "write it as the API server takes it; `kubectl apply --dry-run=server` tells";
+            reader.push(unreadable(reader.doc, &error, help));
+            None
+        }
+    }
+}
+
+fn templated(
+    reader: In<'_, '_, '_>,
+    kind: &'static str,
+    metadata: Option<&Metadata<'_>>,
+    template: Option<&object::Template<'_>>,
+    place: &str,
+) -> Option<Object> {
+    let object = head(reader, kind, metadata);
+    let Some(template) = template else {
+        let top = reader.doc.top();
+        return reader.error(top, format!("`{place}` is missing"), "write the pods of the workload there");
+    };
+    let labels = labels(reader, template.metadata.as_ref());
+    let given = given(reader, template.spec.as_ref());
+    Some(with_pod(object?, labels?, given?, vec![], false))
+}
+
+fn with_pod(object: Object, labels: Labels, given: Given, addresses: Vec<IpAddr>, finished: bool) -> Object {
+    let pod = Pod {
+        namespace: object.key.namespace.clone(),
+        name: object.key.name.clone(),
+        labels,
+        service_account: given.service_account,
+        account_labels: Labels::default(),
+        addresses,
+        ports: given.ports,
+        host_network: given.host_network,
+        finished,
+        origin: object.key.kind,
+        span: object.span,
+    };
+    Object { pod: Some(pod), ..object }
+}
+
+/// What every object has: its place among all others, and labels.
+fn head(reader: In<'_, '_, '_>, kind: &'static str, metadata: Option<&Metadata<'_>>) -> Option<Object> {
+    let span = reader.doc.top();
+    let Some((metadata, name)) = metadata.and_then(|metadata| Some((metadata, metadata.name.as_ref()?))) else {
+        return reader.error(span, "`metadata.name` is missing", "every object has a name");
+    };
+    let valid = if kind == NAMESPACE { is_dns_label } else { is_dns_subdomain };
+    let name = word(reader, name, "name of an object", valid);
+    let namespace = match &metadata.namespace {
+        _ if kind == NAMESPACE => Some("".into()),
+        // A text that cannot be read is told by `word`.
+        Some(namespace) if !reader.doc.string(namespace).is_ok_and(str::is_empty) => {
+            word(reader, namespace, "name of a namespace", is_dns_label)
+        }
+        _ => Some(DEFAULT_NAMESPACE.into()),
+    };
+    let labels = labels(reader, Some(metadata));
+    let owner = owner(reader, metadata.owner_references.as_deref().unwrap_or_default(), namespace.as_ref());
+    let key = Key { kind, namespace: namespace?, name: name? };
+    Some(Object { key, owner, labels: labels?, pod: None, span })
+}
+
+/// The controller, if it is of a kind that can be there too.
+fn owner(reader: In<'_, '_, '_>, owners: &[Owner<'_>], namespace: Option<&Sym>) -> Option<Key> {
+    let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
+    let (kind, name) = (reader.string(&owner.kind)?, reader.string(&owner.name)?);
+    let (_, kind) = KINDS.known.iter().find(|(_, known)| *known == kind)?;
+    Some(Key { kind, namespace: namespace?.clone(), name: name.into() })
+}
+
+fn labels(reader: In<'_, '_, '_>, metadata: Option<&Metadata<'_>>) -> Option<Labels> {
+    let Some(pairs) = metadata.and_then(|metadata| metadata.labels.as_ref()) else { return Some(Labels::default()) };
+    let pairs = reader.labels(pairs)?;
+    Some(Labels::new(pairs.into_iter().map(|(key, value)| (key.into(), value.into()))))
+}
+
+/// A word that must be one of some kind.
+fn word(reader: In<'_, '_, '_>, text: &Text<'_>, what: &str, valid: fn(&str) -> bool) -> Option<Sym> {
+    let place = reader.doc.place(text);
+    let word = reader.string(text)?;
+    if valid(word) {
+        return Some(word.into());
+    }
+    let message = format!("{} is no {what}", quote(word));
+    reader.error(place, message, "write lower-case letters, digits and hyphens, with a letter or digit at both ends")
+}
+
+/// What a pod is given by its specification.
+#[derive(Default)]
+struct Given {
+    service_account: Sym,
+    ports: Vec<NamedPort>,
+    host_network: bool,
+}
+
+fn given(reader: In<'_, '_, '_>, spec: Option<&PodSpec<'_>>) -> Option<Given> {
+    let Some(spec) = spec else { return Some(Given { service_account: DEFAULT_ACCOUNT.into(), ..Given::default() }) };
+    let service_account = account(reader, spec);
+    // As names of ports are looked up (pkg/api/v1/pod/util.go, `FindPort`).
+    let containers = spec.containers.iter().flatten();
+    let mut sidecars = vec![];
+    for container in spec.init_containers.iter().flatten() {
+        let policy = container.restart_policy.as_ref().map(|text| reader.string(text));
+        if policy.flatten() == Some("Always") {
+            sidecars.push(container);
+        }
+    }
+    let ports = ports(reader, containers.chain(sidecars));
+    Some(Given { service_account: service_account?, ports: ports?, host_network: spec.host_network == Some(true) })
+}
+
+fn account(reader: In<'_, '_, '_>, spec: &PodSpec<'_>) -> Option<Sym> {
+    for name in [&spec.service_account_name, &spec.service_account].into_iter().flatten() {
+        if !reader.string(name)?.is_empty() {
+            return word(reader, name, "name of a service account", is_dns_subdomain);
+        }
+    }
+    Some(DEFAULT_ACCOUNT.into())
+}
+
+fn ports<'p, 'a: 'p>(
+    reader: In<'_, '_, '_>,
+    containers: impl Iterator<Item = &'p Container<'a>>,
+) -> Option<Vec<NamedPort>> {
+    let mut ports = Some(vec![]);
+    for container in containers {
+        let mut names = vec![];
+        for written in container.ports.iter().flatten() {
+            let Some(port) = port(reader, written) else {
+                ports = None;
+                continue;
+            };
+            let (Some(port), Some(name)) = (port, &written.value.name) else { continue };
+            if names.contains(&port.name) {
+                let message = format!("the port name {} is used twice in a container", quote(&port.name));
+                ports = reader.error(reader.doc.place(name), message, "give each port a name of its own");
+                continue;
+            }
+            names.push(port.name.clone());
+            ports = ports.map(|mut ports| {
+                ports.push(port);
+                ports
+            });
+        }
+    }
+    ports
+}
+
+/// A port, if it has a name; `None` when something is wrong with it.
+fn port(reader: In<'_, '_, '_>, written: &Spanned<Port<'_>>) -> Option<Option<NamedPort>> {
+    let port = &written.value;
+    let name = match &port.name {
+        Some(text) if !reader.string(text)?.is_empty() => Some(port_name(reader, text)?),
+        _ => None,
+    };
+    let protocol = match &port.protocol {
+        Some(text) => protocol(reader, text)?,
+        None => Protocol::Tcp,
+    };
+    let Some(number) = &port.container_port else {
+        let place = reader.doc.line(written.referenced.line());
+        return reader.error(place, "`containerPort` is missing", "write the number of the port");
+    };
+    let span = reader.doc.line(number.referenced.line());
+    let number = match &number.value {
+        PortValue::Number(number) => reader.number(span, *number)?,
+        PortValue::Name(word) => {
+            let message = format!("{} is no port of a container", quote(word));
+            return reader.error(span, message, "write a number from 1 to 65535, without quotes");
+        }
+    };
+    Some(name.map(|name| NamedPort { name, protocol, number }))
+}
+
+fn protocol(reader: In<'_, '_, '_>, text: &Text<'_>) -> Option<Protocol> {
+    let word = reader.string(text)?;
+    if word.is_empty() {
+        return Some(Protocol::Tcp);
+    }
+    let known = Protocol::ALL.into_iter().find(|protocol| protocol.as_str() == word);
+    known.or_else(|| {
+        let message = format!("{} is no protocol of a port", quote(word));
+        reader.error(reader.doc.place(text), message, "write `TCP`, `UDP` or `SCTP`")
+    })
+}
+
+fn port_name(reader: In<'_, '_, '_>, text: &Text<'_>) -> Option<Sym> {
+    let name = reader.string(text)?;
+    if is_port_name(name) {
+        return Some(name.into());
+    }
+    let message = format!("{} is no name of a port", quote(name));
+    let help = "write at most 15 lower-case letters, digits and single inner hyphens, with a letter among them";
+    reader.error(reader.doc.place(text), message, help)
+}
+
+/// A service name of RFC 6335, 5.1 (apimachinery, util/validation, `IsValidPortName`).
+fn is_port_name(name: &str) -> bool {
+    name.len() <= 15 && is_dns_label(name) && !name.contains("--") && name.bytes().any(|byte| byte.is_ascii_lowercase())
+}
+
+/// Addresses of a pod, and whether it has run to its end.
+fn status(reader: In<'_, '_, '_>, status: Option<&PodStatus<'_>>) -> Option<(Vec<IpAddr>, bool)> {
+    let Some(status) = status else { return Some((vec![], false)) };
+    let phase = status.phase.as_ref().map(|text| reader.string(text));
+    let finished = matches!(phase.flatten(), Some("Succeeded" | "Failed"));
+    let several = status.pod_ips.iter().flatten().filter_map(|one| one.ip.as_ref());
+    let (mut texts, mut addresses): (Vec<_>, Vec<IpAddr>) = (several.collect(), vec![]);
+    if let Some(first) = &status.pod_ip {
+        let word = reader.string(first)?;
+        match texts.first().map(|text| reader.string(text)) {
+            None => texts.push(first),
+            Some(Some(known)) if known == word => {}
+            Some(_) => {
+                let message = format!("{} is not the first of `podIPs`", quote(word));
+                return reader.error(
+                    reader.doc.place(first),
+                    message,
+                    "write the pod's addresses alike, or leave one field out",
+                );
+            }
+        }
+    }
+    for text in texts {
+        let word = reader.string(text)?;
+        if word.is_empty() {
+            continue;
+        }
+        let place = reader.doc.place(text);
+        let address = address(reader, word, place)?;
+        if addresses.iter().any(|known| known.is_ipv4() == address.is_ipv4()) {
+            let help = "a pod has at most one of IPv4 and one of IPv6";
+            return reader.error(place, format!("{} is a second address of one family", quote(word)), help);
+        }
+        addresses.push(address);
+    }
+    Some((addresses, finished))
+}
+
+fn address(reader: In<'_, '_, '_>, word: &str, place: Span) -> Option<IpAddr> {
+    let mapped = |address: &IpAddr| matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
+    match word.parse().ok().filter(|address| !mapped(address)) {
+        Some(address) => Some(address),
+        None => reader.error(place, format!("{} is no address", quote(word)), "write an IPv4 or IPv6 address"),
+    }
+}

@@ -1,0 +1,56 @@
+//! Manifests of others: read when their folder is given.
+
+use std::fs;
+
+use super::*;
+
+fn data(below: &str) -> Option<std::path::PathBuf> {
+    std::env::var_os("NETPOLC_TEST_DATA").map(|folder| std::path::Path::new(&folder).join(below))
+}
+
+/// Every endpoint of a recorded case that is a pod is one of its cluster, with an address.
+#[test]
+fn recorded_clusters_hold_the_pods_that_are_asked_about() {
+    let Some(folder) = data("verdicts") else { return };
+    let mut count = 0;
+    for dialect in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        for case in fs::read_dir(dialect).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+            let Ok(text) = fs::read_to_string(case.join("cluster.yaml")) else { continue };
+            let told = told(&text);
+            let policies = super::told(&fs::read_to_string(case.join("policies.yaml")).unwrap());
+            assert!(!policies.policies.is_empty() && policies.others.is_empty(), "{}", case.display());
+            let expected = fs::read_dir(&case).unwrap().map(|entry| entry.unwrap().path());
+            let expected = expected.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("expected"));
+            for file in expected {
+                let said: serde_json::Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+                for name in said["endpoints"].as_array().unwrap() {
+                    let name = name.as_str().unwrap();
+                    if name.contains(':') {
+                        assert_eq!(name.parse::<crate::cluster::Endpoint>().unwrap().to_string(), name);
+                        continue;
+                    }
+                    let pod = told.cluster.pods.iter().find(|pod| pod.path() == name);
+                    assert!(!pod.unwrap_or_else(|| panic!("{}: {name}", case.display())).addresses.is_empty());
+                    count += 1;
+                }
+                for probe in said["probes"].as_array().unwrap() {
+                    let probe = probe.as_str().unwrap();
+                    assert_eq!(probe.parse::<crate::cluster::Probe>().unwrap().to_string(), probe);
+                }
+            }
+            assert!(told.cluster.namespaces.values().all(|namespace| namespace.declared));
+        }
+    }
+    assert!(count > 1000, "{count}");
+}
+
+#[test]
+fn the_boutique_is_twelve_workloads() {
+    let Some(file) = data("online-boutique/workloads.yaml") else { return };
+    let told = told(&fs::read_to_string(file).unwrap());
+    assert_eq!(told.cluster.pods.len(), 12);
+    assert_eq!(told.others, BTreeMap::from([("Service".to_owned(), 12)]));
+    let cart = told.cluster.pods.iter().find(|pod| &*pod.name == "cartservice").unwrap();
+    assert_eq!((cart.path().as_str(), cart.origin), ("default/cartservice", "Deployment"));
+    assert_eq!(cart.service_account, "cartservice".into());
+}

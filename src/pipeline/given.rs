@@ -1,0 +1,107 @@
+//! Policies that somebody else wrote, or that a cluster holds: which dialect they are, and how its engines read them.
+
+use std::collections::BTreeSet;
+
+use crate::cluster::PolicyDoc;
+use crate::diag::{Diagnostic, codes, quote};
+use crate::dialects::reading::text::Doc;
+use crate::dialects::{self, Assumed, Dialect};
+use crate::verify::normal::Reading;
+
+/// Policies of one dialect.
+pub struct Given {
+    /// The dialect.
+    pub dialect: &'static dyn Dialect,
+    /// As its engines read them; never empty.
+    pub readings: Vec<Reading>,
+}
+
+/// Reads policies: as the dialect `only`, or as the one that knows all of their kinds.
+///
+/// # Errors
+/// Every document that nobody reads, or that its dialect refuses.
+pub fn given(
+    docs: Vec<PolicyDoc<'_>>,
+    only: Option<&'static dyn Dialect>,
+    assumed: &Assumed,
+) -> Result<Given, Vec<Diagnostic>> {
+    let dialect = match only {
+        Some(dialect) => dialect,
+        None => dialect_of(&docs)?,
+    };
+    let refused: Vec<Diagnostic> = docs
+        .iter()
+        .filter(|doc| !knows(dialect, doc))
+        .map(|doc| unknown(doc, only.is_some().then_some(dialect)))
+        .collect();
+    if !refused.is_empty() {
+        return Err(refused);
+    }
+    let docs: Vec<Doc<'_>> = docs.into_iter().map(|doc| doc.doc).collect();
+    let readings = dialect.readings(&docs, assumed).map_err(|errors| {
+        // Nobody rendered these.
+        let code = |error: Diagnostic| match error.code == codes::RENDERED {
+            true => Diagnostic { code: codes::MANIFEST, ..error },
+            false => error,
+        };
+        errors.into_iter().map(code).collect::<Vec<_>>()
+    })?;
+    Ok(Given { dialect, readings })
+}
+
+fn knows(dialect: &dyn Dialect, doc: &PolicyDoc<'_>) -> bool {
+    dialect.kinds().known.contains(&(doc.api_version.as_str(), doc.kind.as_str()))
+}
+
+/// The first dialect that knows every kind: what Kubernetes itself knows, others know too.
+fn dialect_of(docs: &[PolicyDoc<'_>]) -> Result<&'static dyn Dialect, Vec<Diagnostic>> {
+    let all = |dialect: &&&'static dyn Dialect| docs.iter().all(|doc| knows(**dialect, doc));
+    if let Some(dialect) = dialects::REGISTRY.iter().find(all) {
+        return Ok(*dialect);
+    }
+    let nobodys = |doc: &&PolicyDoc<'_>| !dialects::REGISTRY.iter().any(|dialect| knows(*dialect, doc));
+    let unknown: Vec<Diagnostic> = docs.iter().filter(nobodys).map(|doc| self::unknown(doc, None)).collect();
+    if !unknown.is_empty() {
+        return Err(unknown);
+    }
+    // Two engines' own kinds: the first document of each that only one dialect knows.
+    let mut first: Vec<(&'static str, &PolicyDoc<'_>)> = vec![];
+    for doc in docs {
+        let by: Vec<_> = dialects::REGISTRY.iter().filter(|dialect| knows(**dialect, doc)).collect();
+        if let [one] = by.as_slice()
+            && !first.iter().any(|(name, _)| *name == one.name())
+        {
+            first.push((one.name(), doc));
+        }
+    }
+    let names: Vec<&str> = first.iter().map(|(name, _)| *name).collect();
+    let message = format!("policies of {} stand together, and no cluster enforces them all", names.join(" and "));
+    let mut error = match first.first() {
+        Some((_, doc)) => Diagnostic::error(codes::MANIFEST, doc.doc.top(), message),
+        None => Diagnostic::placeless(codes::MANIFEST, message),
+    };
+    for (name, doc) in first.iter().skip(1) {
+        error = error.related(doc.doc.top(), format!("this one is {name}'s"));
+    }
+    Err(vec![error.help("give the folder or file of one of them alone")])
+}
+
+fn unknown(doc: &PolicyDoc<'_>, dialect: Option<&'static dyn Dialect>) -> Diagnostic {
+    let (version, kind) = (&doc.api_version, &doc.kind);
+    let who = dialect.map_or("netpolc", |dialect| dialect.name());
+    let message = format!("{who} does not read {} of {}", quote(kind), quote(version));
+    let known: BTreeSet<String> = match dialect {
+        Some(dialect) => dialect.kinds().known.iter().map(|(version, kind)| format!("{kind} of {version}")).collect(),
+        None => dialects::REGISTRY
+            .iter()
+            .flat_map(|dialect| dialect.kinds().known)
+            .filter(|(_, known)| known.eq_ignore_ascii_case(kind))
+            .map(|(version, kind)| format!("{kind} of {version}"))
+            .collect(),
+    };
+    let error = Diagnostic::error(codes::MANIFEST, doc.doc.top(), message);
+    match known.is_empty() {
+        true => error.help("remove it from what is read: its meaning cannot be told"),
+        false => error.help(format!("known: {}", known.into_iter().collect::<Vec<_>>().join(", "))),
+    }
+}
