@@ -26,13 +26,14 @@ use std::collections::BTreeSet;
 use rayon::prelude::*;
 
 use crate::diag::Diagnostic;
+use crate::dialects::reading::networkpolicy::{self, Mode};
 use crate::dialects::reading::text::Doc;
 use crate::dialects::reading::{self, Kinds, Purpose, Read};
 use crate::dialects::{Assumed, Switch};
 use crate::source::{FileId, Sources};
-use crate::verify::normal::{self, Engine, Reading};
+use crate::verify::normal::{self, End, Engine, Rank, Reading};
 
-use convert::Item;
+use convert::{DraftRule, Item};
 use draft::Draft;
 use groups::Groups;
 
@@ -40,6 +41,8 @@ use groups::Groups;
 const GROUP: &str = "CiliumCIDRGroup";
 /// Kind of a policy that is in no namespace.
 const CLUSTERWIDE: &str = "CiliumClusterwideNetworkPolicy";
+/// Kind of a policy of Kubernetes.
+const KUBERNETES: &str = networkpolicy::KIND.1;
 
 /// What files that we wrote may hold.
 const WRITTEN: Kinds = Kinds {
@@ -54,6 +57,7 @@ pub(super) const KINDS: Kinds = Kinds {
         ("cilium.io/v2", CLUSTERWIDE),
         ("cilium.io/v2", GROUP),
         ("cilium.io/v2alpha1", GROUP),
+        networkpolicy::KIND,
     ],
     help: "Cilium reads CiliumNetworkPolicies, CiliumClusterwideNetworkPolicies and CiliumCIDRGroups of cilium.io/v2, and \
            NetworkPolicies of networking.k8s.io/v1",
@@ -96,18 +100,40 @@ fn drafts(items: &[Item]) -> impl Iterator<Item = &Draft> {
         .iter()
         .filter_map(|item| match item {
             Item::Policies(drafts) => Some(drafts),
-            Item::Group(_) => None,
+            Item::Group(_) | Item::Kubernetes(_) => None,
         })
         .flatten()
+}
+
+/// How Cilium takes policies of Kubernetes (pkg/k8s/network_policy.go): as permissions like its own. One by negations of
+/// namespaces alone reaches what is no pod, where peers are not limited to the own cluster.
+fn of_kubernetes(items: &[Item], local: bool) -> Vec<normal::Policy> {
+    let rank = Rank { tier: 1, end: End::Denies, order: 0, leads: false };
+    let mode = Mode { rank, rules_isolate: true, negations_reach_out: !local, others: true, by_identities: true };
+    let means = |item: &Item| match item {
+        Item::Kubernetes(policy) => policy.means(&mode),
+        Item::Group(_) | Item::Policies(_) => None,
+    };
+    items.iter().filter_map(means).collect()
+}
+
+/// Whether it makes a difference that peers are limited to the own cluster.
+fn is_switched(items: &[Item]) -> bool {
+    let is_wide = |rule: &DraftRule| !rule.of_any_cluster.is_empty();
+    if drafts(items).any(|draft| draft.rules.iter().chain(&draft.denies).any(is_wide)) {
+        return true;
+    }
+    let peers = |local| -> usize {
+        of_kubernetes(items, local).iter().flat_map(|policy| &policy.rules).map(|rule| rule.peers.len()).sum()
+    };
+    peers(false) != peers(true)
 }
 
 /// Manifests of any origin: as agents understand them that limit peers to their own cluster, and as others do, where that
 /// makes a difference and is not known.
 pub fn readings(docs: &[Doc<'_>], assumed: &Assumed) -> Result<Vec<Reading>, Vec<Diagnostic>> {
     let items = reading::given(docs, KINDS, convert::object)?;
-    let differ =
-        drafts(&items).any(|draft| draft.rules.iter().chain(&draft.denies).any(|rule| !rule.of_any_cluster.is_empty()));
-    match (assumed.get(LOCAL), differ) {
+    match (assumed.get(LOCAL), is_switched(&items)) {
         (Some(local), _) => Ok(vec![reading(&items, *local, None)?]),
         (None, false) => Ok(vec![reading(&items, false, None)?]),
         (None, true) => Ok(vec![
@@ -120,7 +146,8 @@ pub fn readings(docs: &[Doc<'_>], assumed: &Assumed) -> Result<Vec<Reading>, Vec
 fn reading(items: &[Item], local: bool, assuming: Option<&'static str>) -> Result<Reading, Vec<Diagnostic>> {
     let mut groups = Groups::new(Purpose::Given);
     items.iter().for_each(|item| note(item, &mut groups));
-    let policies = drafts(items).flat_map(|draft| draft.policies(&mut groups, !local, false)).collect();
+    let mut policies: Vec<_> = drafts(items).flat_map(|draft| draft.policies(&mut groups, !local, false)).collect();
+    policies.extend(of_kubernetes(items, local));
     let told: BTreeSet<&str> = drafts(items).flat_map(|draft| draft.notes.iter().copied()).collect();
     let notes = groups.finish()?.into_iter().chain(told.into_iter().map(str::to_owned)).collect();
     let engine = Engine { name: "Cilium", blocks_match_pods: false, names_are_global: true, own_node_enters: true };

@@ -13,12 +13,11 @@ use ipnet::IpNet;
 
 use super::object::CidrRule;
 use super::peers::{NULL, Peers};
-use super::selector::{self, Asked};
 use crate::diag::quote;
-use crate::dialects::reading::object::Selector;
+use crate::dialects::reading::conjunction::Ask;
+use crate::dialects::reading::selector::Conditions;
 use crate::dialects::reading::text::Text;
 use crate::dialects::reading::{Purpose, Reader, validity};
-use crate::model::Sym;
 use crate::source::Span;
 use crate::verify::normal::Peer;
 
@@ -36,7 +35,7 @@ pub(super) enum Which {
     /// The one of this name.
     Named(String),
     /// Those whose labels satisfy all of these.
-    Labelled(Vec<(Sym, Asked)>),
+    Labelled(Conditions),
 }
 
 impl Which {
@@ -44,13 +43,13 @@ impl Which {
     pub(super) fn is_for(&self, name: &str, labels: &[(String, String)]) -> bool {
         match self {
             Self::Named(wanted) => wanted == name,
-            Self::Labelled(all) => all.iter().all(|(key, asked)| {
+            Self::Labelled(all) => all.iter().all(|(key, ask)| {
                 let value = labels.iter().find(|(known, _)| **known == **key).map(|(_, value)| value.as_str());
-                match asked {
-                    Asked::In(values) => value.is_some_and(|value| values.contains(value)),
-                    Asked::NotIn(values) => value.is_none_or(|value| !values.contains(value)),
-                    Asked::Exists => value.is_some(),
-                    Asked::Missing => value.is_none(),
+                match ask {
+                    Ask::OneOf(values) => value.is_some_and(|value| values.contains(value)),
+                    Ask::NoneOf(values) => value.is_none_or(|value| !values.contains(value)),
+                    Ask::Exists => value.is_some(),
+                    Ask::Missing => value.is_none(),
                 }
             }),
         }
@@ -122,7 +121,8 @@ pub(super) fn rule(with: &mut Reader<'_, '_>, rule: Option<&CidrRule<'_>>, span:
         }
         (None, None, Some(selector)) => {
             let except = exceptions(with, rule, span)?;
-            let which = Which::Labelled(labelled(with, selector)?);
+            // Labels of groups have no source (CIDRRule.Validate).
+            let which = Which::Labelled(with.selector(selector)?);
             out.groups.push(GroupRef { which, except, span });
             Some(())
         }
@@ -153,22 +153,6 @@ fn exceptions(with: &mut Reader<'_, '_>, rule: &CidrRule<'_>, span: Span) -> Opt
     }
     let read: Vec<_> = rule.except.iter().flatten().map(|text| range(with, text)).collect();
     read.into_iter().collect()
-}
-
-/// Labels of groups have no source (CIDRRule.Validate).
-fn labelled(with: &mut Reader<'_, '_>, selector: &Selector<'_>) -> Option<Vec<(Sym, Asked)>> {
-    let mut all = vec![];
-    let pairs = selector.match_labels.as_ref().map_or(Some(vec![]), |pairs| with.labels(pairs))?;
-    all.extend(pairs.into_iter().map(|(key, value)| (key.into(), Asked::In([value.into()].into()))));
-    for expression in selector.match_expressions.iter().flatten() {
-        let key = with.string(&expression.key)?;
-        if !validity::is_label_key(key) {
-            let message = format!("{} is no key of a label", quote(key));
-            return with.error(with.doc.place(&expression.key), message, "write `prefix/name` or `name`");
-        }
-        all.push((key.into(), selector::asked(with, expression)?));
-    }
-    Some(all)
 }
 
 #[cfg(test)]

@@ -25,8 +25,9 @@ use super::object::{Egress, Flag, GroupSpec, Icmp, Ingress, Object, PortRule, Sp
 use super::peers::{Lists, NULL, Peers};
 use super::ports::{self, Place};
 use super::selector::{self, Others, Scope};
-use super::{CLUSTERWIDE, GROUP};
+use super::{CLUSTERWIDE, GROUP, KUBERNETES};
 use crate::diag::quote;
+use crate::dialects::reading::networkpolicy::{self, NetworkPolicy};
 use crate::dialects::reading::object::Manifest;
 use crate::dialects::reading::text::Text;
 use crate::dialects::reading::{Purpose, Reader};
@@ -41,6 +42,8 @@ const MAX_LOG: usize = 32;
 pub(super) enum Item {
     Group(Group),
     Policies(Vec<Draft>),
+    /// A policy of Kubernetes, which Cilium takes beside its own.
+    Kubernetes(NetworkPolicy),
 }
 
 /// A rule, and what is to be added to its peers.
@@ -55,8 +58,10 @@ pub(super) struct DraftRule {
 
 /// What an object says; `None` when an error was told.
 pub(super) fn object(with: &mut Reader<'_, '_>, kind: &str) -> Option<Item> {
-    if kind == GROUP {
-        return group(with).map(Item::Group);
+    match kind {
+        GROUP => return group(with).map(Item::Group),
+        KUBERNETES => return networkpolicy::read(with).map(Item::Kubernetes),
+        _ => {}
     }
     let object: Object<'_> = with.parse()?;
     let kind = with.is(&object.api_version, &object.kind)?;

@@ -6,12 +6,12 @@
 //! 2. `io.kubernetes.pod.namespace` is the pod's namespace, `io.cilium.k8s.namespace.labels.KEY` a label of it,
 //!    `io.cilium.k8s.policy.serviceaccount` the name of its service account and `io.cilium.k8s.policy.cluster` that of its
 //!    cluster (pkg/k8s/apis/cilium.io/const.go).
-//! 3. Labels that the agent's default filter leaves out of identities are on no pod (pkg/labelsfilter/filter.go).
+//! 3. Labels that the agent's default filter leaves out of identities are on no pod: see [`identities`].
 //! 4. A key is validated with its source in front, `k8s.KEY`, as a label key (pkg/policy/api/selector.go, Validate).
 
 use crate::diag::quote;
 use crate::dialects::reading::text::Text;
-use crate::dialects::reading::{Purpose, Reader, validity};
+use crate::dialects::reading::{Purpose, Reader, identities, validity};
 use crate::model::Sym;
 
 pub(super) const POD_NAMESPACE: &str = "io.kubernetes.pod.namespace";
@@ -77,7 +77,7 @@ impl Key {
         }
         let about = if source == Source::Reserved { About::NoPod } else { about(name) };
         // Agents can be told to keep or leave out other labels: what is written should not depend on it.
-        if with.purpose == Purpose::Rendered && source != Source::Reserved && is_left_out(name) {
+        if with.purpose == Purpose::Rendered && source != Source::Reserved && !identities::hold(name) {
             let message = "Cilium leaves this label out of identities, so it selects nothing";
             return with.error(place, message, "select by another label");
         }
@@ -102,7 +102,7 @@ fn about(name: &str) -> About {
         POD_NAMESPACE => About::Namespace,
         ACCOUNT => About::Account,
         CLUSTER => About::Cluster,
-        name if is_left_out(name) => About::NoPod,
+        name if !identities::hold(name) => About::NoPod,
         name => match name.strip_prefix(NAMESPACE_LABELS).and_then(|rest| rest.strip_prefix('.')) {
             Some(of_namespace) => About::OfNamespace(of_namespace.into()),
             None => About::OfPod(name.into()),
@@ -124,32 +124,6 @@ fn is_key(source: Source, name: &str) -> bool {
         Source::Reserved => "reserved",
     };
     validity::is_label_key(name) && validity::is_label_key(&format!("{source}.{name}"))
-}
-
-/// 3. The longest inclusion against the shortest exclusion, as the filter decides.
-fn is_left_out(key: &str) -> bool {
-    let included = [POD_NAMESPACE, NAMESPACE_LABELS, "app.kubernetes.io", CLUSTER, ACCOUNT];
-    let excluded = [
-        "io.kubernetes",
-        "kubernetes.io",
-        "statefulset.kubernetes.io/pod-name",
-        "apps.kubernetes.io/pod-index",
-        "batch.kubernetes.io/job-completion-index",
-        "batch.kubernetes.io/controller-uid",
-        "k8s.io",
-        "pod-template-generation",
-        "pod-template-hash",
-        "controller-revision-hash",
-        "controller-uid",
-        "annotation",
-        "etcd_node",
-    ];
-    let beta = "beta.kubernetes.io";
-    let starts = |start: &&str| key.starts_with(start);
-    let longest = included.iter().copied().filter(|s| starts(s)).map(str::len).max();
-    let through_beta = key.rfind(beta).map(|at| at + beta.len());
-    let shortest = excluded.iter().copied().filter(|s| starts(s)).map(str::len).chain(through_beta).min();
-    shortest.is_some_and(|shortest| longest.is_none_or(|longest| longest <= shortest))
 }
 
 #[cfg(test)]

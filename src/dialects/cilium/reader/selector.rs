@@ -14,16 +14,17 @@
 //!    is everything that is no pod, too (seen in Cilium's own engine).
 //! 7. The agent's default name of a cluster is `default`; pods of other clusters nobody shows us.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::keys::{About, Key, POD_NAMESPACE, Source, is_of_namespaces};
 use crate::diag::quote;
 use crate::dialects::reading::Reader;
+use crate::dialects::reading::conjunction::{Ask, Conjunction};
 use crate::dialects::reading::object::{Expression, Selector as Written};
 use crate::dialects::reading::text::Text;
-use crate::model::{Labels, NAMESPACE_NAME, Sym};
+use crate::model::{NAMESPACE_NAME, Sym};
 use crate::source::Span;
-use crate::verify::normal::{self, Condition, Entity, Namespaces, Selector, Test};
+use crate::verify::normal::{self, Entity, Selector};
 
 /// 7.
 const OWN_CLUSTER: &str = "default";
@@ -48,7 +49,7 @@ const RESERVED: [(&str, Option<Entity>); 12] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Requirement {
     pub(super) key: Key,
-    pub(super) asked: Asked,
+    pub(super) ask: Ask,
     /// It is one of `matchLabels`.
     pub(super) plain: bool,
     pub(super) span: Span,
@@ -59,15 +60,6 @@ impl Requirement {
     pub(super) fn is_of_starting(&self) -> bool {
         self.key.source == Source::Reserved && &*self.key.name == "init"
     }
-}
-
-/// What is asked of a label.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Asked {
-    In(BTreeSet<Sym>),
-    NotIn(BTreeSet<Sym>),
-    Exists,
-    Missing,
 }
 
 /// Which namespaces a policy may speak of.
@@ -112,7 +104,7 @@ pub(super) fn requirements(with: &mut Reader<'_, '_>, written: &Written<'_>) -> 
         let value = value_of(with, text, value);
         match (key, value) {
             (Some(key), Some(value)) => {
-                all.push(Requirement { key, asked: Asked::In([value].into()), plain: true, span });
+                all.push(Requirement { key, ask: Ask::OneOf([value].into()), plain: true, span });
             }
             _ => failed = true,
         }
@@ -128,12 +120,12 @@ pub(super) fn requirements(with: &mut Reader<'_, '_>, written: &Written<'_>) -> 
 
 fn by_expression(with: &mut Reader<'_, '_>, expression: &Expression<'_>) -> Option<Requirement> {
     let key = Key::read(with, &expression.key)?;
-    let asked = asked(with, expression)?;
-    Some(Requirement { key, asked, plain: false, span: with.doc.place(&expression.key) })
+    let ask = ask(with, expression)?;
+    Some(Requirement { key, ask, plain: false, span: with.doc.place(&expression.key) })
 }
 
 /// Operator and values, whatever the key is.
-pub(super) fn asked(with: &mut Reader<'_, '_>, expression: &Expression<'_>) -> Option<Asked> {
+fn ask(with: &mut Reader<'_, '_>, expression: &Expression<'_>) -> Option<Ask> {
     let place = with.doc.place(&expression.operator);
     let operator = with.string(&expression.operator)?;
     let texts = expression.values.as_deref().unwrap_or_default();
@@ -144,10 +136,10 @@ pub(super) fn asked(with: &mut Reader<'_, '_>, expression: &Expression<'_>) -> O
         ("Exists" | "DoesNotExist", false) => {
             with.error(place, format!("{} takes no values", quote(operator)), "remove them")
         }
-        ("In", false) => Some(Asked::In(values)),
-        ("NotIn", false) => Some(Asked::NotIn(values)),
-        ("Exists", true) => Some(Asked::Exists),
-        ("DoesNotExist", true) => Some(Asked::Missing),
+        ("In", false) => Some(Ask::OneOf(values)),
+        ("NotIn", false) => Some(Ask::NoneOf(values)),
+        ("Exists", true) => Some(Ask::Exists),
+        ("DoesNotExist", true) => Some(Ask::Missing),
         _ => {
             let message = format!("{} is no operator of a selector", quote(operator));
             with.error(place, message, "write `In`, `NotIn`, `Exists` or `DoesNotExist`")
@@ -170,7 +162,7 @@ pub(super) fn subject(
         let is_replaced =
             |one: &Requirement| one.plain && one.key.source == Source::Kubernetes && one.key.about == About::Namespace;
         all.retain(|one| !is_replaced(one));
-        all.push(in_namespace(Asked::In([own.clone()].into()), with.doc.top()));
+        all.push(in_namespace(Ask::OneOf([own.clone()].into()), with.doc.top()));
     }
     Some((pods(&all), others(with, &all)?))
 }
@@ -185,115 +177,50 @@ pub(super) fn peer(with: &mut Reader<'_, '_>, mut all: Vec<Requirement>, scope: 
     let of_labels = says(&is_of_namespaces);
     let of_cluster = says(&|key| key.about == About::Cluster);
     let pin = match scope {
-        Scope::Own(own) if !of_name && !of_labels => Some(Asked::In([own.clone()].into())),
-        Scope::Cluster if !of_name => Some(Asked::Exists),
+        Scope::Own(own) if !of_name && !of_labels => Some(Ask::OneOf([own.clone()].into())),
+        Scope::Cluster if !of_name => Some(Ask::Exists),
         _ => None,
     };
-    if let Some(asked) = pin {
-        all.push(in_namespace(asked, with.doc.top()));
+    if let Some(ask) = pin {
+        all.push(in_namespace(ask, with.doc.top()));
     }
     let others = others(with, &all)?;
     Some(Selected { pods: pods(&all), others, of_any_cluster: others != Others::None && !of_cluster })
 }
 
-fn in_namespace(asked: Asked, span: Span) -> Requirement {
+fn in_namespace(ask: Ask, span: Span) -> Requirement {
     let key = Key { source: Source::Kubernetes, about: About::Namespace, name: POD_NAMESPACE.into() };
-    Requirement { key, asked, plain: false, span }
-}
-
-/// What is known of one label: everything that is asked of it at once.
-#[derive(Debug, Default)]
-struct Known {
-    among: Option<BTreeSet<Sym>>,
-    not_among: BTreeSet<Sym>,
-    is_there: bool,
-    is_missing: bool,
-}
-
-impl Known {
-    fn note(&mut self, asked: &Asked) {
-        match asked {
-            Asked::In(values) => {
-                let both = |known: BTreeSet<Sym>| known.intersection(values).cloned().collect();
-                self.among = Some(self.among.take().map_or_else(|| values.clone(), both));
-            }
-            Asked::NotIn(values) => self.not_among.extend(values.iter().cloned()),
-            Asked::Exists => self.is_there = true,
-            Asked::Missing => self.is_missing = true,
-        }
-    }
-
-    /// The tests that are left of it; `None` when nothing can pass them. `always`: the label is always there.
-    fn tests(self, always: bool) -> Option<Vec<(Test, bool)>> {
-        let Self { among, not_among, is_there, is_missing } = self;
-        if is_missing {
-            let passes = !always && !is_there && among.is_none();
-            return passes.then(|| vec![(Test::Exists, true)]);
-        }
-        if let Some(mut values) = among {
-            values.retain(|value| !not_among.contains(value));
-            return (!values.is_empty()).then(|| vec![(Test::In(values), false)]);
-        }
-        let exists = (is_there && !always).then_some((Test::Exists, false));
-        let not = (!not_among.is_empty()).then_some((Test::In(not_among), true));
-        Some(exists.into_iter().chain(not).collect())
-    }
+    Requirement { key, ask, plain: false, span }
 }
 
 /// The pods that satisfy all requirements; `None` when none can.
-pub(super) fn pods(all: &[Requirement]) -> Option<Selector> {
-    let mut known: BTreeMap<normal::Key, Known> = BTreeMap::new();
-    for Requirement { key, asked, .. } in all {
-        let key = match &key.about {
-            About::NoPod => match asked {
-                Asked::In(_) | Asked::Exists => return None,
-                Asked::NotIn(_) | Asked::Missing => continue,
-            },
-            About::Cluster => match asked {
-                Asked::In(values) if !values.contains(OWN_CLUSTER) => return None,
-                Asked::NotIn(values) if values.contains(OWN_CLUSTER) => return None,
-                Asked::Missing => return None,
-                _ => continue,
-            },
-            About::Namespace => normal::Key::Namespace(NAMESPACE_NAME.into()),
-            About::OfNamespace(key) => normal::Key::Namespace(key.clone()),
-            About::Account => normal::Key::AccountName,
-            About::OfPod(key) => normal::Key::Pod(key.clone()),
-        };
-        known.entry(key).or_default().note(asked);
-    }
-    let (mut of_pod, mut of_namespace, mut further) = (vec![], vec![], vec![]);
-    for (key, known) in known {
-        let always = match &key {
-            normal::Key::Namespace(name) => &**name == NAMESPACE_NAME,
-            normal::Key::AccountName => true,
-            normal::Key::Pod(_) | normal::Key::Account(_) => false,
-        };
-        for (test, negated) in known.tests(always)? {
-            match (&key, only(&test).filter(|_| !negated)) {
-                (normal::Key::Pod(name), Some(value)) => of_pod.push((name.clone(), value)),
-                (normal::Key::Namespace(name), Some(value)) => of_namespace.push((name.clone(), value)),
-                _ => further.push(Condition { key: key.clone(), test, negated }),
+fn pods(all: &[Requirement]) -> Option<Selector> {
+    let mut pods = Conjunction::default();
+    for Requirement { key, ask, .. } in all {
+        match (&key.about, ask) {
+            (About::NoPod, ask) => pods.require_of_nothing(ask),
+            (About::Cluster, ask) => {
+                pods.require_of_nothing(if is_own_cluster(ask) { &Ask::Missing } else { &Ask::Exists })
             }
+            // Every pod has both.
+            (About::Namespace | About::Account, Ask::Exists) => {}
+            (About::Namespace | About::Account, Ask::Missing) => pods.require_of_nothing(&Ask::Exists),
+            (About::Namespace, ask) => pods.require(normal::Key::Namespace(NAMESPACE_NAME.into()), ask.clone()),
+            (About::Account, ask) => pods.require(normal::Key::AccountName, ask.clone()),
+            (About::OfNamespace(key), ask) => pods.require(normal::Key::Namespace(key.clone()), ask.clone()),
+            (About::OfPod(key), ask) => pods.require(normal::Key::Pod(key.clone()), ask.clone()),
         }
     }
-    further.sort();
-    Some(Selector { namespaces: namespaces(Labels::new(of_namespace)), labels: Labels::new(of_pod), further })
+    pods.selector(None)
 }
 
-/// The one value of an equality.
-fn only(test: &Test) -> Option<Sym> {
-    match test {
-        Test::In(values) if values.len() == 1 => values.first().cloned(),
-        _ => None,
-    }
-}
-
-/// The label that names a namespace is its name.
-fn namespaces(labels: Labels) -> Namespaces {
-    match labels.get(NAMESPACE_NAME) {
-        Some(name) if labels.len() == 1 => Namespaces::Named(name.clone()),
-        _ => Namespaces::Labelled(labels),
+/// 7.
+fn is_own_cluster(ask: &Ask) -> bool {
+    match ask {
+        Ask::OneOf(names) => names.contains(OWN_CLUSTER),
+        Ask::NoneOf(names) => !names.contains(OWN_CLUSTER),
+        Ask::Exists => true,
+        Ask::Missing => false,
     }
 }
 
@@ -303,16 +230,16 @@ fn others(with: &mut Reader<'_, '_>, all: &[Requirement]) -> Option<Others> {
     let mut excluded: Option<Span> = None;
     for one in all {
         let reserved = one.key.source != Source::Kubernetes && RESERVED.iter().any(|(name, _)| **name == *one.key.name);
-        match &one.asked {
-            Asked::In(values) if !reserved || !values.contains("") => return Some(Others::None),
-            Asked::Exists if !reserved => return Some(Others::None),
-            Asked::In(_) | Asked::Exists => match named {
+        match &one.ask {
+            Ask::OneOf(values) if !reserved || !values.contains("") => return Some(Others::None),
+            Ask::Exists if !reserved => return Some(Others::None),
+            Ask::OneOf(_) | Ask::Exists => match named {
                 Some((name, _)) if *name != one.key.name => excluded = Some(one.span),
                 _ => named = Some((&one.key.name, one.span)),
             },
-            Asked::NotIn(values) if !reserved || !values.contains("") => {}
-            Asked::Missing if !reserved => {}
-            Asked::NotIn(_) | Asked::Missing => excluded = Some(one.span),
+            Ask::NoneOf(values) if !reserved || !values.contains("") => {}
+            Ask::Missing if !reserved => {}
+            Ask::NoneOf(_) | Ask::Missing => excluded = Some(one.span),
         }
     }
     if let Some(span) = excluded {
