@@ -34,8 +34,8 @@ pub fn policies(chance: &mut Chance, cluster: &Cluster, words: &Words) -> Vec<Va
     for (n, order) in orders.into_iter().take(chance.between(1, 4)).enumerate() {
         objects.push(policy(chance, &scene, n, (n != none).then_some(order)));
     }
-    if !sets && chance.percent(40) {
-        objects.push(kubernetes::policy(chance, cluster, words, 9));
+    if !sets && chance.percent(60) {
+        objects.extend((8..10).map(|n| kubernetes::policy(chance, cluster, words, n)));
     }
     objects
 }
@@ -65,9 +65,9 @@ fn policy(chance: &mut Chance, scene: &Scene, n: usize, order: Option<i32>) -> V
     }
     let types = chance.pick(&[&["Ingress"] as &[&str], &["Egress"], &["Ingress", "Egress"], &["Egress", "Ingress"]]);
     // Types left out are those that have rules, and Ingress if there are none at all.
-    let left_out = chance.percent(25);
+    let (left_out, none_at_all) = (chance.percent(25), chance.percent(10));
     for (kind, field) in [("Ingress", "ingress"), ("Egress", "egress")] {
-        if types.contains(&kind) && (left_out || chance.percent(90)) {
+        if types.contains(&kind) && !(left_out && none_at_all) && (left_out || chance.percent(90)) {
             let few = usize::from(left_out);
             spec.insert(
                 field.to_owned(),
@@ -196,15 +196,15 @@ fn selector(chance: &mut Chance, labels: &[(&str, &[&str])], depth: usize, negat
     let (key, values) = chance.pick(labels);
     let value = chance.pick(values);
     let both = format!("{{'{}', '{}'}}", values[0], values[1]);
-    let (first, last) = (&value[..2], &value[1..]);
+    let part = if chance.percent(50) { &value[..2] } else { &value[1..] };
     match chance.below(if negations { 12 } else { 8 }) {
         0 => "all()".to_owned(),
         1 => format!("has({key})"),
         2 | 3 => format!("{key} == '{value}'"),
         4 => format!("{key} in {both}"),
-        5 => format!("{key} contains '{last}'"),
-        6 => format!("{key} starts with '{first}'"),
-        7 => format!("{key} ends with '{last}'"),
+        5 => format!("{key} contains '{part}'"),
+        6 => format!("{key} starts with '{part}'"),
+        7 => format!("{key} ends with '{part}'"),
         8 => format!("{key} != '{value}'"),
         9 => format!("{key} not in {{'{value}'}}"),
         10 => format!("{key} not in {both}"),

@@ -23,15 +23,14 @@ pub fn policy(chance: &mut Chance, cluster: &Cluster, words: &Words, n: usize) -
         3..6 => vec!["Egress"],
         _ => vec!["Ingress", "Egress"],
     };
-    // Types left out are Ingress, and Egress with egress rules.
+    // Types left out are Ingress, with rules of it or without, and Egress with egress rules.
     let left_out = chance.percent(25) && types.contains(&"Ingress");
     for (kind, field) in [("Ingress", "ingress"), ("Egress", "egress")] {
-        if !types.contains(&kind) || (chance.percent(10) && !left_out) {
-            continue;
+        let few = usize::from(left_out && kind == "Egress");
+        if types.contains(&kind) && (few > 0 || chance.percent(90)) {
+            let rules = list(few, 2, chance, |chance| rule(chance, words, kind == "Egress"));
+            spec.insert(field.to_owned(), rules);
         }
-        let few = usize::from(left_out);
-        let rules = list(few, 2, chance, |chance| rule(chance, words, kind == "Egress"));
-        spec.insert(field.to_owned(), rules);
     }
     if !left_out {
         spec.insert("policyTypes".to_owned(), types.into());
