@@ -1,7 +1,7 @@
 //! What netpolc's readers make of policies, put before the law for the flows that the judges see.
 
-use netpolc::dialects::{Assumed, Dialect};
 use netpolc::cluster;
+use netpolc::dialects::{Assumed, Dialect};
 use netpolc::model::{Direction, Labels, Protocol};
 use netpolc::pipeline::given;
 use netpolc::source::Sources;
@@ -32,9 +32,8 @@ impl Normal {
 
     /// What all readings say; `None` where they differ, or one does not know.
     pub fn permits(&self, flow: &Flow) -> Option<bool> {
-        let mut said = self.readings.iter().map(|reading| {
-            ask(reading, flow, |answer| answer.permits(protocol(flow), flow.port))
-        });
+        let mut said =
+            self.readings.iter().map(|reading| ask(reading, flow, |answer| answer.permits(protocol(flow), flow.port)));
         let first = said.next().expect("no reading")?;
         said.all(|one| one == Some(first)).then_some(first)
     }
@@ -48,9 +47,8 @@ impl Normal {
                 port(traffic.any()) || traffic.http().any(|(_, ports)| port(ports))
             };
             let hits = answer.hits.iter().filter(|hit| holds(&hit.traffic));
-            let kinds = hits.flat_map(|hit| {
-                [(!hit.rule.http.is_empty()).then_some("http"), hit.rule.dns_proxy.then_some("dns")]
-            });
+            let kinds = hits
+                .flat_map(|hit| [(!hit.rule.http.is_empty()).then_some("http"), hit.rule.dns_proxy.then_some("dns")]);
             kinds.flatten().collect()
         })
     }
