@@ -10,18 +10,25 @@ pub const NAMESPACE_LABELS: &str = "io.cilium.k8s.namespace.labels.";
 /// What Cilium calls the name of a pod's namespace.
 const POD_NAMESPACE: &str = "io.kubernetes.pod.namespace";
 
-const INCLUDED: [&str; 4] =
-    [POD_NAMESPACE, "io.cilium.k8s.namespace.labels", "app.kubernetes.io", "io.cilium.k8s.policy.cluster"];
-const EXCLUDED: [&str; 11] = [
+const INCLUDED: [&str; 5] = [
+    POD_NAMESPACE,
+    "io.cilium.k8s.namespace.labels",
+    "app.kubernetes.io",
+    "io.cilium.k8s.policy.cluster",
+    "io.cilium.k8s.policy.serviceaccount",
+];
+const EXCLUDED: [&str; 13] = [
     "io.kubernetes",
     "kubernetes.io",
     "statefulset.kubernetes.io/pod-name",
     "apps.kubernetes.io/pod-index",
     "batch.kubernetes.io/job-completion-index",
+    "batch.kubernetes.io/controller-uid",
     "k8s.io",
     "pod-template-generation",
     "pod-template-hash",
     "controller-revision-hash",
+    "controller-uid",
     "annotation",
     "etcd_node",
 ];
@@ -63,6 +70,8 @@ mod tests {
             "x.beta.kubernetes.io/y",
             "io.kubernetes.x",
             "annotation.x",
+            "batch.kubernetes.io/controller-uid",
+            "controller-uid",
         ] {
             assert!(!hold(key), "{key}");
         }
