@@ -30,7 +30,7 @@ use super::reading::text::Doc;
 use super::writing::about::{self, Annotations};
 use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, Layout};
 use super::writing::size;
-use super::{Assumed, Dialect, Document, Review};
+use super::{Assumed, Dialect, Document, Review, Switch};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::lower::{NamespacePolicies, Policies, Policy};
 use crate::model::{Guard, METADATA, Model};
@@ -85,6 +85,10 @@ impl Dialect for Cilium {
 
     fn readings(&self, docs: &[Doc<'_>], assumed: &Assumed) -> Result<Vec<normal::Reading>, Vec<Diagnostic>> {
         reader::readings(docs, assumed)
+    }
+
+    fn switches(&self) -> &'static [Switch] {
+        reader::SWITCHES
     }
 }
 

@@ -1,84 +1,75 @@
 //! References to groups of address ranges, resolved.
 //!
-//! In: groups and policies of all files. Out: policies that name the ranges themselves. A group that is missing would open
-//! nothing until somebody creates it, and one that nothing uses means nothing: both are errors.
+//! In: groups and policies of all files. Out: policies that name the ranges themselves.
+//!
+//! 1. A group that is missing holds nothing (seen in Cilium's own engine); it would open something as soon as somebody creates
+//!    it. Where we write, that is an error, and so is a group that nothing uses.
+//! 2. A name of more than 63 characters is no label, and a selector by it matches nothing (api/cidr.go,
+//!    LabelForCIDRGroupRef; api/selector.go).
+//! 3. A range of prefix length 0 matches no traffic where a group holds it (cilium#39688, cilium#48366). In a rule itself it is
+//!    the world.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
-use super::convert::{Draft, DraftRule};
+use super::cidr::{self, GroupRef, Which};
+use super::convert::DraftRule;
 use crate::diag::{Diagnostic, codes, quote};
+use crate::dialects::reading::Purpose;
 use crate::source::Span;
-use crate::verify::normal::{self, Peer};
-use crate::verify::sum;
+use crate::verify::normal;
+
+/// The longest name of a group that can be used (2.).
+pub(super) const MAX_NAME: usize = 63;
 
 /// One CiliumCIDRGroup.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     pub(super) name: String,
+    pub(super) labels: Vec<(String, String)>,
     pub(super) cidrs: Vec<IpNet>,
     pub(super) span: Span,
 }
 
 /// The groups of all files, and which of them are used.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Groups {
-    known: BTreeMap<String, (Vec<IpNet>, Span)>,
+    purpose: Purpose,
+    known: BTreeMap<String, Group>,
     used: BTreeSet<String>,
     errors: Vec<Diagnostic>,
+    notes: BTreeSet<String>,
 }
 
 impl Groups {
+    pub(super) fn new(purpose: Purpose) -> Self {
+        Self { purpose, known: BTreeMap::new(), used: BTreeSet::new(), errors: vec![], notes: BTreeSet::new() }
+    }
+
     pub(super) fn add(&mut self, group: &Group) {
-        if let Some((_, first)) = self.known.get(&group.name) {
+        if let Some(first) = self.known.get(&group.name) {
             let message = format!("the group {} is written twice", quote(&group.name));
             self.errors.push(
                 Diagnostic::error(codes::RENDERED, group.span, message)
-                    .related(*first, "first here")
+                    .related(first.span, "first here")
                     .help("one would replace the other in the cluster: give it another name"),
             );
             return;
         }
-        self.known.insert(group.name.clone(), (group.cidrs.clone(), group.span));
+        self.known.insert(group.name.clone(), group.clone());
     }
 
-    /// A draft's policies: one for each of its subjects.
-    pub(super) fn resolve(&mut self, draft: Draft) -> Vec<normal::Policy> {
-        let Draft { name, cluster_scoped, subjects, isolates, rules, denies, staged, span } = draft;
-        let (rules, denies) = (self.rules(rules), self.rules(denies));
-        let policy = |(scope, subject)| sum::Policy {
-            name: name.clone(),
-            scope,
-            cluster_scoped,
-            subject,
-            isolates: isolates.clone(),
-            rules: rules.clone(),
-            denies: denies.clone(),
-            staged,
-            span,
-        };
-        subjects.into_iter().map(policy).flat_map(sum::Policy::ranked).collect()
-    }
-
-    /// A rule for nobody is none.
-    fn rules(&mut self, drafts: Vec<DraftRule>) -> Vec<normal::Rule> {
+    /// The rules with the ranges of their groups; a rule for nobody is none.
+    pub(super) fn rules(&mut self, drafts: &[DraftRule], any_cluster: bool) -> Vec<normal::Rule> {
         let mut out = vec![];
-        for DraftRule { mut rule, groups } in drafts {
-            for (name, span) in groups {
-                match self.known.get(&name) {
-                    Some((cidrs, _)) => {
-                        rule.peers.extend(cidrs.iter().map(|cidr| Peer::Block { cidr: *cidr, except: vec![] }));
-                        self.used.insert(name);
-                    }
-                    None => {
-                        let message = format!("the group {} is in no file", quote(&name));
-                        self.errors.push(
-                            Diagnostic::error(codes::RENDERED, span, message)
-                                .help("write the CiliumCIDRGroup, or name the ranges themselves"),
-                        );
-                    }
-                }
+        for DraftRule { rule, of_any_cluster, groups } in drafts {
+            let mut rule = rule.clone();
+            if any_cluster {
+                rule.peers.extend(of_any_cluster.iter().cloned());
+            }
+            for group in groups {
+                rule.peers.extend(self.blocks(group));
             }
             if !rule.peers.is_empty() {
                 out.push(rule);
@@ -87,14 +78,58 @@ impl Groups {
         out
     }
 
-    /// What was wrong, once every policy is resolved.
-    pub(super) fn errors(mut self) -> Vec<Diagnostic> {
-        for (name, (_, span)) in &self.known {
-            if !self.used.contains(name) {
-                let message = format!("no policy uses the group {}", quote(name));
-                self.errors.push(Diagnostic::error(codes::RENDERED, *span, message).help("remove it"));
+    fn blocks(&mut self, reference: &GroupRef) -> Vec<normal::Peer> {
+        let mut peers = vec![];
+        let meant: Vec<Group> =
+            self.known.values().filter(|group| reference.which.is_for(&group.name, &group.labels)).cloned().collect();
+        for group in meant {
+            if group.name.len() > MAX_NAME && matches!(reference.which, Which::Named(_)) {
+                self.notes.insert(format!(
+                    "the name of the group {} is longer than {MAX_NAME} characters: by it nothing is selected",
+                    quote(&group.name)
+                ));
+                continue;
+            }
+            for range in &group.cidrs {
+                match range.prefix_len() {
+                    0 => {
+                        self.notes.insert(format!(
+                            "the group {} holds {range}, by which Cilium selects nothing (cilium#39688)",
+                            quote(&group.name)
+                        ));
+                    }
+                    _ => peers.extend(cidr::block(*range, &reference.except)),
+                }
+            }
+            self.used.insert(group.name);
+        }
+        if let Which::Named(name) = &reference.which
+            && !self.known.contains_key(name)
+        {
+            let message = format!("the group {} is in no file", quote(name));
+            match self.purpose {
+                Purpose::Rendered => self.errors.push(
+                    Diagnostic::error(codes::RENDERED, reference.span, message)
+                        .help("write the CiliumCIDRGroup, or name the ranges themselves"),
+                ),
+                Purpose::Given => {
+                    self.notes.insert(format!("{message}: it is taken to hold nothing"));
+                }
             }
         }
-        self.errors
+        peers
+    }
+
+    /// What was wrong, or else what people should know, once every policy is resolved.
+    pub(super) fn finish(mut self) -> Result<Vec<String>, Vec<Diagnostic>> {
+        if self.purpose == Purpose::Rendered {
+            for (name, group) in &self.known {
+                if !self.used.contains(name) {
+                    let message = format!("no policy uses the group {}", quote(name));
+                    self.errors.push(Diagnostic::error(codes::RENDERED, group.span, message).help("remove it"));
+                }
+            }
+        }
+        if self.errors.is_empty() { Ok(self.notes.into_iter().collect()) } else { Err(self.errors) }
     }
 }

@@ -1,39 +1,41 @@
-//! Ports of a rule, and what stands above them.
+//! Ports of a rule.
 //!
-//! 1. `toPorts` missing or empty: every port, and every protocol without ports. Its entries add up; an entry has at most 40 ports (rule_validation.go).
-//! 2. A port is a string, read with base detection (`strconv.ParseUint(port, 0, 16)`: "010" is 8), so only the canonical form
-//!    is taken. "0" is every port of the protocol. What a name stands for depends on each pod: refused.
-//! 3. `protocol` missing or ANY: TCP, UDP and SCTP (CRD: "any protocols with transport ports"). Others are refused.
-//! 4. `endPort` below `port` opens `port` alone (seen in Cilium's own engine): refused, as is one beside "0".
-//! 5. HTTP rules: TCP only, not on port "0". A request that fits one of them may pass, and nothing else.
-//! 6. DNS rules: egress only, UDP and TCP, no ranges. `matchPattern: "*"` lets every question through and makes the answers
-//!    known; fewer questions than all are refused, as no intent limits them.
-//! 7. Paths: see [`path`](super::path).
-//! 8. `headers`: split at the first space; `name: value` is that exact value, an empty one would match any
-//!    (envoy_l7_rules_translator.go).
+//! 1. `toPorts` missing or empty: every port, and every protocol without ports. Its entries add up; an entry has at most 40
+//!    ports (rule_validation.go). What an entry without any port opens differs between versions: that is told.
+//! 2. A port is a string: a service name of IANA (at most 15 letters, digits and single hyphens between them, a letter among
+//!    them; case makes no difference), or a number with base detection (`strconv.ParseUint(port, 0, 16)`: "010" is 8). "0" is
+//!    every port of the protocol.
+//! 3. `protocol` missing or ANY: TCP, UDP and SCTP (CRD: "any protocols with transport ports"). VRRP and IGMP have no ports.
+//! 4. `endPort` below `port` opens `port` alone (seen in Cilium's own engine); from "0" it opens all below it
+//!    (PortRangeToMaskedPorts). Up to which port one from a name reaches is each pod's affair: refused.
+//! 5. `icmps` open messages of ICMP, in the place of `toPorts`, never beside; at most 40 of them an entry. A denial of some
+//!    messages is none of all other protocols.
+//! 6. What stands above ports: see [`above`](super::above).
 
-use super::object::{Http, L7Rules, Port, PortRule};
-use super::path;
+use super::above::{self, Above};
+use super::object::{Icmp, Port, PortRule};
 use super::peers::NULL;
 use crate::diag::quote;
-use crate::dialects::reading::Reader;
 use crate::dialects::reading::object::PortValue;
-use crate::dialects::reading::text::Text;
-use crate::model::{Direction, HttpRule, Protocol, Sym};
+use crate::dialects::reading::{Purpose, Reader};
+use crate::model::{Direction, Protocol, Sym};
 use crate::source::Span;
 use crate::verify::normal::Ports;
 
-/// The most ports of an entry.
+/// The most ports, or messages of ICMP, of an entry.
 const MAX_PORTS: usize = 40;
+/// What is open where an entry names no port (1.).
+const NO_PORT: &str = "the agents take an entry of `toPorts` without ports for every port";
 
 /// Ports with one meaning.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) ports: Vec<Ports>,
+    pub(super) named: Vec<(Protocol, Sym)>,
     /// Protocols without ports too.
     pub(super) others: bool,
-    pub(super) http: Vec<HttpRule>,
-    pub(super) dns_proxy: bool,
+    pub(super) above: Above,
+    pub(super) provided: Option<&'static str>,
 }
 
 /// Where ports stand: what may be asked of them depends on it.
@@ -44,11 +46,22 @@ pub(super) struct Place {
     pub(super) span: Span,
 }
 
-/// 1. Ports with the same rules above them are one entry.
-pub(super) fn read(with: &mut Reader<'_, '_>, list: Option<&[Option<PortRule<'_>>]>, at: Place) -> Option<Vec<Entry>> {
-    let list = list.unwrap_or_default();
-    if list.is_empty() {
-        return Some(vec![Entry { ports: Ports::every(), others: true, http: vec![], dns_proxy: false }]);
+/// 1., 5. Ports with the same rules above them are one entry.
+pub(super) fn read(
+    with: &mut Reader<'_, '_>,
+    list: Option<&[Option<PortRule<'_>>]>,
+    icmps: Option<&[Option<Icmp<'_>>]>,
+    at: Place,
+) -> Option<Vec<Entry>> {
+    let (list, icmps) = (list.unwrap_or_default(), icmps.unwrap_or_default());
+    match (list, icmps) {
+        ([], []) => return Some(vec![Entry { ports: Ports::every(), others: true, ..Entry::default() }]),
+        ([], icmps) => return self::icmps(with, icmps, at).map(|entry| entry.into_iter().collect()),
+        (_, []) => {}
+        _ => {
+            let help = "write a rule of its own for each";
+            return with.error(at.span, "`icmps` beside `toPorts`, which Cilium does not take", help);
+        }
     }
     let mut out: Vec<Entry> = vec![];
     let mut failed = false;
@@ -57,9 +70,10 @@ pub(super) fn read(with: &mut Reader<'_, '_>, list: Option<&[Option<PortRule<'_>
             failed = true;
             continue;
         };
-        match out.iter_mut().find(|known| (&known.http, known.dns_proxy) == (&entry.http, entry.dns_proxy)) {
+        match out.iter_mut().find(|known| (&known.above, known.provided) == (&entry.above, entry.provided)) {
             Some(known) => {
                 known.ports.extend(entry.ports);
+                known.named.extend(entry.named);
                 known.others |= entry.others;
             }
             None => out.push(entry),
@@ -73,173 +87,288 @@ fn entry(with: &mut Reader<'_, '_>, rule: Option<&PortRule<'_>>, at: Place) -> O
         return with.error(at.span, "null stands where ports are expected", NULL);
     };
     let list = rule.ports.as_deref().unwrap_or_default();
-    if list.is_empty() {
-        return with.error(at.span, "`ports` are missing", "write them, or remove `toPorts` where every port is meant");
-    }
     if list.len() > MAX_PORTS {
         let message = format!("{} ports in one entry of `toPorts`, Cilium takes {MAX_PORTS}", list.len());
         return with.error(at.span, message, "write several entries");
     }
-    let read: Vec<_> = list.iter().map(|port| ports(with, port.as_ref(), at.span)).collect();
-    let ports = read.into_iter().collect::<Option<Vec<_>>>()?.concat();
-    let (http, dns_proxy) = match &rule.rules {
-        None => (vec![], false),
-        Some(_) if at.deny => {
-            return with.error(at.span, "`rules` of a denial", "a denial is of whole ports: remove them");
+    let above = above::read(with, rule, at)?;
+    if list.is_empty() {
+        return without_ports(with, above, at);
+    }
+    let mut entry = Entry { above, ..Entry::default() };
+    let mut failed = false;
+    for port in list {
+        failed |= add(with, port.as_ref(), at, &mut entry).is_none();
+    }
+    if failed {
+        return None;
+    }
+    fits(with, list, &entry, at)?;
+    Some(entry)
+}
+
+/// 1.
+fn without_ports(with: &mut Reader<'_, '_>, above: Above, at: Place) -> Option<Entry> {
+    if with.purpose == Purpose::Rendered || above.dns {
+        return with.error(at.span, "`ports` are missing", "write them, or remove `toPorts` where every port is meant");
+    }
+    Some(Entry { ports: Ports::every(), others: !at.deny, above, provided: Some(NO_PORT), ..Entry::default() })
+}
+
+/// 6. What stands above ports that it cannot stand above.
+fn fits(with: &mut Reader<'_, '_>, list: &[Option<Port<'_>>], entry: &Entry, at: Place) -> Option<()> {
+    let Above { dns, rules, .. } = &entry.above;
+    if *dns {
+        if at.direction == Direction::Ingress {
+            return with.error(at.span, "DNS rules on ingress, which Cilium does not take", "remove them");
         }
-        Some(rules) => above(with, rules, &ports, at)?,
+        if entry.ports.iter().any(|ports| ports.first != ports.last && (ports.first, ports.last) != (1, u16::MAX)) {
+            return with.error(at.span, "DNS rules on a range of ports, which Cilium does not take", "name each port");
+        }
+    }
+    let is_zero = |port: &Port<'_>| port.port.as_ref().is_some_and(|text| with.doc.string(text).is_ok_and(is_zero));
+    if *rules && list.iter().flatten().any(is_zero) {
+        return with.error(at.span, "rules on port 0, which Cilium does not take", "name the ports");
+    }
+    let protocols = || {
+        let of_ports = entry.ports.iter().map(|ports| ports.protocol);
+        of_ports.chain(entry.named.iter().map(|(protocol, _)| *protocol))
     };
-    // Port 0 of every protocol may be read as everything: what allows is taken to, what denies is not.
-    let any = |port: &Port<'_>| {
-        port.protocol.as_ref().is_none_or(|text| with.doc.string(text).is_ok_and(|word| word == "ANY"))
-    };
-    let wide = list.iter().flatten().any(any) && ports.iter().any(|range| (range.first, range.last) == (1, u16::MAX));
-    Some(Entry { ports, others: wide && !at.deny, http, dns_proxy })
+    if *rules && !dns && (entry.others || protocols().any(|protocol| protocol != Protocol::Tcp)) {
+        return with.error(at.span, "HTTP rules on ports other than TCP", "write `protocol: TCP`");
+    }
+    Some(())
 }
 
 /// 2., 3., 4.
-fn ports(with: &mut Reader<'_, '_>, port: Option<&Port<'_>>, span: Span) -> Option<Vec<Ports>> {
+fn add(with: &mut Reader<'_, '_>, port: Option<&Port<'_>>, at: Place, entry: &mut Entry) -> Option<()> {
     let Some(port) = port else {
-        return with.error(span, "null stands where a port is expected", NULL);
+        return with.error(at.span, "null stands where a port is expected", NULL);
     };
-    let protocols = match &port.protocol {
-        None => Protocol::ALL.to_vec(),
-        Some(text) => match with.string(text)? {
-            "ANY" => Protocol::ALL.to_vec(),
-            word => match Protocol::ALL.into_iter().find(|protocol| protocol.as_str() == word) {
-                Some(protocol) => vec![protocol],
-                None => {
-                    let message = format!("the protocol {} is not supported", quote(word));
-                    return with.error(with.doc.place(text), message, "write `TCP`, `UDP`, `SCTP` or `ANY`");
-                }
-            },
-        },
-    };
+    let protocols = protocols(with, port)?;
     let Some(text) = &port.port else {
-        return with.error(span, "`port` is missing", "write \"0\" where every port is meant");
+        return with.error(at.span, "`port` is missing", "write \"0\" where every port is meant");
     };
-    let (first, last) = range(with, text, port, span)?;
-    Some(protocols.into_iter().map(|protocol| Ports { protocol, first, last }).collect())
+    let (place, word) = (with.doc.place(text), with.string(text)?);
+    let end = end(with, port, at.span)?;
+    if is_service_name(word) {
+        if end.is_some_and(|end| end > 0) {
+            return with.error(place, "a range of ports from a name cannot be evaluated", "write its first number");
+        }
+        let name = Sym::from(word.to_ascii_lowercase().as_str());
+        entry.named.extend(protocols.iter().map(|protocol| (*protocol, name.clone())));
+        return Some(());
+    }
+    let first = number(with, word, place)?;
+    if protocols.is_empty() {
+        if first != 0 {
+            return with.error(place, "a port of a protocol without ports", "write \"0\"");
+        }
+        entry.others |= !at.deny;
+        return Some(());
+    }
+    let (first, last) = range(with, first, end, place)?;
+    entry.ports.extend(protocols.iter().map(|protocol| Ports { protocol: *protocol, first, last }));
+    // Port 0 of every protocol may be read as everything: what allows is taken to, what denies is not.
+    entry.others |= !at.deny && protocols.len() > 1 && (first, last) == (1, u16::MAX);
+    Some(())
 }
 
-fn range(with: &mut Reader<'_, '_>, text: &Text<'_>, port: &Port<'_>, span: Span) -> Option<(u16, u16)> {
-    let place = with.doc.place(text);
-    let word = with.string(text)?;
-    let Some(first) = word.parse::<u16>().ok().filter(|number| number.to_string() == word) else {
-        let help = "write a number in quotes, without leading zeros";
-        return with.error(place, format!("the port {} is no plain number", quote(word)), help);
-    };
-    let last = match port.end_port.as_ref().map(|end| &end.value) {
-        None => first,
-        Some(PortValue::Number(number)) => with.number(span, *number)?,
+/// 3. None: a protocol without ports.
+fn protocols(with: &mut Reader<'_, '_>, port: &Port<'_>) -> Option<Vec<Protocol>> {
+    let Some(text) = &port.protocol else { return Some(Protocol::ALL.to_vec()) };
+    match with.string(text)? {
+        "ANY" => Some(Protocol::ALL.to_vec()),
+        "VRRP" | "IGMP" => Some(vec![]),
+        word => match Protocol::ALL.into_iter().find(|protocol| protocol.as_str() == word) {
+            Some(protocol) => Some(vec![protocol]),
+            None => {
+                let message = format!("the protocol {} is not supported", quote(word));
+                with.error(with.doc.place(text), message, "write `TCP`, `UDP`, `SCTP` or `ANY`")
+            }
+        },
+    }
+}
+
+fn end(with: &mut Reader<'_, '_>, port: &Port<'_>, span: Span) -> Option<Option<u16>> {
+    match port.end_port.as_ref().map(|end| &end.value) {
+        None => Some(None),
+        Some(PortValue::Number(0)) if with.purpose == Purpose::Given => Some(Some(0)),
+        Some(PortValue::Number(number)) => with.number(span, *number).map(Some),
         Some(PortValue::Name(name)) => {
-            return with.error(span, format!("`endPort` {} is not a number", quote(name)), "write it without quotes");
+            with.error(span, format!("`endPort` {} is not a number", quote(name)), "write it without quotes")
         }
-    };
-    match first {
-        0 if port.end_port.is_some() => with.error(place, "`endPort` beside port 0", "remove `endPort`"),
-        0 => Some((1, u16::MAX)),
-        _ if last < first => with.error(place, format!("`endPort` {last} is below `port` {first}"), "swap them"),
-        _ => Some((first, last)),
     }
 }
 
-fn above(with: &mut Reader<'_, '_>, rules: &L7Rules<'_>, ports: &[Ports], at: Place) -> Option<(Vec<HttpRule>, bool)> {
-    match (rules.http.as_deref(), rules.dns.as_deref()) {
-        (Some(requests @ [_, ..]), None) => {
-            // 5.
-            if ports.iter().any(|ports| ports.protocol != Protocol::Tcp) {
-                return with.error(at.span, "HTTP rules on ports other than TCP", "write `protocol: TCP`");
+/// 4.
+fn range(with: &mut Reader<'_, '_>, first: u16, end: Option<u16>, place: Span) -> Option<(u16, u16)> {
+    if with.purpose == Purpose::Rendered {
+        match end {
+            Some(_) if first == 0 => {
+                return with.error(place, "`endPort` beside port 0", "remove `endPort`");
             }
-            if ports.iter().any(|ports| (ports.first, ports.last) == (1, u16::MAX)) {
-                return with.error(at.span, "HTTP rules on port 0, which Cilium does not take", "name the ports");
+            Some(end) if end < first => {
+                return with.error(place, format!("`endPort` {end} is below `port` {first}"), "swap them");
             }
-            let read: Vec<_> = requests.iter().map(|request| http(with, request.as_ref(), at.span)).collect();
-            let mut http: Vec<HttpRule> = read.into_iter().collect::<Option<_>>()?;
-            http.sort();
-            http.dedup();
-            Some((http, false))
+            _ => {}
         }
-        (None, Some([Some(question)])) => {
-            // 6.
-            if at.direction == Direction::Ingress {
-                return with.error(at.span, "DNS rules on ingress, which Cilium does not take", "remove them");
-            }
-            let every = match (&question.match_name, &question.match_pattern) {
-                (None, Some(pattern)) => with.string(pattern)? == "*",
-                _ => false,
+    }
+    Some(match (first, end.unwrap_or_default()) {
+        (0, 0) => (1, u16::MAX),
+        (0, end) => (1, end),
+        (first, end) => (first, end.max(first)),
+    })
+}
+
+/// 2.
+fn number(with: &mut Reader<'_, '_>, word: &str, place: Span) -> Option<u16> {
+    let read = match with.purpose {
+        Purpose::Rendered => word.parse::<u16>().ok().filter(|number| number.to_string() == word),
+        Purpose::Given => parsed(word),
+    };
+    match read {
+        Some(number) => Some(number),
+        None => {
+            let help = "write a number in quotes, without leading zeros";
+            with.error(place, format!("the port {} is no plain number", quote(word)), help)
+        }
+    }
+}
+
+/// 2. With base detection; letters make a service name of nearly all other bases.
+fn parsed(word: &str) -> Option<u16> {
+    let lower = word.to_ascii_lowercase();
+    let based = [("0x", 16), ("0o", 8), ("0b", 2)]
+        .into_iter()
+        .find_map(|(prefix, base)| Some((lower.strip_prefix(prefix)?, base)));
+    let (digits, base, prefixed) = match based {
+        Some((digits, base)) => (digits, base, true),
+        None if lower.len() > 1 && lower.starts_with('0') => (lower.get(1..)?, 8, true),
+        None => (lower.as_str(), 10, false),
+    };
+    // An underscore stands between digits, or behind the prefix.
+    let mut apart = digits.split('_');
+    let first = apart.next()?;
+    if first.is_empty() && (!prefixed || digits.is_empty()) || apart.any(str::is_empty) {
+        return None;
+    }
+    let digits: String = digits.chars().filter(|c| *c != '_').collect();
+    let is_plain = !digits.is_empty() && digits.chars().all(|c| c.is_digit(base));
+    u16::from_str_radix(&digits, base).ok().filter(|_| is_plain)
+}
+
+fn is_zero(word: &str) -> bool {
+    !is_service_name(word) && parsed(word) == Some(0)
+}
+
+/// 2.
+fn is_service_name(word: &str) -> bool {
+    word.len() <= 15
+        && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && word.bytes().any(|b| b.is_ascii_alphabetic())
+        && !word.starts_with('-')
+        && !word.ends_with('-')
+        && !word.contains("--")
+}
+
+/// 5.
+fn icmps(with: &mut Reader<'_, '_>, list: &[Option<Icmp<'_>>], at: Place) -> Option<Option<Entry>> {
+    let mut some = false;
+    for icmp in list {
+        let Some(icmp) = icmp else {
+            return with.error(at.span, "null stands where ICMP messages are expected", NULL);
+        };
+        let fields = icmp.fields.as_deref().unwrap_or_default();
+        if fields.len() > MAX_PORTS {
+            let message = format!("{} messages in one entry of `icmps`, Cilium takes {MAX_PORTS}", fields.len());
+            return with.error(at.span, message, "write several entries");
+        }
+        for field in fields {
+            some = true;
+            let family = match field.as_ref().and_then(|field| field.family.as_ref()) {
+                None => "IPv4",
+                Some(text) => with.string(text)?,
             };
-            if !every {
-                return with.error(at.span, "a DNS rule for some questions only", "write `matchPattern: \"*\"`");
+            if !["IPv4", "IPv6"].contains(&family) {
+                let message = format!("{} is no IP family", quote(family));
+                return with.error(at.span, message, "write `IPv4` or `IPv6`");
             }
-            if ports.iter().any(|ports| ports.first != ports.last) {
-                return with.error(
-                    at.span,
-                    "DNS rules on a range of ports, which Cilium does not take",
-                    "name each port",
-                );
+            match field.as_ref().and_then(|field| field.kind.as_ref()) {
+                Some(PortValue::Number(0..=255)) => {}
+                Some(PortValue::Name(name)) if is_message(name) => {}
+                _ => {
+                    let help = "write a number from 0 to 255, or a name, as `EchoRequest`";
+                    return with.error(at.span, "an ICMP message without a type that Cilium knows", help);
+                }
             }
-            Some((vec![], true))
-        }
-        _ => {
-            let help = "write `http` with requests, or `dns` with `matchPattern: \"*\"` alone";
-            with.error(at.span, "`rules` say nothing that is supported", help)
         }
     }
+    Some((some && !at.deny).then(|| Entry { others: true, ..Entry::default() }))
 }
 
-fn http(with: &mut Reader<'_, '_>, request: Option<&Http<'_>>, span: Span) -> Option<HttpRule> {
-    let Some(request) = request else {
-        return with.error(span, "null stands where an HTTP rule is expected", NULL);
-    };
-    let method = match &request.method {
-        None => None,
-        Some(text) => {
-            let word = with.string(text)?;
-            // A regular expression as well: only a plain word is one method.
-            if word.is_empty() || !word.bytes().all(|b| b.is_ascii_uppercase() || b == b'-') {
-                let message = format!("{} is no plain HTTP method", quote(word));
-                return with.error(with.doc.place(text), message, "write one method, as `GET`");
-            }
-            Some(Sym::from(word))
+/// A number, or a name that the CRD knows.
+fn is_message(name: &str) -> bool {
+    const NAMES: [&str; 33] = [
+        "EchoReply",
+        "DestinationUnreachable",
+        "Redirect",
+        "Echo",
+        "RouterAdvertisement",
+        "RouterSelection",
+        "TimeExceeded",
+        "ParameterProblem",
+        "Timestamp",
+        "TimestampReply",
+        "Photuris",
+        "ExtendedEchoRequest",
+        "ExtendedEcho Reply",
+        "PacketTooBig",
+        "EchoRequest",
+        "MulticastListenerQuery",
+        "MulticastListenerReport",
+        "MulticastListenerDone",
+        "RouterSolicitation",
+        "NeighborSolicitation",
+        "NeighborAdvertisement",
+        "RedirectMessage",
+        "RouterRenumbering",
+        "ICMPNodeInformationQuery",
+        "ICMPNodeInformationResponse",
+        "InverseNeighborDiscoverySolicitation",
+        "InverseNeighborDiscoveryAdvertisement",
+        "HomeAgentAddressDiscoveryRequest",
+        "HomeAgentAddressDiscoveryReply",
+        "MobilePrefixSolicitation",
+        "MobilePrefixAdvertisement",
+        "DuplicateAddressRequestCodeSuffix",
+        "DuplicateAddressConfirmationCodeSuffix",
+    ];
+    NAMES.contains(&name) || name.parse::<u8>().is_ok_and(|number| number.to_string() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_service_name, parsed};
+
+    #[test]
+    fn numbers_are_read_with_base_detection() {
+        for (word, number) in [("80", 80), ("0", 0), ("010", 8), ("00", 0), ("1_000", 1000), ("0x1_f", 31), ("0_7", 7)]
+        {
+            assert_eq!(parsed(word), Some(number), "{word}");
         }
-    };
-    let path = match &request.path {
-        None => None,
-        Some(text) => {
-            let word = with.string(text)?;
-            if word.is_empty() {
-                return with.error(with.doc.place(text), "an empty path, which is any", "remove it");
-            }
-            if regex_syntax::ast::parse::Parser::new().parse(word).is_err() {
-                let message = format!("the path {} is no regular expression", quote(word));
-                return with.error(with.doc.place(text), message, "write it as `^/api/v1(\\?.*)?$`");
-            }
-            Some(path::meant(word).as_str().into())
+        for bad in ["08", "99999", "_1", "1_", "1__0", "+80", " 80", "", "0x", "0_"] {
+            assert_eq!(parsed(bad), None, "{bad}");
         }
-    };
-    let mut headers = vec![];
-    for text in request.headers.iter().flatten() {
-        headers.push(header(with, text)?);
     }
-    headers.sort();
-    headers.dedup();
-    Some(HttpRule { method, path, headers })
-}
 
-/// 8.
-fn header(with: &mut Reader<'_, '_>, text: &Text<'_>) -> Option<(Sym, Sym)> {
-    let line = with.string(text)?;
-    // A token (RFC 9110, 5.6.2); names are compared without regard to case, so there is one form.
-    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "!#$%&'*+-.^_`|~".contains(c);
-    let parts = line.split_once(' ').and_then(|(name, value)| Some((name.strip_suffix(':')?, value)));
-    match parts {
-        Some((name, value)) if !name.is_empty() && name.chars().all(is_name) && !value.trim().is_empty() => {
-            Some((name.into(), value.into()))
+    #[test]
+    fn names_are_those_of_services() {
+        for name in ["http", "0x50", "a", "web-1", "HTTP"] {
+            assert!(is_service_name(name), "{name}");
         }
-        _ => {
-            let message = format!("the header {} is not `name: value`", quote(line));
-            with.error(with.doc.place(text), message, "write the name in lower case, a colon, a space and the value")
+        for bad in ["80", "-a", "a-", "a--b", "a_b", "a-very-long-name", ""] {
+            assert!(!is_service_name(bad), "{bad}");
         }
     }
 }
