@@ -1,15 +1,21 @@
 //! What is read, and what is refused.
 
+mod ends;
 mod files;
+mod given;
 mod grammar;
 mod order;
+mod ports;
 mod refusals;
 mod rules;
+mod selected;
 
-use super::read;
+use super::{read, readings};
+use crate::dialects::reading::text;
 use crate::model::{Direction, Labels, Protocol};
 use crate::source::Sources;
-use crate::verify::normal::{File, Namespaces, Peer, Policy, Ports, Scope};
+use crate::verify::normal::{Action, End, File, Namespaces, Peer, Policy, Ports, Reading, Rule, Selector};
+use crate::verify::sum::{self, Sums};
 
 /// Errors: line in the file, message.
 type Refused = Vec<(usize, String)>;
@@ -30,6 +36,50 @@ fn read_files(files: &[(&str, &str)]) -> Result<Vec<File>, Refused> {
 /// The policies of one file.
 fn read_text(text: &str) -> Result<Vec<Policy>, Refused> {
     read_files(&[("allow/shop.yaml", text)]).map(|mut files| files.remove(0).policies)
+}
+
+/// Policies that somebody wrote, as Calico understands them.
+fn read_given(text: &str) -> Result<Reading, Refused> {
+    let mut sources = Sources::default();
+    let file = sources.add("policies.yaml", text.to_owned());
+    let docs = text::documents(&sources, file).unwrap();
+    let show = |d: &crate::diag::Diagnostic| {
+        assert!(!d.help.is_empty(), "{}", d.message);
+        (sources.line_col(d.primary.as_ref().unwrap().span).0, d.message.clone())
+    };
+    match readings(&docs, &Default::default()) {
+        Ok(mut all) => {
+            assert_eq!(all.len(), 1);
+            Ok(all.remove(0))
+        }
+        Err(errors) => Err(errors.iter().map(show).collect()),
+    }
+}
+
+/// The policies that somebody wrote.
+#[track_caller]
+fn given(text: &str) -> Vec<Policy> {
+    read_given(text).unwrap().policies
+}
+
+/// The rules of the one policy that somebody wrote.
+#[track_caller]
+fn given_rules(text: &str) -> Vec<Rule> {
+    let mut policies = given(text);
+    assert_eq!(policies.len(), 1);
+    policies.remove(0).rules
+}
+
+/// The first message of what is refused, whoever wrote it.
+#[track_caller]
+fn given_refusal(text: &str) -> String {
+    read_given(text).unwrap_err().remove(0).1
+}
+
+/// What policies amount to.
+#[track_caller]
+fn sums(text: &str) -> Sums {
+    sum::of(&read_text(text).unwrap())
 }
 
 fn indented(spec: &str) -> String {
@@ -102,16 +152,15 @@ fn a_policy_says_whom_it_governs_and_what_it_allows() {
     let policy = one(&shop(
         "tier: default\norder: 500\ntypes: [Ingress]\ningress:\n- action: Allow\n  protocol: TCP\n  source:\n    namespaceSelector: projectcalico.org/name == 'frontend'\n    selector: app == 'web' && track == 'a'\n  destination:\n    ports: [80, \"8000:8100\"]",
     ));
-    assert_eq!(policy.name, "p");
-    assert_eq!(policy.scope, Scope::Namespace("shop".into()));
-    assert_eq!(policy.subject, labels(&[("app", "web")]));
+    assert_eq!((policy.name.as_str(), policy.kind, policy.namespace), ("p", "GlobalNetworkPolicy", None));
+    assert_eq!(policy.subject, Selector::of_namespace("shop".into(), labels(&[("app", "web")])));
     assert_eq!(policy.isolates, [Direction::Ingress]);
-    assert!(policy.cluster_scoped && !policy.staged && policy.denies.is_empty());
+    assert!(!policy.staged);
     let [rule] = policy.rules.as_slice() else { panic!("{:?}", policy.rules) };
-    assert_eq!(rule.direction, Direction::Ingress);
+    assert_eq!((rule.direction, rule.action), (Direction::Ingress, Action::Allow));
     assert_eq!(rule.peers, [pods_of("frontend", &[("app", "web"), ("track", "a")])]);
     assert_eq!(rule.ports, [tcp(80, 80), tcp(8000, 8100)]);
-    assert!(rule.http.is_empty() && !rule.dns_proxy);
+    assert!(rule.http.is_empty() && !rule.dns_proxy && rule.demands.is_empty() && rule.own.is_empty());
 }
 
 #[test]
@@ -122,7 +171,7 @@ fn a_baseline_without_rules_isolates_both_ways() {
     );
     let policy = one(&text);
     assert_eq!(policy.isolates, [Direction::Ingress, Direction::Egress]);
-    assert!(policy.rules.is_empty() && policy.subject.is_empty());
+    assert!(policy.rules.is_empty() && policy.subject.labels.is_empty() && policy.rank.end == End::Denies);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Write, render, read: what comes back is what was meant, whatever the peer.
 
 use super::*;
-use crate::verify::normal::{Namespaces, Peer, Ports, Scope};
+use crate::verify::normal::{Namespaces, Peer, Ports, Selector};
+use crate::verify::sum;
 
 fn block(cidr: &str) -> Peer {
     Peer::Block { cidr: net(cidr), except: vec![] }
@@ -32,8 +33,7 @@ fn peers(model: &Model, direction: Direction, peer: PeerSet) -> Vec<Peer> {
         .collect();
     let read = read(&render(model, &all));
     let [policy] = read["allow/backend.yaml"].as_slice() else { panic!("{read:?}") };
-    assert_eq!(policy.scope, Scope::Namespace(sym("backend")));
-    assert_eq!(policy.subject, labels(&[("app", "api")]));
+    assert_eq!(policy.subject, Selector::of_namespace(sym("backend"), labels(&[("app", "api")])));
     assert_eq!(policy.isolates, [direction]);
     assert!(policy.rules.iter().all(|rule| rule.direction == direction));
     let port = [Ports { protocol: Protocol::Tcp, first: 80, last: 80 }];
@@ -99,9 +99,15 @@ fn baselines_come_back_in_any_wording() {
         let read = read(&render(&model, &policies("backend", vec![allow])));
         let [baseline] = read["baseline/backend.yaml"].as_slice() else { panic!() };
         assert_eq!(baseline.isolates, [Direction::Ingress, Direction::Egress]);
-        assert!(baseline.rules.is_empty() && baseline.denies.is_empty() && baseline.subject.is_empty());
+        assert!(baseline.subject.labels.is_empty());
         assert_eq!(baseline.staged, staged);
         assert_eq!(read["allow/backend.yaml"][0].rules.len(), 1);
+        let all: Vec<normal::Policy> = read.into_values().flatten().collect();
+        let sums = sum::of(&all);
+        assert!(!sums.everywhere && sums.ordered.is_empty(), "{tier}");
+        let baseline = sums.policies.iter().find(|policy| policy.name.ends_with("default-deny")).unwrap();
+        assert_eq!(baseline.isolates, [Direction::Ingress, Direction::Egress], "{tier}");
+        assert!(baseline.rules.is_empty() && baseline.denies.is_empty());
     }
 }
 
@@ -115,7 +121,7 @@ fn hazardous_names_and_values_stay_text() {
     assert_eq!(value["metadata"]["annotations"]["netpolc.dev/why"].as_str(), Some("a: b # c\n---\nkind: \"x\""));
     let read = read(&files);
     let policy = &read["allow/y.yaml"][0];
-    assert_eq!((policy.name.as_str(), &policy.scope), ("y--no", &Scope::Namespace(sym("y"))));
+    assert_eq!((policy.name.as_str(), &policy.subject.namespaces), ("y--no", &Namespaces::Named(sym("y"))));
     let want = of_pods(Namespaces::Named(sym("123")), &[("on", "1e3"), ("app.io/x", ""), ("in", "all")]);
     assert_eq!(policy.rules[0].peers, [want]);
 }

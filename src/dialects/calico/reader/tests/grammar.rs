@@ -1,12 +1,14 @@
-//! The selector language, and what of it the normal form can hold.
+//! The selector language, and of what its selectors hold.
 
 use std::collections::BTreeSet;
 
-use super::super::select;
-use super::super::selector::{Selector, parse};
-use super::labels;
-use crate::model::Sym;
-use crate::verify::normal::{Namespaces, Scope};
+use proptest::prelude::*;
+
+use super::super::parse::parse;
+use super::super::pods;
+use super::super::selector::{Label, Selector};
+use crate::model::{Labels, NAMESPACE_NAME, Sym};
+use crate::verify::normal::{self, Key};
 
 fn sym(text: &str) -> Sym {
     text.into()
@@ -18,7 +20,9 @@ fn parsed(text: &str) -> Selector {
 }
 
 fn holds(text: &str, pairs: &[(&str, &str)]) -> bool {
-    parsed(text).holds(&|key| pairs.iter().find(|(of, _)| *of == key).map(|(_, value)| *value))
+    let label =
+        |key: &str| pairs.iter().find(|(of, _)| *of == key).map_or(Label::Missing, |(_, value)| Label::Is(value));
+    parsed(text).holds(&label).unwrap()
 }
 
 #[test]
@@ -85,8 +89,29 @@ fn negations_hold_also_where_the_label_is_missing() {
 }
 
 #[test]
+fn what_is_not_known_decides_only_where_it_matters() {
+    let label = |key: &str| match key {
+        "a" => Label::Is("b"),
+        "u" => Label::Unknown,
+        _ => Label::Missing,
+    };
+    for (text, want) in [
+        ("has(u)", None),
+        ("!has(u)", None),
+        ("u != 'x'", None),
+        ("has(u) && has(a)", None),
+        ("has(u) && has(c)", Some(false)),
+        ("has(u) || has(a)", Some(true)),
+        ("has(u) || has(c)", None),
+        ("!(has(u) && has(c))", Some(true)),
+    ] {
+        assert_eq!(parsed(text).holds(&label), want, "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_selector_is_refused() {
-    let deep = format!("{}all(){}", "(".repeat(33), ")".repeat(33));
+    let deep = format!("{}all(){}", "(".repeat(129), ")".repeat(129));
     let long = format!("a == '{}'", "v".repeat(1018));
     for (text, message) in [
         ("app == web", "a selector that compares a label with no text"),
@@ -117,87 +142,147 @@ fn what_is_no_selector_is_refused() {
     assert!(parse(&long.replacen('v', "", 1)).is_ok());
 }
 
-#[test]
-fn unions_are_expanded() {
-    let pods = |text| select::pods(&parsed(text));
-    assert_eq!(pods("all()").unwrap(), [labels(&[])]);
-    assert_eq!(
-        pods("a in {'x', 'y'} && b == 'z'").unwrap(),
-        [labels(&[("a", "x"), ("b", "z")]), labels(&[("a", "y"), ("b", "z")])]
-    );
-    assert_eq!(pods("a == 'x' || b == 'z'").unwrap(), [labels(&[("a", "x")]), labels(&[("b", "z")])]);
-    assert_eq!(pods("a in {'x', 'y'} && a == 'y'").unwrap(), [labels(&[("a", "y")])]);
-    assert_eq!(pods("a == 'x' && a == 'y'").unwrap_err().0, "a selector that nothing can match");
-    assert_eq!(pods("a in {}").unwrap_err().0, "a selector that nothing can match");
-    let seventeen: Vec<String> = (0..17).map(|n| format!("'{n}'")).collect();
-    let many = format!("a in {{{0}}} && b in {{{0}}}", seventeen.join(","));
-    assert_eq!(pods(&many).unwrap_err().0, "a selector that stands for more than 256 combinations of labels");
+fn leaf() -> impl Strategy<Value = Selector> {
+    let key = prop::sample::select(vec![
+        "a",
+        "b",
+        "pcns.team",
+        "pcns.projectcalico.org/name",
+        "projectcalico.org/namespace",
+        "pcsa.role",
+        "projectcalico.org/serviceaccount",
+        "projectcalico.org/orchestrator",
+    ])
+    .prop_map(sym);
+    let value = prop::sample::select(vec!["", "k8s", "x", "xy", "yx"]).prop_map(sym);
+    let values = prop::collection::btree_set(value.clone(), 0..3);
+    (key, value, values, 0..8u8).prop_map(|(key, value, values, kind)| match kind {
+        0 => Selector::Has(key),
+        1 => Selector::Equals(key, value),
+        2 => Selector::Differs(key, value),
+        3 => Selector::In(key, values),
+        4 => Selector::NotIn(key, values),
+        5 => Selector::Contains(key, value),
+        6 => Selector::StartsWith(key, value),
+        _ => Selector::EndsWith(key, value),
+    })
 }
 
-#[test]
-fn what_no_conjunction_of_labels_says_is_refused_by_name() {
-    for (text, what) in [
-        ("has(a)", "`has(…)`"),
-        ("!has(a)", "`!`"),
-        ("a != 'b'", "`!=`"),
-        ("a not in {'b'}", "`not in`"),
-        ("a contains 'b'", "`contains`"),
-        ("a starts with 'b'", "`starts with`"),
-        ("a ends with 'b'", "`ends with`"),
-        ("global()", "`global()`"),
-        ("a == 'b' || a != 'c'", "`!=`"),
-    ] {
-        assert_eq!(select::pods(&parsed(text)).unwrap_err().0, format!("{what} in a selector is not supported here"));
+fn tree() -> impl Strategy<Value = Selector> {
+    let leaf = prop_oneof![8 => leaf(), 1 => Just(Selector::All)];
+    leaf.prop_recursive(4, 24, 3, |inner| {
+        let parts = prop::collection::vec(inner.clone(), 2..4);
+        prop_oneof![
+            inner.prop_map(|inner| Selector::Not(Box::new(inner))),
+            parts.clone().prop_map(Selector::And),
+            parts.prop_map(Selector::Or),
+        ]
+    })
+}
+
+/// A pod: namespace, its label, its own labels, service account, its label.
+#[derive(Debug, Clone)]
+struct Pod {
+    namespace: &'static str,
+    team: Option<&'static str>,
+    labels: [Option<&'static str>; 2],
+    account: &'static str,
+    role: Option<&'static str>,
+}
+
+fn pod() -> impl Strategy<Value = Pod> {
+    let value = || prop::option::of(prop::sample::select(vec!["", "x", "xy", "yx", "k8s"]));
+    let name = || prop::sample::select(vec!["x", "xy", "k8s"]);
+    (name(), value(), [value(), value()], name(), value()).prop_map(|(namespace, team, labels, account, role)| Pod {
+        namespace,
+        team,
+        labels,
+        account,
+        role,
+    })
+}
+
+impl Pod {
+    /// As Calico labels it.
+    fn label(&self, key: &str) -> Label<'_> {
+        let of = |value: Option<&'static str>| value.map_or(Label::Missing, Label::Is);
+        match key {
+            "projectcalico.org/namespace" | "pcns.projectcalico.org/name" => Label::Is(self.namespace),
+            "projectcalico.org/serviceaccount" => Label::Is(self.account),
+            "projectcalico.org/orchestrator" => Label::Is("k8s"),
+            "pcns.team" => of(self.team),
+            "pcsa.role" => of(self.role),
+            "a" => of(self.labels[0]),
+            _ => of(self.labels[1]),
+        }
+    }
+
+    fn is_met(&self, condition: &normal::Condition) -> bool {
+        let value = match &condition.key {
+            Key::Pod(key) if **key == *"a" => self.labels[0],
+            Key::Pod(_) => self.labels[1],
+            Key::Namespace(key) if **key == *NAMESPACE_NAME => Some(self.namespace),
+            Key::Namespace(_) => self.team,
+            Key::Account(_) => self.role,
+            Key::AccountName => Some(self.account),
+        };
+        condition.is_met(value)
+    }
+
+    fn is_selected(&self, selector: &normal::Selector) -> bool {
+        let equal = |key: fn(Sym) -> Key, labels: &Labels| -> Vec<normal::Condition> {
+            let one = |(label, value): (&Sym, &Sym)| normal::Condition {
+                key: key(label.clone()),
+                test: normal::Test::In([value.clone()].into()),
+                negated: false,
+            };
+            labels.iter().map(one).collect()
+        };
+        let mut all = equal(Key::Pod, &selector.labels);
+        match &selector.namespaces {
+            normal::Namespaces::Named(name) if **name != *self.namespace => return false,
+            normal::Namespaces::Named(_) => {}
+            normal::Namespaces::Labelled(labels) => all.extend(equal(Key::Namespace, labels)),
+        }
+        all.iter().chain(&selector.further).all(|condition| self.is_met(condition))
     }
 }
 
-#[test]
-fn labels_that_calico_sets_are_no_labels_of_pods() {
-    for key in ["projectcalico.org/namespace", "projectcalico.org/serviceaccount", "pcns.team", "pcsa.name"] {
-        let (message, _) = select::pods(&parsed(&format!("{key} == 'x'"))).unwrap_err();
-        assert_eq!(message, format!("a selector of pods by `{key}`, which is no label of their own"));
-    }
-}
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
-#[test]
-fn namespaces_are_named_by_either_label_or_carry_labels() {
-    let namespaces = |text| select::namespaces(&parsed(text));
-    let named = |name: &str| Namespaces::Named(name.into());
-    assert_eq!(namespaces("projectcalico.org/name == 'a'").unwrap(), [named("a")]);
-    assert_eq!(namespaces("kubernetes.io/metadata.name == 'a'").unwrap(), [named("a")]);
-    assert_eq!(namespaces("projectcalico.org/name in {'a', 'b'}").unwrap(), [named("a"), named("b")]);
-    for every in ["all()", "has(projectcalico.org/name)", "has(kubernetes.io/metadata.name)"] {
-        assert_eq!(namespaces(every).unwrap(), [Namespaces::Labelled(labels(&[]))], "{every}");
+    /// Conjunctions say what the tree says, of every pod.
+    #[test]
+    fn alternatives_are_what_the_selector_is(tree in tree(), pods in prop::collection::vec(pod(), 1..8)) {
+        let Ok(all) = pods::pods(&tree) else { return Ok(()) };
+        for pod in pods {
+            let direct = tree.holds(&|key| pod.label(key)).unwrap();
+            let found = all.iter().any(|selector| pod.is_selected(selector));
+            prop_assert_eq!(found, direct, "{:?}", all);
+        }
+        for selector in &all {
+            prop_assert!(selector.further.is_sorted());
+            let equal = |of: &normal::Condition| matches!(&of.test, normal::Test::In(values) if values.len() == 1 && !of.negated);
+            let own = |of: &&normal::Condition| matches!(of.key, Key::Pod(_) | Key::Namespace(_));
+            prop_assert!(!selector.further.iter().filter(own).any(equal), "{:?}", selector);
+        }
     }
-    assert_eq!(namespaces("team == 'obs'").unwrap(), [Namespaces::Labelled(labels(&[("team", "obs")]))]);
-    let both = labels(&[("team", "obs"), ("kubernetes.io/metadata.name", "a")]);
-    assert_eq!(namespaces("team == 'obs' && projectcalico.org/name == 'a'").unwrap(), [Namespaces::Labelled(both)]);
-    assert!(namespaces("projectcalico.org/name not in {'a'}").is_err());
-}
 
-#[test]
-fn subjects_are_in_named_namespaces_or_in_all_but_some() {
-    let scopes = |text| select::scopes(&parsed(text));
-    let all_but = |names: &[&str]| Scope::AllBut(names.iter().map(|name| sym(name)).collect());
-    assert_eq!(scopes("projectcalico.org/name == 'a'").unwrap(), [Scope::Namespace(sym("a"))]);
-    assert_eq!(scopes("all()").unwrap(), [all_but(&[])]);
-    assert_eq!(scopes("has(projectcalico.org/name)").unwrap(), [all_but(&[])]);
-    for text in [
-        "has(projectcalico.org/name) && projectcalico.org/name not in {'a', 'b'}",
-        "all() && projectcalico.org/name != 'a' && kubernetes.io/metadata.name != 'b'",
-        "!(projectcalico.org/name in {'a'}) && has(projectcalico.org/name) && !(projectcalico.org/name == 'b')",
-    ] {
-        assert_eq!(scopes(text).unwrap(), [all_but(&["a", "b"])], "{text}");
+    /// No text breaks the reader.
+    #[test]
+    fn any_text_is_a_selector_or_refused(text in "[ab!=&|(){}'\", a-z]{0,40}|\\PC{0,20}") {
+        let _ = parse(&text);
     }
-    for (text, message) in [
-        ("projectcalico.org/name not in {'a'}", "a `namespaceSelector` of negations alone also selects host endpoints"),
-        (
-            "projectcalico.org/name != 'a' && team == 'x'",
-            "a negation beside other terms in a `namespaceSelector` is not supported",
-        ),
-        ("team == 'x'", "a policy for namespaces that carry a label is not supported"),
-        ("team != 'x'", "`!=` in a selector is not supported here"),
-    ] {
-        assert_eq!(scopes(text).unwrap_err().0, message, "{text}");
+
+    /// What a selector is not, its opposite is.
+    #[test]
+    fn a_negation_selects_the_others(tree in tree(), pod in pod()) {
+        let label = |key: &str| pod.label(key);
+        let not = Selector::Not(Box::new(tree.clone()));
+        prop_assert_eq!(not.holds(&label), tree.holds(&label).map(|holds| !holds));
+        if let (Ok(of), Ok(but)) = (pods::pods(&tree), pods::pods(&not)) {
+            let is = |all: &[normal::Selector]| all.iter().any(|selector| pod.is_selected(selector));
+            prop_assert!(is(&of) != is(&but));
+        }
     }
 }

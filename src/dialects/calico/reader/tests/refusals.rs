@@ -1,4 +1,4 @@
-//! What a policy may say and the normal form cannot hold, or the API server does not take.
+//! What a policy must not say: what the API server does not take, and what nobody should apply that way.
 
 use super::*;
 
@@ -11,40 +11,43 @@ fn egress(rule: &str) -> String {
 fn a_policy_names_its_namespaces() {
     let missing = "`namespaceSelector` is missing: host endpoints are selected too";
     assert_eq!(refused(&policy("p", "selector: app == 'web'")).1, missing);
+    let hosts = "this `namespaceSelector` also selects host endpoints";
     for (selector, message) in [
-        ("\"\"", "an empty `namespaceSelector` selects host endpoints too"),
-        ("global()", "`global()` selects no policy's pods"),
-        ("has(team)", "`has(…)` in a selector is not supported here"),
-        ("projectcalico.org/name != 'x'", "a `namespaceSelector` of negations alone also selects host endpoints"),
+        ("\"\"", hosts),
+        ("projectcalico.org/name != 'x'", hosts),
+        ("\"!has(team)\"", hosts),
+        ("has(team) || team != 'x'", hosts),
+        ("global()", "`global()` has no place here"),
         ("projectcalico.org/name = 'x'", "a selector without operator after a label"),
     ] {
-        assert_eq!(refused(&policy("p", &format!("namespaceSelector: {selector}"))).1, message);
+        assert_eq!(refused(&policy("p", &format!("namespaceSelector: {selector}"))).1, message, "{selector}");
+    }
+    for selector in ["has(team)", "all()", "has(team) && team != 'x'", "team starts with 'x'"] {
+        assert!(read_text(&policy("p", &format!("namespaceSelector: {selector}"))).is_ok(), "{selector}");
     }
 }
 
 #[test]
-fn fields_of_a_policy_that_change_its_meaning_are_refused_by_name() {
-    for field in ["applyOnForward", "doNotTrack", "preDNAT", "performanceHints", "serviceAccountSelector"] {
-        assert_eq!(refusal(&format!("{field}: true")), format!("`{field}` is not supported"));
+fn what_is_about_host_endpoints_is_refused_by_name() {
+    for field in ["applyOnForward", "doNotTrack", "preDNAT"] {
+        assert_eq!(refusal(&format!("{field}: true")), format!("`{field}` is about host endpoints"));
     }
+    assert!(refusal("doNotTrack: \"true\"").starts_with("not a readable manifest"));
     assert!(refusal("selektor: x").starts_with("not a readable manifest: unknown field"));
+    assert_eq!(refusal("performanceHints: [Fast]"), "`Fast` is no performance hint");
+    assert!(read_text(&shop("performanceHints: [AssumeNeededOnEveryNode]")).is_ok());
 }
 
 #[test]
-fn fields_of_a_rule_that_change_its_meaning_are_refused_by_name() {
-    for field in ["notProtocol", "ipVersion", "icmp", "notICMP", "http", "metadata"] {
-        assert_eq!(egress(&format!("action: Allow\n{field}: TCP")), format!("`{field}` is not supported"));
-    }
-    for field in ["notSelector", "notPorts", "serviceAccounts", "services"] {
-        let rule = format!("action: Allow\ndestination:\n  {field}: x");
-        assert_eq!(egress(&rule), format!("`{field}` is not supported"));
-    }
+fn fields_of_a_rule_that_no_policy_can_explain_are_refused_by_name() {
+    let services = "`services` cannot be evaluated: policies do not tell the endpoints of a Service";
+    assert_eq!(egress("action: Allow\ndestination:\n  services:\n    name: x\n    namespace: y"), services);
     assert!(egress("action: Allow\ndestination:\n  domains: [example.com]").contains("unknown field"));
+    assert!(egress("action: Allow\nwhy: because").contains("unknown field"));
 }
 
 #[test]
-fn actions_are_allow_deny_and_log() {
-    assert_eq!(egress("action: Pass"), "the action `Pass` is not supported");
+fn actions_are_four_words() {
     assert_eq!(egress("action: allow"), "`allow` is no action");
     assert_eq!(egress("protocol: TCP"), "`action` is missing");
     assert_eq!(refusal("types: [Egress]\negress:\n- null"), "null stands where a rule is expected");
@@ -58,7 +61,7 @@ fn types_are_directions_each_once() {
 }
 
 #[test]
-fn peers_are_selected_one_way() {
+fn what_a_rule_selects_says_where() {
     let to = |entity: &str| egress(&format!("action: Allow\ndestination:\n  {}", entity.replace('\n', "\n  ")));
     assert_eq!(
         to("selector: app == 'x'"),
@@ -69,18 +72,16 @@ fn peers_are_selected_one_way() {
     assert_eq!(to("namespaceSelector: global()\nselector: all()"), "a selector of sets that asks for no label");
     assert_eq!(to("namespaceSelector: global()\nselector: a != 'b'"), "a selector of sets that asks for no label");
     assert_eq!(to("namespaceSelector: global() || all()"), "`global()` stands beside something else");
-    assert_eq!(to("namespaceSelector: has(team)"), "`has(…)` in a selector is not supported here");
+    let sets = "this `namespaceSelector` also selects sets, which are in no namespace";
+    assert_eq!(to("namespaceSelector: projectcalico.org/name not in {'x'}"), sets);
+    assert_eq!(to("namespaceSelector: \"!has(team)\""), sets);
+    assert_eq!(to("namespaceSelector: all()\nselector: global()"), "`global()` has no place here");
+    assert_eq!(to("namespaceSelector: all()\nselector: app == 'global()'"), "`global()` has no place here");
+    assert_eq!(to("namespaceSelector: all()\nselector: \" \""), "a selector of blanks alone");
     assert_eq!(
-        to("namespaceSelector: projectcalico.org/name not in {'x'}"),
-        "`not in` in a selector is not supported here"
+        to("namespaceSelector: all()\nserviceAccounts:\n  names: [\"a', 'b\"]"),
+        "`a', 'b` is no name of a service account"
     );
-    assert_eq!(to("namespaceSelector: all()\nselector: \"!has(x)\""), "`!` in a selector is not supported here");
-    assert_eq!(to("namespaceSelector: all()\nnets: [10.0.0.0/8]"), "selectors and nets in one rule are not supported");
-    assert_eq!(
-        egress("action: Allow\nsource:\n  nets: [10.0.0.0/8]"),
-        "`source` narrows the policy's own pods, which is not supported"
-    );
-    assert_eq!(egress("action: Allow\nprotocol: TCP\nsource:\n  ports: [80]"), "ports of the source are not supported");
 }
 
 #[test]
@@ -91,12 +92,12 @@ fn nets_are_canonical_and_of_one_family() {
     }
     assert_eq!(to("nets: [10.0.0.0/8, \"2001:db8::/32\"]"), "IPv4 and IPv6 nets in one rule");
     assert_eq!(to("nets: [10.0.0.0/8]\nnotNets: [\"2001:db8::/32\"]"), "IPv4 and IPv6 nets in one rule");
-    assert_eq!(to("notNets: [10.0.0.0/8]"), "`notNets` without `nets` is not supported");
+    assert_eq!(to("nets: [10.0.0.0/8, 10.0.0.0/8]"), "`10.0.0.0/8` is written twice");
+    let other = "action: Allow\nsource:\n  nets: [\"2001:db8::/32\"]\ndestination:\n  notNets: [10.0.0.0/8]";
+    assert_eq!(egress(other), "IPv4 and IPv6 nets in one rule");
+    let version = "action: Allow\nipVersion: 6\ndestination:\n  nets: [10.0.0.0/8]";
+    assert_eq!(egress(version), "10.0.0.0/8 is not of the rule's `ipVersion`");
     assert_eq!(to("nets: [0.0.0.0/0]\nnotNets: [0.0.0.0/0]"), "`notNets` cannot hold 0.0.0.0/0");
-    assert_eq!(
-        to("nets: [10.1.0.0/16]\nnotNets: [10.0.0.0/8]"),
-        "the exception 10.0.0.0/8 leaves nothing of 10.1.0.0/16"
-    );
     let many = |count: usize| {
         let nets: Vec<String> = (0..count).map(|n| format!("10.{}.{}.0/24", n / 256, n % 256)).collect();
         format!("types: [Egress]\negress:\n- action: Allow\n  destination:\n    nets: [{}]", nets.join(", "))
@@ -106,29 +107,69 @@ fn nets_are_canonical_and_of_one_family() {
 }
 
 #[test]
-fn ports_need_a_protocol_and_are_numbers() {
+fn ports_need_a_protocol_that_has_them() {
     let to = |ports: &str| egress(&format!("action: Allow\nprotocol: TCP\ndestination:\n  ports: [{ports}]"));
     assert_eq!(egress("action: Allow\ndestination:\n  ports: [80]"), "ports without protocol");
+    assert_eq!(egress("action: Allow\ndestination:\n  ports: [http, \"80:81\"]"), "ports without protocol");
+    assert_eq!(egress("action: Allow\nsource:\n  notPorts: [80]"), "ports without protocol");
+    for protocol in ["ICMP", "1", "UDPLite", "47"] {
+        let rule = format!("action: Allow\nprotocol: {protocol}\ndestination:\n  ports: [http]");
+        assert_eq!(egress(&rule), "ports beside a protocol that has none");
+    }
     for (port, message) in [
         ("0", "0 is no port"),
         ("70000", "70000 is no port"),
-        ("http", "`http` is no port"),
+        ("-1", "-1 is no port"),
+        ("Http", "`Http` is no port"),
+        ("a--b", "`a--b` is no port"),
+        ("a234567890123456", "`a234567890123456` is no port"),
+        ("\"\"", "`` is no port"),
         ("\"080\"", "`080` is no port"),
         ("\"1:2:3\"", "`1:2:3` is no port"),
         ("\":80\"", "`:80` is no port"),
+        ("\"0:80\"", "`0:80` is no port"),
         ("\"90:80\"", "the ports `90:80` end before they start"),
     ] {
         assert_eq!(to(port), message);
     }
     let ports: Vec<String> = (1..=51).map(|port| port.to_string()).collect();
     assert_eq!(to(&ports.join(", ")), "more than 50 ports in one rule");
-    for protocol in ["ICMP", "tcp", "1", "UDPLite", "HTTP"] {
-        let shown = if protocol == "1" { "1".to_owned() } else { format!("`{protocol}`") };
-        assert_eq!(
-            egress(&format!("action: Allow\nprotocol: {protocol}")),
-            format!("the protocol {shown} is not supported")
-        );
+    for protocol in ["tcp", "HTTP", "0", "256", "-6", "\"256\""] {
+        let shown = if protocol.starts_with(['0', '2', '-']) {
+            protocol.to_owned()
+        } else {
+            format!("`{}`", protocol.trim_matches('"'))
+        };
+        assert_eq!(egress(&format!("action: Allow\nprotocol: {protocol}")), format!("{shown} is no protocol"));
     }
+}
+
+#[test]
+fn icmp_needs_its_protocol_and_version() {
+    let rule = |rest: &str| egress(&format!("action: Allow\n{rest}"));
+    assert_eq!(rule("icmp:\n  type: 8"), "`icmp` without the protocol");
+    assert_eq!(rule("protocol: TCP\nicmp:\n  type: 8"), "`icmp` without the protocol");
+    assert_eq!(rule("protocol: ICMP\nicmp:\n  code: 1"), "a code of ICMP without a type");
+    assert_eq!(rule("protocol: ICMP\nicmp:\n  type: 255"), "this is no type or code of ICMP");
+    assert_eq!(rule("protocol: ICMP\nnotICMP:\n  type: 1\n  code: 256"), "this is no type or code of ICMP");
+    assert_eq!(rule("protocol: ICMP\nipVersion: 6"), "`ipVersion` and the protocol are of different versions of IP");
+    assert_eq!(rule("notProtocol: 58\nipVersion: 4"), "`ipVersion` and the protocol are of different versions of IP");
+    assert_eq!(rule("ipVersion: 5"), "5 is no version of IP");
+    assert!(rule("ipVersion: \"4\"").starts_with("not a readable manifest"));
+}
+
+#[test]
+fn http_is_allowed_of_what_comes_in_over_tcp() {
+    let rule = |head: &str, http: &str| refusal(&format!("types: [Ingress]\ningress:\n- {head}\n  http:\n    {http}"));
+    let get = "methods: [GET]";
+    assert_eq!(egress("action: Allow\nhttp:\n  methods: [GET]"), "`http` in an egress rule");
+    assert_eq!(rule("action: Deny", get), "`http` in a rule that does not allow");
+    assert_eq!(rule("action: Allow\n  protocol: UDP", get), "`http` beside a protocol other than TCP");
+    assert_eq!(rule("action: Allow", "methods: [GET, GET]"), "`GET` is written twice");
+    assert_eq!(rule("action: Allow", "paths: [{exact: x}]"), "`x` is no path");
+    assert_eq!(rule("action: Allow", "paths: [{prefix: \"/a?b\"}]"), "`/a?b` is no path");
+    assert_eq!(rule("action: Allow", "paths: [{}]"), "a path without text");
+    assert_eq!(rule("action: Allow", "paths: [{exact: /a, prefix: /b}]"), "a path with both `exact` and `prefix`");
 }
 
 #[test]
@@ -144,14 +185,14 @@ fn staged_actions_set_and_only_where_they_belong() {
         let text = shop(&format!("stagedAction: {action}")).replace("kind: Global", "kind: StagedGlobal");
         refused(&text).1
     };
-    assert_eq!(staged("Delete"), "the staged action `Delete` is not supported");
+    assert_eq!(staged("Delete"), "the staged action `Delete` enforces nothing that is written here");
     assert_eq!(refusal("stagedAction: Set"), "an enforced policy has no `stagedAction`");
 }
 
 #[test]
 fn errors_stand_where_the_mistake_is() {
     let text = shop(
-        "types: [Egress]\negress:\n- action: Allow\n  protocol: TCP\n  destination:\n    nets: [10.0.0.0/8]\n    ports: [http]",
+        "types: [Egress]\negress:\n- action: Allow\n  protocol: TCP\n  destination:\n    nets: [10.0.0.0/8]\n    ports: [Http]",
     );
-    assert_eq!(refused(&text), (14, "`http` is no port".to_owned()));
+    assert_eq!(refused(&text), (14, "`Http` is no port".to_owned()));
 }

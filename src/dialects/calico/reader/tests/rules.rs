@@ -24,7 +24,7 @@ fn nets_are_blocks_and_not_nets_their_exceptions() {
         [block("203.0.113.0/24", &[]), block("198.51.100.7/32", &[])]
     );
     assert_eq!(
-        peers("  destination:\n    nets: [0.0.0.0/0]\n    notNets: [192.168.0.0/16, 10.0.0.0/8, 10.0.0.0/8]"),
+        peers("  destination:\n    nets: [0.0.0.0/0]\n    notNets: [192.168.0.0/16, 10.0.0.0/8]"),
         [block("0.0.0.0/0", &["10.0.0.0/8", "192.168.0.0/16"])]
     );
     // An exception from one range is none from another.
@@ -45,18 +45,13 @@ fn every_pod_is_every_namespace_and_nothing_outside_of_one() {
 }
 
 #[test]
-fn several_namespaces_and_labels_are_all_their_pairs() {
-    let entity =
-        "  destination:\n    namespaceSelector: projectcalico.org/name in {'a', 'b'}\n    selector: x in {'1', '2'}";
-    assert_eq!(
-        peers(entity),
-        [
-            pods_of("a", &[("x", "1")]),
-            pods_of("a", &[("x", "2")]),
-            pods_of("b", &[("x", "1")]),
-            pods_of("b", &[("x", "2")])
-        ]
+fn alternatives_are_peers_of_their_own_and_lists_are_conditions() {
+    let peers = peers(
+        "  destination:\n    namespaceSelector: projectcalico.org/name == 'a' || projectcalico.org/name == 'b'\n    selector: x in {'1', '2'}",
     );
+    let [Peer::Selected(a), Peer::Selected(b)] = peers.as_slice() else { panic!("{peers:?}") };
+    assert_eq!((&a.namespaces, &b.namespaces), (&Namespaces::Named("a".into()), &Namespaces::Named("b".into())));
+    assert_eq!(a.further[0].to_string(), "x in (1, 2)");
 }
 
 #[test]
