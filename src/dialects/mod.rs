@@ -18,8 +18,6 @@ pub mod reading;
 mod review;
 pub mod writing;
 
-use std::collections::BTreeMap;
-
 use camino::Utf8PathBuf;
 use reading::text::Doc;
 use serde::Serialize;
@@ -30,6 +28,7 @@ use crate::model::{Approximation, EdgeId, Model};
 use crate::source::{FileId, Sources};
 use crate::verify::normal;
 
+pub use reading::Assumed;
 pub use review::{Reviewed, review};
 
 /// Every dialect, in the order of output. Adding one adds a line here and a folder beside it.
@@ -78,9 +77,6 @@ pub struct Switch {
     /// What it does, for people.
     pub help: &'static str,
 }
-
-/// How switches are taken to be set, by name. Where one is not listed, each of its settings gives a reading.
-pub type Assumed = BTreeMap<&'static str, bool>;
 
 /// What a dialect has to say of a model beside what follows from its capabilities.
 #[derive(Debug, Clone, Default)]

@@ -1,117 +1,129 @@
-//! What netpolc's readers make of policies, evaluated by a few lines: the normal form is meant to be that simple.
+//! What netpolc's readers make of policies, put before the law for the flows that the judges see.
 
-use std::net::IpAddr;
-
-use netpolc::dialects::Dialect;
-use netpolc::model::{Direction, Labels};
+use netpolc::dialects::{Assumed, Dialect};
+use netpolc::cluster;
+use netpolc::model::{Direction, Labels, Protocol};
+use netpolc::pipeline::given;
 use netpolc::source::Sources;
-use netpolc::verify::normal::{Entity, Namespaces, Peer, Policy, Rule, Scope};
+use netpolc::verify::law::{self, Account, Answer, Far, NamedPort, NamedPorts, Side};
+use netpolc::verify::normal::{Entity, Reading};
 
-use crate::judge::cluster::{Labels as Carried, Pod};
+use crate::judge::cluster::{Cluster, Labels as Carried, Pod};
 use crate::judge::{self, End, Flow};
 
 pub struct Normal {
-    policies: Vec<Policy>,
-    /// Address ranges hold what is outside of the cluster alone.
-    blocks_are_outside: bool,
+    readings: Vec<Reading>,
 }
 
 impl Normal {
-    /// Reads manifests as if they were a dialect's output; else the first message of the refusal.
-    pub fn read(dialect: &dyn Dialect, text: &str) -> Result<Self, String> {
+    /// Reads manifests of a dialect; else the first message of the refusal.
+    pub fn read(dialect: &'static dyn Dialect, text: &str, assumed: &Assumed) -> Result<Self, String> {
         let mut sources = Sources::default();
-        let file = sources.add(format!("out/{}/allow/policies.yaml", dialect.name()), text.to_owned());
-        match dialect.read(&sources, &[file]) {
-            Ok(files) => Ok(Self {
-                policies: files.into_iter().flat_map(|file| file.policies).collect(),
-                blocks_are_outside: dialect.capabilities().entities,
-            }),
+        let file = sources.add("policies.yaml", text.to_owned());
+        let read = cluster::read(&sources, &[file]).and_then(|inventory| {
+            assert!(inventory.others.is_empty(), "{:?}", inventory.others);
+            given(inventory.policies, Some(dialect), assumed)
+        });
+        match read {
+            Ok(given) => Ok(Self { readings: given.readings }),
             Err(errors) => Err(errors.first().expect("a refusal without an error").message.clone()),
         }
     }
 
-    pub fn permits(&self, flow: &Flow) -> bool {
-        if self.about(flow).any(|policy| policy.denies.iter().any(|rule| self.holds(rule, flow))) {
-            return false;
-        }
-        // A node may always reach its own pods.
-        if matches!((flow.direction, flow.other), (judge::Direction::Ingress, End::Entity(judge::Entity::Host))) {
-            return true;
-        }
-        let isolated = self.about(flow).any(|policy| policy.isolates.contains(&direction(flow)));
-        !isolated || self.rules(flow).next().is_some()
+    /// What all readings say; `None` where they differ, or one does not know.
+    pub fn permits(&self, flow: &Flow) -> Option<bool> {
+        let mut said = self.readings.iter().map(|reading| {
+            ask(reading, flow, |answer| answer.permits(protocol(flow), flow.port))
+        });
+        let first = said.next().expect("no reading")?;
+        said.all(|one| one == Some(first)).then_some(first)
     }
 
     /// Kinds of layer 7 rules that a flow then goes through.
     pub fn kinds(&self, flow: &Flow) -> Vec<&'static str> {
-        let kinds = |rule: &Rule| {
-            [(!rule.http.is_empty()).then_some("http"), rule.dns_proxy.then_some("dns")].into_iter().flatten()
-        };
-        self.rules(flow).flat_map(kinds).collect()
-    }
-
-    fn about(&self, flow: &Flow) -> impl Iterator<Item = &Policy> {
-        self.policies.iter().filter(|policy| {
-            let namespace = &*flow.subject.namespace;
-            let in_scope = match &policy.scope {
-                Scope::Namespace(name) => **name == *namespace,
-                Scope::AllBut(names) => !names.contains(namespace),
+        let reading = self.readings.first().expect("no reading");
+        ask(reading, flow, |answer| {
+            let holds = |traffic: &netpolc::verify::Traffic| {
+                let port = |ports: &netpolc::verify::PortSet| ports.contains(protocol(flow), flow.port);
+                port(traffic.any()) || traffic.http().any(|(_, ports)| port(ports))
             };
-            !policy.staged && in_scope && carries(&flow.subject.labels, &policy.subject)
+            let hits = answer.hits.iter().filter(|hit| holds(&hit.traffic));
+            let kinds = hits.flat_map(|hit| {
+                [(!hit.rule.http.is_empty()).then_some("http"), hit.rule.dns_proxy.then_some("dns")]
+            });
+            kinds.flatten().collect()
         })
     }
+}
 
-    /// Rules that permit a flow.
-    fn rules(&self, flow: &Flow) -> impl Iterator<Item = &Rule> {
-        self.about(flow).flat_map(|policy| &policy.rules).filter(|rule| self.holds(rule, flow))
-    }
-
-    fn holds(&self, rule: &Rule, flow: &Flow) -> bool {
-        rule.direction == direction(flow)
-            && rule.ports.iter().any(|ports| {
-                ports.protocol.as_str() == flow.protocol && (ports.first..=ports.last).contains(&flow.port)
-            })
-            && rule.peers.iter().any(|peer| self.is_peer(peer, flow))
-    }
-
-    fn is_peer(&self, peer: &Peer, flow: &Flow) -> bool {
-        match (peer, flow.other) {
-            (Peer::Anyone, _) => true,
-            (Peer::Pods { namespaces, labels }, End::Pod(pod)) => {
-                is_in(namespaces, pod) && carries(&pod.labels, labels)
-            }
-            (Peer::Block { .. }, End::Pod(_)) if self.blocks_are_outside => false,
-            (Peer::Block { cidr, except }, _) => flow.other_address.is_some_and(|address: IpAddr| {
-                cidr.contains(&address) && !except.iter().any(|hole| hole.contains(&address))
-            }),
-            (Peer::Entity(entity), End::Entity(other)) => match other {
-                judge::Entity::Host => *entity == Entity::Host,
-                judge::Entity::RemoteNode => *entity == Entity::RemoteNode,
-                judge::Entity::ApiServer => [Entity::ApiServer, Entity::RemoteNode].contains(entity),
-            },
-            (Peer::Name(pattern), End::Name(name, _)) => match pattern.strip_prefix("*.") {
-                Some(parent) => name.split_once('.').is_some_and(|(_, rest)| rest == parent),
-                None => **pattern == **name,
-            },
-            _ => false,
+fn ask<T>(reading: &Reading, flow: &Flow, then: impl FnOnce(&Answer<'_>) -> T) -> T {
+    let (subject, name, far);
+    let other = match flow.other {
+        End::Pod(one) => {
+            far = pod(one, flow.other_address.into_iter().collect());
+            Far::Pod(&far)
         }
+        End::Address(address) => Far::Address(*address),
+        End::Name(host, address) => {
+            name = host.as_str().into();
+            Far::Name(&name, Some(*address))
+        }
+        End::Entity(judge::Entity::Host) => Far::Entity(&[Entity::Host]),
+        End::Entity(judge::Entity::RemoteNode) => Far::Entity(&[Entity::RemoteNode]),
+        End::Entity(judge::Entity::ApiServer) => Far::Entity(&[Entity::ApiServer, Entity::RemoteNode]),
+    };
+    subject = pod(flow.subject, flow.subject_address.into_iter().collect());
+    let all_ports = all_ports(flow.cluster);
+    let side = Side {
+        engine: reading.engine,
+        direction: match flow.direction {
+            judge::Direction::Egress => Direction::Egress,
+            judge::Direction::Ingress => Direction::Ingress,
+        },
+        subject: &subject,
+        other,
+        all_ports: &all_ports,
+        pod_ranges: None,
+        names_are_symbols: false,
+    };
+    then(&law::decide(&law::in_order(&reading.policies), &side))
+}
+
+fn pod(pod: &Pod, addresses: Vec<std::net::IpAddr>) -> law::Pod {
+    let account = pod.service_account.as_ref();
+    law::Pod {
+        namespace: labels(&pod.namespace_labels),
+        labels: labels(&pod.labels),
+        account: Some(Account {
+            name: account.map_or("default", |(name, _)| name).into(),
+            labels: account.map(|(_, own)| labels(own)).unwrap_or_default(),
+        }),
+        addresses: Some(addresses),
+        ports: NamedPorts { known: named(pod), whole: true },
     }
 }
 
-fn direction(flow: &Flow) -> Direction {
-    match flow.direction {
-        judge::Direction::Egress => Direction::Egress,
-        judge::Direction::Ingress => Direction::Ingress,
-    }
+fn labels(own: &Carried) -> Labels {
+    Labels::new(own.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())))
 }
 
-fn is_in(namespaces: &Namespaces, pod: &Pod) -> bool {
-    match namespaces {
-        Namespaces::Named(name) => **name == *pod.namespace,
-        Namespaces::Labelled(labels) => carries(&pod.namespace_labels, labels),
-    }
+fn named(pod: &Pod) -> Vec<NamedPort> {
+    let port = |(name, of, number): &(String, String, u16)| NamedPort {
+        name: name.as_str().into(),
+        protocol: by_name(of),
+        number: *number,
+    };
+    pod.ports.iter().map(port).collect()
 }
 
-fn carries(has: &Carried, wanted: &Labels) -> bool {
-    wanted.iter().all(|(key, value)| has.get(&**key).is_some_and(|own| **own == **value))
+fn all_ports(cluster: &Cluster) -> NamedPorts {
+    NamedPorts { known: cluster.pods.iter().flat_map(named).collect(), whole: true }
+}
+
+fn protocol(flow: &Flow) -> Protocol {
+    by_name(flow.protocol)
+}
+
+fn by_name(name: &str) -> Protocol {
+    Protocol::ALL.into_iter().find(|protocol| protocol.as_str() == name).expect("a protocol with ports")
 }

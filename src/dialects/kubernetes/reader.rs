@@ -20,10 +20,9 @@ mod tests;
 use rayon::prelude::*;
 
 use crate::diag::Diagnostic;
-use crate::dialects::Assumed;
 use crate::dialects::reading::networkpolicy::{self, KIND, Mode, NetworkPolicy};
 use crate::dialects::reading::text::Doc;
-use crate::dialects::reading::{self, Kinds, Read};
+use crate::dialects::reading::{self, Assumed, Kinds, Read};
 use crate::source::{FileId, Sources};
 use crate::verify::normal::{self, End, Engine, Rank, Reading};
 

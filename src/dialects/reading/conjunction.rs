@@ -140,3 +140,101 @@ impl Asked {
         Some(Outcome::Tests(tests))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::collection::{btree_set, vec};
+    use proptest::prelude::*;
+
+    use super::{Ask, Conjunction};
+    use crate::model::{Labels, NAMESPACE_NAME, Sym};
+    use crate::verify::law::{Pod, selects};
+    use crate::verify::normal::Key;
+
+    fn words() -> impl Strategy<Value = Sym> {
+        prop::sample::select(vec!["x", "y", "z"]).prop_map(Sym::from)
+    }
+
+    fn keys() -> impl Strategy<Value = Key> {
+        let namespace = prop::sample::select(vec!["env", NAMESPACE_NAME]);
+        let pod = prop::sample::select(vec!["app", "tier"]);
+        prop_oneof![pod.prop_map(|key| Key::Pod(key.into())), namespace.prop_map(|key| Key::Namespace(key.into()))]
+    }
+
+    fn asks() -> impl Strategy<Value = Ask> {
+        prop_oneof![
+            btree_set(words(), 1..3).prop_map(Ask::OneOf),
+            btree_set(words(), 1..3).prop_map(Ask::NoneOf),
+            Just(Ask::Exists),
+            Just(Ask::Missing),
+        ]
+    }
+
+    /// A condition by the letter of Kubernetes.
+    fn holds(ask: &Ask, value: Option<&Sym>) -> bool {
+        match (ask, value) {
+            (Ask::OneOf(values), Some(value)) => values.contains(value),
+            (Ask::NoneOf(values), Some(value)) => !values.contains(value),
+            (Ask::Exists, value) => value.is_some(),
+            (Ask::Missing, value) => value.is_none(),
+            (Ask::OneOf(_), None) => false,
+            (Ask::NoneOf(_), None) => true,
+        }
+    }
+
+    /// Every way to have labels of some keys.
+    fn all_labels(keys: [&str; 2]) -> Vec<Labels> {
+        let values = [None, Some("x"), Some("y"), Some("z"), Some("else")];
+        let of = |key: &str, value: Option<&str>| value.map(|value| (Sym::from(key), Sym::from(value)));
+        let two = |a| values.map(move |b| Labels::new([of(keys[0], a), of(keys[1], b)].into_iter().flatten()));
+        values.into_iter().flat_map(two).collect()
+    }
+
+    fn joined(conditions: &[(Key, Ask)]) -> Conjunction {
+        let mut all = Conjunction::default();
+        conditions.iter().for_each(|(key, ask)| all.require(key.clone(), ask.clone()));
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn the_one_form_selects_the_same_pods(conditions in vec((keys(), asks()), 0..5)) {
+            let selector = joined(&conditions).selector(None);
+            for labels in all_labels(["app", "tier"]) {
+                for namespace in all_labels(["env", NAMESPACE_NAME]) {
+                    let value = |key: &Key| match key {
+                        Key::Namespace(key) => namespace.get(key),
+                        Key::Pod(key) => labels.get(key),
+                        Key::Account(_) | Key::AccountName => None,
+                    };
+                    let meant = conditions.iter().all(|(key, ask)| holds(ask, value(key)));
+                    let pod = Pod { namespace: namespace.clone(), labels: labels.clone(), ..Pod::default() };
+                    prop_assert_eq!(selector.as_ref().is_some_and(|selector| selects(selector, &pod)), meant);
+                }
+            }
+        }
+
+        #[test]
+        fn the_form_is_the_same_in_any_order(conditions in vec((keys(), asks()), 0..5)) {
+            let reversed: Vec<_> = conditions.iter().rev().cloned().collect();
+            prop_assert_eq!(joined(&conditions).selector(None), joined(&reversed).selector(None));
+        }
+
+        #[test]
+        fn what_has_no_labels_is_told_apart(conditions in vec((keys(), asks()), 0..5)) {
+            let meant = conditions.iter().all(|(_, ask)| holds(ask, None));
+            prop_assert_eq!(joined(&conditions).holds_without_labels(), meant);
+        }
+    }
+
+    #[test]
+    fn equalities_of_one_label_are_labels() {
+        let key = || Key::Pod("app".into());
+        let asks = [Ask::OneOf(["x".into(), "y".into()].into()), Ask::NoneOf(["y".into()].into())];
+        let selector = joined(&asks.map(|ask| (key(), ask))).selector(None).unwrap();
+        let labels: BTreeMap<&str, &str> = selector.labels.iter().map(|(key, value)| (&**key, &**value)).collect();
+        assert_eq!((labels, selector.further), ([("app", "x")].into(), vec![]));
+    }
+}

@@ -2,13 +2,16 @@
 //!
 //! 1. By the agent's default filter (pkg/labelsfilter/filter.go). A label is left out if the shortest exclusion that it
 //!    begins with is at least as long as the longest inclusion.
-//! 2. Labels of a namespace are labels of its pods, under a prefix of their own (pkg/k8s/apis/cilium.io/const.go).
+//! 2. Labels of a namespace, and its name, are labels of its pods, under a prefix of their own (pkg/k8s/apis/cilium.io/const.go).
 
 /// What stands before the key of a namespace's label.
 pub const NAMESPACE_LABELS: &str = "io.cilium.k8s.namespace.labels.";
 
+/// What Cilium calls the name of a pod's namespace.
+const POD_NAMESPACE: &str = "io.kubernetes.pod.namespace";
+
 const INCLUDED: [&str; 5] = [
-    "io.kubernetes.pod.namespace",
+    POD_NAMESPACE,
     "io.cilium.k8s.namespace.labels",
     "app.kubernetes.io",
     "io.cilium.k8s.policy.cluster",
@@ -46,9 +49,14 @@ pub fn hold_of_namespace(key: &str) -> bool {
     hold(&format!("{NAMESPACE_LABELS}{key}"))
 }
 
+/// Whether a label of a pod has a key that Cilium writes itself: what a selector asks of it is something else for Cilium.
+pub fn writes(key: &str) -> bool {
+    key == POD_NAMESPACE || key.starts_with("io.cilium.k8s.")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{hold, hold_of_namespace};
+    use super::{hold, hold_of_namespace, writes};
 
     #[test]
     fn labels_of_controllers_and_of_kubernetes_itself_are_left_out() {
@@ -76,5 +84,11 @@ mod tests {
         }
         assert!(hold_of_namespace("kubernetes.io/metadata.name") && hold_of_namespace("pod-template-hash"));
         assert!(!hold_of_namespace("beta.kubernetes.io/x"));
+    }
+
+    #[test]
+    fn labels_that_cilium_writes_are_known() {
+        assert!(writes("io.kubernetes.pod.namespace") && writes("io.cilium.k8s.policy.serviceaccount"));
+        assert!(!writes("io.kubernetes.pod.name") && !writes("app"));
     }
 }

@@ -15,6 +15,8 @@ pub mod selector;
 pub mod text;
 pub mod validity;
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_saphyr::{MergeKeyPolicy, UserMessageFormatter};
@@ -39,6 +41,10 @@ pub struct Kinds {
     /// What a file of the dialect holds, for whoever wrote something else.
     pub help: &'static str,
 }
+
+/// How settings of a target's agents that decide what policies mean are taken to be, by name. Where one is not listed, each
+/// of its settings gives a reading.
+pub type Assumed = BTreeMap<&'static str, bool>;
 
 /// For what manifests are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -213,9 +219,13 @@ impl<'d, 's> Reader<'d, 's> {
         None
     }
 
-    /// A string that every reader of YAML takes for one.
+    /// A string that every reader of YAML takes for one; kubectl's alone, if nothing else is at stake.
     pub fn string<'t>(&mut self, text: &'t Text<'_>) -> Option<&'t str> {
-        match self.doc.string(text) {
+        let string = match self.purpose {
+            Purpose::Rendered => self.doc.string(text),
+            Purpose::Given => self.doc.string_for_kubectl(text),
+        };
+        match string {
             Ok(text) => Some(text),
             Err(diagnostic) => {
                 self.errors.push(*diagnostic);
@@ -330,11 +340,12 @@ impl<'d, 's> Reader<'d, 's> {
 
     /// The namespace of an object, which it must name itself.
     pub fn namespace(&mut self, metadata: &Metadata<'_>) -> Option<String> {
+        let given = self.purpose == Purpose::Given;
+        if given && metadata.namespace.as_ref().is_none_or(Text::is_empty) {
+            // What kubectl does without being told another one.
+            return Some("default".to_owned());
+        }
         let Some(namespace) = &metadata.namespace else {
-            if self.purpose == Purpose::Given {
-                // What kubectl does without being told another one.
-                return Some("default".to_owned());
-            }
             let top = self.doc.top();
             return self.error(
                 top,

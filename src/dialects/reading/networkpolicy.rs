@@ -107,7 +107,7 @@ pub fn read(reader: &mut Reader<'_, '_>) -> Option<NetworkPolicy> {
     let name = reader.metadata(metadata).map(|(name, _)| name);
     let namespace: Option<Sym> = reader.namespace(metadata).map(Sym::from);
     let subject = match &spec.pod_selector {
-        Some(selector) => reader.selector(selector),
+        Some(selector) => rules::pods(reader, selector),
         None if rendered => {
             reader.error(top, "`podSelector` is missing", "write `podSelector: {}` if every pod is meant")
         }

@@ -52,6 +52,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
+impl Text<'_> {
+    /// Whether nothing is written, or quotes with nothing in them.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// The documents of a file, without those that are empty or comments alone. No line of it is one on which YAML readers
 /// disagree.
 pub(super) fn split(sources: &Sources, file: FileId) -> Result<Vec<Doc<'_>>, Vec<Diagnostic>> {
@@ -182,6 +189,14 @@ impl<'s> Doc<'s> {
         (start + borrowed.len() <= file.len()).then_some(start)
     }
 
+    /// The string, if kubectl takes it for one: dates and times are strings for it (go.yaml.in/yaml/v2, decode.go).
+    pub fn string_for_kubectl<'t>(&self, text: &'t Text<'_>) -> Result<&'t str, Box<Diagnostic>> {
+        match is_time(&text.0) {
+            true => Ok(&text.0),
+            false => self.string(text),
+        }
+    }
+
     /// The string, if every reader takes it for one.
     ///
     /// The parser lends what stands in the text as it is; a quote before it then tells that it was quoted. What it made
@@ -221,12 +236,6 @@ fn is_numeric(word: &str) -> bool {
     let digits = word.strip_prefix(['+', '-']).unwrap_or(&word);
     let based =
         |prefix, radix| digits.strip_prefix(prefix).is_some_and(|rest: &str| rest.chars().all(|c| c.is_digit(radix)));
-    let sexagesimal = || digits.contains(':') && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b':' | b'.'));
-    // `2027-03-01`, alone or before a time.
-    let date = || {
-        let mut parts = word.splitn(3, '-').map(|part| part.bytes().take_while(u8::is_ascii_digit).count());
-        matches!((parts.next(), parts.next(), parts.next()), (Some(4), Some(1 | 2), Some(1..)))
-    };
     // Rust reads every decimal number of YAML, `1.` and `.5` included, and more words than YAML does.
     digits.is_empty()
         || digits.parse::<f64>().is_ok()
@@ -234,8 +243,19 @@ fn is_numeric(word: &str) -> bool {
         || based("0x", 16)
         || based("0o", 8)
         || based("0b", 2)
-        || sexagesimal()
-        || date()
+        || is_time(&word)
+}
+
+/// Whether a reader of YAML 1.1 may take it for a date, or for a number in base 60.
+fn is_time(word: &str) -> bool {
+    let digits = word.strip_prefix(['+', '-']).unwrap_or(word);
+    let sexagesimal = || digits.contains(':') && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b':' | b'.' | b'_'));
+    // `2027-03-01`, alone or before a time.
+    let date = || {
+        let mut parts = word.splitn(3, '-').map(|part| part.bytes().take_while(u8::is_ascii_digit).count());
+        matches!((parts.next(), parts.next(), parts.next()), (Some(4), Some(1 | 2), Some(1..)))
+    };
+    sexagesimal() || date()
 }
 
 #[cfg(test)]

@@ -1,141 +1,106 @@
-//! What one object of projectcalico.org/v3 says, as far as it can be told without the others.
+//! What one object says, as far as it can be told without the others.
 //!
-//! Sources: the CustomResourceDefinitions, `libcalico-go/lib/validator/v3` (what is valid),
-//! `libcalico-go/lib/backend/syncersv1/updateprocessors` (what selectors mean), `felix/calc` and `felix/rules` (order).
+//! Sources: the CustomResourceDefinitions, `libcalico-go/lib/validator/v3/validator.go` (`validateTier`,
+//! `validateGlobalNetworkSet`), api `projectcalico/v3/tier.go`.
 //!
-//! 1. `types` missing: Egress if there are egress rules, Ingress if there are ingress rules or no rules at all. Rules of a
-//!    direction that `types` leaves out are inert.
-//! 2. A policy without `namespaceSelector` also governs host endpoints: refused.
-//! 3. A rule without source and destination is about all traffic. `source` is the other end of ingress, `destination` that
-//!    of egress; what is asked of the policy's own side beyond ports is refused.
-//! 4. In a rule, `selector` without `namespaceSelector` reaches every namespace and every set: refused. `global()` reaches
-//!    what is in no namespace: sets, and host endpoints.
-//! 5. `nets` match whatever has such an address, pods too. `notNets` are exceptions from them; a rule's nets are of one
-//!    family. Beside selectors both must hold: refused.
-//! 6. Ports need TCP, UDP or SCTP, as name or number; `80`, or `8000:8100` with both ends. No ports: all. No protocol: all.
-//! 7. The API server limits: 1024 rules a direction, 256 nets, 50 ports, selectors of 1024 characters.
-//! 8. A name is `name` or `tier.name` (`names.ValidateTieredPolicyName`). Releases that demand the prefix outside of tier
-//!    `default` refuse the object without it, and none reads it otherwise.
+//! 1. A tier ends in `Deny`, unless it says `Pass`. Of Calico's own tiers order and end are given: a manifest can only repeat
+//!    them. What we write has no need to.
+//! 2. A set has the addresses of its nets, under its labels. It cannot say in which namespace it is. In what we write it does
+//!    not pose as something that inherits labels either: rules for pods would find it.
+//! 3. Labels of a Namespace are inherited by the sets in it. Policies select by them without knowing them.
 
 use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 use serde_saphyr::Spanned;
 
-use super::object::{Number, PolicySpec, Refused, Rule, SetSpec, TierSpec};
-use super::selector::{self, Refusal, Selector};
-use super::{SET, STAGED, TIER, select};
+use super::object::{self, Number, PolicySpec, SetSpec, TierSpec, Version};
+use super::order::{BUILT_IN, BuiltIn};
+use super::parse::{self, Refusal};
+use super::policy::Policy;
+use super::selector::{IN_NAMESPACE, OF_ACCOUNT, OF_NAMESPACE, Selector};
+use super::{GLOBAL_SET, NAMESPACE, POLICY, SET, TIER, VERSION};
 use crate::diag::quote;
+use crate::dialects::reading::networkpolicy::{self, NetworkPolicy};
 use crate::dialects::reading::object::{Manifest, Metadata};
 use crate::dialects::reading::text::Text;
-use crate::dialects::reading::{Reader, validity};
-use crate::model::{Direction, Labels};
+use crate::dialects::reading::{Purpose, Reader, validity};
+use crate::model::Sym;
 use crate::source::Span;
-use crate::verify::normal::{Peer, Ports};
-use crate::verify::sum::Scope;
-
-/// The tier of a policy that names none.
-pub(super) const DEFAULT_TIER: &str = "default";
-/// Tiers that Calico makes itself.
-const BUILT_IN: [&str; 5] =
-    [DEFAULT_TIER, "kube-admin", "kube-baseline", "adminnetworkpolicy", "baselineadminnetworkpolicy"];
-/// 7.
-const MAX_RULES: usize = 1024;
 
 /// One object.
 #[derive(Debug)]
-pub(super) enum Object {
-    /// A policy.
+pub(super) struct Object {
+    pub(super) kind: &'static str,
+    pub(super) name: String,
+    /// `None`: its name is taken in the whole cluster.
+    pub(super) namespace: Option<Sym>,
+    /// Where it starts.
+    pub(super) span: Span,
+    pub(super) says: Says,
+}
+
+/// What an object says.
+#[derive(Debug)]
+pub(super) enum Says {
     Policy(Policy),
+    /// A policy of Kubernetes.
+    Kubernetes(NetworkPolicy),
     /// Addresses under labels.
     Set(Set),
-    /// A tier.
     Tier(Tier),
-}
-
-#[derive(Debug)]
-pub(super) struct Policy {
-    pub(super) name: String,
-    pub(super) staged: bool,
-    pub(super) tier: String,
-    /// None: after every other.
-    pub(super) order: Option<f64>,
-    /// Never empty.
-    pub(super) scopes: Vec<Scope>,
-    /// Never empty.
-    pub(super) subjects: Vec<Labels>,
-    /// Directions that it polices, each with its rules in their order.
-    pub(super) sides: Vec<(Direction, Vec<Said>)>,
-    pub(super) span: Span,
-}
-
-/// One rule.
-#[derive(Debug)]
-pub(super) struct Said {
-    pub(super) action: Action,
-    pub(super) peers: Peers,
-    pub(super) ports: Vec<Ports>,
-    /// Protocols without ports too.
-    pub(super) others: bool,
-    /// It is about all traffic of its direction.
-    pub(super) is_every: bool,
-    pub(super) span: Span,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Action {
-    Allow,
-    Deny,
-    Log,
-}
-
-/// Who is at the other end.
-#[derive(Debug)]
-pub(super) enum Peers {
-    Known(Vec<Peer>),
-    /// Sets that carry labels; with the text, by which equal ones are told.
-    Sets(String, Selector),
+    /// Labels of a namespace.
+    Namespace(Vec<(String, String)>),
+    /// Nothing about pods; why, for people.
+    Nothing(&'static str),
 }
 
 #[derive(Debug)]
 pub(super) struct Set {
-    pub(super) name: String,
     pub(super) labels: Vec<(String, String)>,
     pub(super) nets: BTreeSet<IpNet>,
-    pub(super) span: Span,
 }
 
 #[derive(Debug)]
 pub(super) struct Tier {
-    pub(super) name: String,
     pub(super) order: Option<f64>,
     /// Its end hands over to the next tier, instead of denying.
     pub(super) passes: bool,
-    pub(super) span: Span,
 }
 
 /// What an object says; `None` when an error was told.
 pub(super) fn object(reader: &mut Reader<'_, '_>, kind: &str) -> Option<Object> {
+    let span = reader.doc.top();
     match kind {
-        SET => {
-            let manifest: Manifest<'_, SetSpec<'_>> = reader.parse()?;
-            let mut convert = Convert { with: reader };
-            let (metadata, spec) = convert.manifest(&manifest)?;
-            convert.set(metadata, spec).map(Object::Set)
-        }
         TIER => {
             let manifest: Manifest<'_, TierSpec<'_>> = reader.parse()?;
-            let mut convert = Convert { with: reader };
-            let (metadata, spec) = convert.manifest(&manifest)?;
-            convert.tier(metadata, spec).map(Object::Tier)
+            Convert { with: reader }.tier(&manifest, span)
+        }
+        SET | GLOBAL_SET => {
+            let manifest: Manifest<'_, SetSpec<'_>> = reader.parse()?;
+            Convert { with: reader }.set(&manifest, span)
+        }
+        NAMESPACE => {
+            let namespace: object::Namespace<'_> = reader.parse()?;
+            Convert { with: reader }.namespace(&namespace, span)
+        }
+        POLICY if !is_ours(reader)? => {
+            let policy = networkpolicy::read(reader)?;
+            let (name, namespace) = (policy.name.clone(), Some(policy.namespace.clone()));
+            let kind = networkpolicy::KIND.1;
+            Some(Object { kind, name, namespace, span, says: Says::Kubernetes(policy) })
         }
         _ => {
             let manifest: Manifest<'_, PolicySpec<'_>> = reader.parse()?;
-            let mut convert = Convert { with: reader };
-            let (metadata, spec) = convert.manifest(&manifest)?;
-            convert.policy(metadata, spec, kind == STAGED).map(Object::Policy)
+            Convert { with: reader }.policy(&manifest, span)
         }
     }
+}
+
+/// Both projects call a kind NetworkPolicy.
+fn is_ours(reader: &mut Reader<'_, '_>) -> Option<bool> {
+    let version: Version<'_> = reader.parse()?;
+    Some(reader.string(&version.api_version)? == VERSION)
 }
 
 /// One object while it is converted.
@@ -153,8 +118,16 @@ impl Convert<'_, '_, '_> {
         self.error(span, message, help)
     }
 
-    fn manifest<'m, 'a, S>(&mut self, manifest: &'m Manifest<'a, S>) -> Option<(&'m Metadata<'a>, &'m S)> {
-        self.with.is(&manifest.api_version, &manifest.kind)?;
+    pub(super) fn is_rendered(&self) -> bool {
+        self.with.purpose == Purpose::Rendered
+    }
+
+    /// Kind, metadata and spec.
+    pub(super) fn manifest<'m, 'a, S>(
+        &mut self,
+        manifest: &'m Manifest<'a, S>,
+    ) -> Option<(&'static str, &'m Metadata<'a>, &'m S)> {
+        let kind = self.with.is(&manifest.api_version, &manifest.kind)?;
         let top = self.with.doc.top();
         let Some(metadata) = &manifest.metadata else {
             return self.error(top, "`metadata` is missing", "write the object's name");
@@ -162,57 +135,68 @@ impl Convert<'_, '_, '_> {
         let Some(spec) = &manifest.spec else {
             return self.error(top, "`spec` is missing", "write what the object says");
         };
-        Some((metadata, spec))
+        Some((kind, metadata, spec))
     }
 
-    /// Name and labels of an object that is in no namespace.
-    fn named(&mut self, metadata: &Metadata<'_>) -> Option<(String, Vec<(String, String)>)> {
+    /// A selector, which may say `global()`.
+    pub(super) fn selector(&mut self, text: &Text<'_>) -> Option<Selector> {
+        let word = self.with.string(text)?;
+        match parse::parse(word) {
+            Ok(selector) => Some(selector),
+            Err(why) => self.refusal(text, why),
+        }
+    }
+
+    /// A selector where `global()` has no place, be it inside a value.
+    pub(super) fn without_global(&mut self, text: &Text<'_>) -> Option<Selector> {
+        if self.with.string(text)?.contains("global(") {
+            let place = self.with.doc.place(text);
+            let help = "write it alone, as the `namespaceSelector` of a rule";
+            return self.error(place, "`global()` has no place here", help);
+        }
+        self.selector(text)
+    }
+
+    fn set(&mut self, manifest: &Manifest<'_, SetSpec<'_>>, span: Span) -> Option<Object> {
+        let (kind, metadata, spec) = self.manifest(manifest)?;
         let named = self.with.metadata(metadata);
-        self.with.no_namespace(metadata)?;
-        named
-    }
-
-    fn set(&mut self, metadata: &Metadata<'_>, spec: &SetSpec<'_>) -> Option<Set> {
-        let span = self.with.doc.top();
-        let named = self.named(metadata);
-        let mut nets = BTreeSet::new();
-        let mut failed = false;
-        for text in spec.nets.iter().flatten() {
-            match self.with.cidr(text) {
-                Some(net) if !nets.insert(net) => {
-                    let place = self.with.doc.place(text);
-                    self.error::<()>(place, format!("the range {net} is written twice"), "remove one");
-                }
-                Some(_) => {}
-                None => failed = true,
+        let nets = self.set_nets(spec.nets.as_deref().unwrap_or_default());
+        let namespace = match kind {
+            SET => Some(self.with.namespace(metadata)?.into()),
+            _ => {
+                self.with.no_namespace(metadata)?;
+                None
             }
+        };
+        let ((name, labels), nets) = (named?, nets?);
+        let poses = |key: &str| key == IN_NAMESPACE || key.starts_with(OF_NAMESPACE) || key.starts_with(OF_ACCOUNT);
+        let bad = |key: &str| if self.is_rendered() { poses(key) } else { key == IN_NAMESPACE };
+        if let Some((key, _)) = labels.iter().find(|(key, _)| bad(key)) {
+            let message = format!("the label {} would let a set pass for something in a namespace", quote(key));
+            return self.error(span, message, "remove the label"); // 2
         }
-        let (name, labels) = named?;
-        if failed {
-            return None;
-        }
-        // Calico tells by these labels what is in which namespace, and keeps only pods from setting them
-        // (`validateGlobalNetworkSet`, `workloadendpointprocessor.go`): rules for pods would find the set's addresses.
-        if let Some((key, _)) = labels.iter().find(|(key, _)| select::is_set_by_calico(key)) {
-            let message = format!("the label {} would let a global set pass for something in a namespace", quote(key));
-            return self.error(span, message, "remove the label");
-        }
-        Some(Set { name, labels, nets, span })
+        Some(Object { kind, name, namespace, span, says: Says::Set(Set { labels, nets }) })
     }
 
-    fn tier(&mut self, metadata: &Metadata<'_>, spec: &TierSpec<'_>) -> Option<Tier> {
-        let span = self.with.doc.top();
-        let (name, _) = self.named(metadata)?;
+    /// 3.
+    fn namespace(&mut self, namespace: &object::Namespace<'_>, span: Span) -> Option<Object> {
+        let kind = self.with.is(&namespace.api_version, &namespace.kind)?;
+        let Some(metadata) = &namespace.metadata else {
+            return self.error(span, "`metadata` is missing", "write the object's name");
+        };
+        let (name, labels) = self.with.metadata(metadata)?;
+        Some(Object { kind, name, namespace: None, span, says: Says::Namespace(labels) })
+    }
+
+    /// 1.
+    fn tier(&mut self, manifest: &Manifest<'_, TierSpec<'_>>, span: Span) -> Option<Object> {
+        let (kind, metadata, spec) = self.manifest(manifest)?;
+        self.with.no_namespace(metadata)?;
+        let (name, _) = self.with.metadata(metadata)?;
+        let place = self.with.doc.place(&metadata.name);
         if !validity::is_dns_label(&name) {
-            return self.error(
-                self.with.doc.place(&metadata.name),
-                "this is no name of a tier",
-                "write at most 63 lower-case letters, digits and hyphens",
-            );
-        }
-        if BUILT_IN.contains(&name.as_str()) {
-            let message = format!("the tier {} is Calico's own", quote(&name));
-            return self.error(self.with.doc.place(&metadata.name), message, "write a tier of another name");
+            let help = "write at most 63 lower-case letters, digits and hyphens";
+            return self.error(place, "this is no name of a tier", help);
         }
         let passes = match &spec.default_action {
             None => false,
@@ -225,177 +209,24 @@ impl Convert<'_, '_, '_> {
                 }
             },
         };
-        Some(Tier { name, order: number(spec.order.as_ref()), passes, span })
-    }
-
-    fn policy(&mut self, metadata: &Metadata<'_>, spec: &PolicySpec<'_>, staged: bool) -> Option<Policy> {
-        let span = self.with.doc.top();
-        let named = self.named(metadata).map(|(name, _)| name);
-        for (name, field) in [
-            ("serviceAccountSelector", &spec.service_account_selector),
-            ("applyOnForward", &spec.apply_on_forward),
-            ("doNotTrack", &spec.do_not_track),
-            ("preDNAT", &spec.pre_dnat),
-            ("performanceHints", &spec.performance_hints),
-        ] {
-            self.refuse(name, field);
-        }
-        self.staged_action(spec, staged);
-        let tier = self.policy_tier(metadata, spec, named.as_deref());
-        let scopes = self.scopes(spec);
-        let subjects = match &spec.selector {
-            None => Some(vec![Labels::default()]),
-            Some(text) => self.pods(text),
-        };
-        let sides = self.sides(spec);
-        let (name, tier, scopes, subjects, sides) = (named?, tier?, scopes?, subjects?, sides?);
-        Some(Policy { name, staged, tier, order: number(spec.order.as_ref()), scopes, subjects, sides, span })
-    }
-
-    /// A field that may well be valid, and whose meaning the normal form cannot hold.
-    pub(super) fn refuse(&mut self, name: &str, field: &Refused) {
-        if let Some(field) = field {
-            let span = self.with.doc.line(field.referenced.line());
-            self.error::<()>(span, format!("`{name}` is not supported"), "say it by selectors, nets and ports");
-        }
-    }
-
-    fn staged_action(&mut self, spec: &PolicySpec<'_>, staged: bool) {
-        let Some(text) = &spec.staged_action else { return };
-        let place = self.with.doc.place(text);
-        match (staged, self.with.string(text)) {
-            (true, Some("Set")) | (_, None) => {}
-            (true, Some(other)) => {
-                let message = format!("the staged action {} is not supported", quote(other));
-                self.error::<()>(place, message, "write `Set`, or remove the policy");
+        let tier = Tier { order: number(spec.order.as_ref()), passes };
+        if let Some(built_in) = BUILT_IN.iter().find(|built_in| built_in.name == name) {
+            if self.is_rendered() {
+                let message = format!("the tier {} is Calico's own", quote(&name));
+                return self.error(place, message, "write a tier of another name");
             }
-            (false, Some(_)) => {
-                self.error::<()>(place, "an enforced policy has no `stagedAction`", "remove the field");
+            if built_in.is_fixed && !built_in.is(&tier) {
+                let BuiltIn { order, .. } = built_in;
+                let end = if built_in.passes { "Pass" } else { "Deny" };
+                let message = format!("the tier {} is Calico's own, and cannot be changed", quote(&name));
+                return self.error(place, message, &format!("write `order: {order}` and `defaultAction: {end}`"));
             }
         }
-    }
-
-    /// 8.
-    fn policy_tier(&mut self, metadata: &Metadata<'_>, spec: &PolicySpec<'_>, name: Option<&str>) -> Option<String> {
-        let tier = match &spec.tier {
-            None => DEFAULT_TIER,
-            Some(text) => match self.with.string(text)? {
-                tier if validity::is_dns_label(tier) => tier,
-                _ => {
-                    let place = self.with.doc.place(text);
-                    return self.error(place, "this is no name of a tier", "write lower-case letters, digits, hyphens");
-                }
-            },
-        };
-        let fits = match name?.split_once('.') {
-            None => true,
-            Some((prefix, rest)) => prefix == tier && !rest.contains('.'),
-        };
-        if fits {
-            return Some(tier.to_owned());
-        }
-        let message = format!("the name of a policy of the tier {} cannot be this", quote(tier));
-        let help = format!("write a name without dots, or `{tier}.` before it");
-        self.error(self.with.doc.place(&metadata.name), message, &help)
-    }
-
-    /// 2.
-    fn scopes(&mut self, spec: &PolicySpec<'_>) -> Option<Vec<Scope>> {
-        let span = self.with.doc.top();
-        let Some(text) = &spec.namespace_selector else {
-            return self.error(
-                span,
-                "`namespaceSelector` is missing: host endpoints are selected too",
-                "write `namespaceSelector: projectcalico.org/name == '…'`",
-            );
-        };
-        let (word, selector) = self.selector(text)?;
-        let place = self.with.doc.place(text);
-        if word.is_empty() {
-            let message = "an empty `namespaceSelector` selects host endpoints too";
-            return self.error(place, message, "write `all()` for every namespace");
-        }
-        if selector.has_global() {
-            return self.error(place, "`global()` selects no policy's pods", "name a namespace");
-        }
-        select::scopes(&selector).map_or_else(|why| self.refusal(text, why), Some)
-    }
-
-    pub(super) fn pods(&mut self, text: &Text<'_>) -> Option<Vec<Labels>> {
-        let (_, selector) = self.selector(text)?;
-        select::pods(&selector).map_or_else(|why| self.refusal(text, why), Some)
-    }
-
-    pub(super) fn selector<'t>(&mut self, text: &'t Text<'_>) -> Option<(&'t str, Selector)> {
-        let word = self.with.string(text)?;
-        match selector::parse(word) {
-            Ok(selector) => Some((word, selector)),
-            Err(why) => self.refusal(text, why),
-        }
-    }
-
-    /// 1.
-    fn sides(&mut self, spec: &PolicySpec<'_>) -> Option<Vec<(Direction, Vec<Said>)>> {
-        let ingress = spec.ingress.as_deref().unwrap_or_default();
-        let egress = spec.egress.as_deref().unwrap_or_default();
-        let mut types = vec![];
-        for text in spec.types.iter().flatten() {
-            let direction = match self.with.string(text)? {
-                "Ingress" => Direction::Ingress,
-                "Egress" => Direction::Egress,
-                other => {
-                    let message = format!("{} is no policy type", quote(other));
-                    return self.error(self.with.doc.place(text), message, "write `Ingress` or `Egress`");
-                }
-            };
-            if types.contains(&direction) {
-                return self.error(self.with.doc.place(text), "a policy type is written twice", "remove one");
-            }
-            types.push(direction);
-        }
-        if spec.types.as_ref().is_some_and(Vec::is_empty) {
-            return self.error(self.with.doc.top(), "`types` is empty", "write the directions that are meant");
-        }
-        if types.is_empty() {
-            types.extend((!ingress.is_empty() || egress.is_empty()).then_some(Direction::Ingress));
-            types.extend((!egress.is_empty()).then_some(Direction::Egress));
-        }
-        types.sort_unstable();
-        // Rules of both directions are read, so that all errors show at once.
-        let rules = [
-            (Direction::Ingress, self.rules(Direction::Ingress, ingress)),
-            (Direction::Egress, self.rules(Direction::Egress, egress)),
-        ];
-        let mut sides = vec![];
-        for (direction, rules) in rules {
-            let rules = rules?;
-            if types.contains(&direction) {
-                sides.push((direction, rules));
-            }
-        }
-        Some(sides)
-    }
-
-    fn rules(&mut self, direction: Direction, rules: &[Spanned<Option<Rule<'_>>>]) -> Option<Vec<Said>> {
-        let mut out = Some(vec![]);
-        for (index, rule) in rules.iter().enumerate() {
-            let span = self.with.doc.line(rule.referenced.line());
-            if index == MAX_RULES {
-                return self.error(span, format!("more than {MAX_RULES} rules in one direction"), "split the policy");
-            }
-            let said = match &rule.value {
-                Some(rule) => self.rule(direction, rule, span),
-                None => self.error(span, "null stands where a rule is expected", "write what is meant, or remove it"),
-            };
-            match (said, &mut out) {
-                (Some(said), Some(all)) => all.push(said),
-                _ => out = None,
-            }
-        }
-        out
+        Some(Object { kind, name, namespace: None, span, says: Says::Tier(tier) })
     }
 }
 
-fn number(number: Option<&Spanned<Number>>) -> Option<f64> {
-    number.map(|number| number.value.0)
+/// Both zeros are one.
+pub(super) fn number(number: Option<&Spanned<Number>>) -> Option<f64> {
+    number.map(|number| number.value.0 + 0.0)
 }

@@ -1,22 +1,38 @@
 //! The objects that a file of this dialect may hold, as written: shapes only, no meaning yet.
 //!
-//! Types follow the CustomResourceDefinitions of projectcalico.org/v3. Fields that a policy may have and that the normal
-//! form cannot hold are listed here, so that they are refused by name. What a list holds is optional because null reads
-//! as an object without fields, which as a rule would be about all traffic: so null is seen, and refused.
+//! Types follow the CustomResourceDefinitions of projectcalico.org/v3. What a list holds is optional because null reads as an
+//! object without fields, which as a rule would be about all traffic: so null is seen, and refused.
 
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
+use serde::de::{Deserializer, Error, Visitor};
 use serde_saphyr::Spanned;
 
-use crate::dialects::reading::object::PortValue;
+use crate::dialects::reading::object::{Metadata, Pairs, PortValue};
 use crate::dialects::reading::text::Text;
 
-/// A field that is refused wherever it stands.
-pub(super) type Refused = Option<Spanned<IgnoredAny>>;
+/// Any object: only its version is looked at.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Version<'a> {
+    #[serde(borrow)]
+    pub(super) api_version: Text<'a>,
+}
 
-/// GlobalNetworkPolicy, StagedGlobalNetworkPolicy.
+/// A Namespace, for its labels: nothing else of it is about policies.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Namespace<'a> {
+    #[serde(borrow)]
+    pub(super) api_version: Text<'a>,
+    #[serde(borrow)]
+    pub(super) kind: Text<'a>,
+    #[serde(borrow)]
+    pub(super) metadata: Option<Metadata<'a>>,
+}
+
+/// The spec of policies of every kind of projectcalico.org/v3; which kind has which field is looked at later.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct PolicySpec<'a> {
@@ -28,6 +44,8 @@ pub(super) struct PolicySpec<'a> {
     #[serde(borrow)]
     pub(super) selector: Option<Text<'a>>,
     #[serde(borrow)]
+    pub(super) service_account_selector: Option<Text<'a>>,
+    #[serde(borrow)]
     pub(super) types: Option<Vec<Text<'a>>>,
     #[serde(borrow)]
     pub(super) ingress: Option<Vec<Spanned<Option<Rule<'a>>>>>,
@@ -35,12 +53,12 @@ pub(super) struct PolicySpec<'a> {
     pub(super) egress: Option<Vec<Spanned<Option<Rule<'a>>>>>,
     #[serde(borrow)]
     pub(super) staged_action: Option<Text<'a>>,
-    pub(super) service_account_selector: Refused,
-    pub(super) apply_on_forward: Refused,
-    pub(super) do_not_track: Refused,
+    #[serde(borrow)]
+    pub(super) performance_hints: Option<Vec<Text<'a>>>,
+    pub(super) apply_on_forward: Option<Spanned<bool>>,
+    pub(super) do_not_track: Option<Spanned<bool>>,
     #[serde(rename = "preDNAT")]
-    pub(super) pre_dnat: Refused,
-    pub(super) performance_hints: Refused,
+    pub(super) pre_dnat: Option<Spanned<bool>>,
 }
 
 #[derive(Deserialize)]
@@ -49,17 +67,19 @@ pub(super) struct Rule<'a> {
     #[serde(borrow)]
     pub(super) action: Option<Text<'a>>,
     pub(super) protocol: Option<Spanned<PortValue>>,
+    pub(super) not_protocol: Option<Spanned<PortValue>>,
+    pub(super) ip_version: Option<Spanned<Number>>,
+    pub(super) icmp: Option<Spanned<Icmp>>,
+    #[serde(rename = "notICMP")]
+    pub(super) not_icmp: Option<Spanned<Icmp>>,
+    #[serde(borrow)]
+    pub(super) http: Option<Spanned<Http<'a>>>,
     #[serde(borrow)]
     pub(super) source: Option<Entity<'a>>,
     #[serde(borrow)]
     pub(super) destination: Option<Entity<'a>>,
-    pub(super) not_protocol: Refused,
-    pub(super) ip_version: Refused,
-    pub(super) icmp: Refused,
-    #[serde(rename = "notICMP")]
-    pub(super) not_icmp: Refused,
-    pub(super) http: Refused,
-    pub(super) metadata: Refused,
+    #[serde(borrow)]
+    pub(super) metadata: Option<RuleMetadata<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -70,17 +90,73 @@ pub(super) struct Entity<'a> {
     #[serde(borrow)]
     pub(super) selector: Option<Text<'a>>,
     #[serde(borrow)]
+    pub(super) not_selector: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) service_accounts: Option<ServiceAccounts<'a>>,
+    #[serde(borrow)]
+    pub(super) services: Option<Spanned<Services<'a>>>,
+    #[serde(borrow)]
     pub(super) nets: Option<Vec<Text<'a>>>,
     #[serde(borrow)]
     pub(super) not_nets: Option<Vec<Text<'a>>>,
     pub(super) ports: Option<Vec<Spanned<PortValue>>>,
-    pub(super) not_selector: Refused,
-    pub(super) not_ports: Refused,
-    pub(super) service_accounts: Refused,
-    pub(super) services: Refused,
+    pub(super) not_ports: Option<Vec<Spanned<PortValue>>>,
 }
 
-/// GlobalNetworkSet.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServiceAccounts<'a> {
+    #[serde(borrow)]
+    pub(super) names: Option<Vec<Text<'a>>>,
+    #[serde(borrow)]
+    pub(super) selector: Option<Text<'a>>,
+}
+
+/// Services by name: read to be refused by what they are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "known so that it is refused by name")]
+pub(super) struct Services<'a> {
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    namespace: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Icmp {
+    #[serde(rename = "type")]
+    pub(super) of: Option<Number>,
+    pub(super) code: Option<Number>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Http<'a> {
+    #[serde(borrow)]
+    pub(super) methods: Option<Vec<Text<'a>>>,
+    #[serde(borrow)]
+    pub(super) paths: Option<Vec<Option<HttpPath<'a>>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HttpPath<'a> {
+    #[serde(borrow)]
+    pub(super) exact: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) prefix: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RuleMetadata<'a> {
+    #[serde(borrow)]
+    pub(super) annotations: Option<Pairs<'a>>,
+}
+
+/// GlobalNetworkSet, NetworkSet.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct SetSpec<'a> {

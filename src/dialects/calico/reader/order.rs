@@ -1,302 +1,134 @@
-//! First match to sum: when the order of tiers, policies and rules changes nothing, and what it amounts to.
+//! When policies are asked.
 //!
-//! In: all policies and tiers. Out: for each policy the directions in which it isolates; an error where the order would
-//! matter, because the normal form knows no order. Sources: `felix/calc/policy_sorter.go`, `felix/rules/endpoints.go`.
+//! In: policies and tiers. Out: ranks. Sources: `felix/calc/policy_sorter.go` (`TierLess`, `PolKVLess`),
+//! `felix/rules/endpoints.go`, api `projectcalico/v3/tier.go`, `libcalico-go/lib/backend/k8s/conversion`
+//! (`K8sNetworkPolicyToCalico`).
 //!
-//! 1. Tiers are read by order, then name; in a tier policies by order, those without last; in a policy rules as written.
-//!    The first rule that matches decides; `Log` does not.
-//! 2. A tier that governs a pod denies at its end, unless it hands over (`defaultAction: Pass`). A tier that does not govern
-//!    a pod in a direction is skipped. Tier `default` denies at its end.
-//! 3. So what allows adds up, if everything that denies all else (a rule about all traffic, or the end of a tier) comes
-//!    after every policy that allows something to the same pods. Then it is isolation.
-//! 4. A denial of something beats every allow, if it comes before every policy that allows something to the same pods.
-//! 5. Equal orders are told apart by name (`name/namespace/kind`, as text): nobody sees that in an incident, so where it
-//!    would decide it is refused.
-//! 6. Of a tier that no file describes, neither end nor order is known. It is taken to stand where `default` does, and a
-//!    policy in it isolates only by a rule that denies everything, which all its pods must meet.
-//! 7. What denies everything to all namespaces also meets what others allow there, in policies that no file here shows. It
-//!    isolates, and no more, only after Kubernetes' own policies, which stand at order 1000 in tier `default`.
+//! 1. Tiers are asked by order, then by name; those without order after them. In a tier policies are asked by order, those
+//!    without last, and at equal orders by `name/namespace/kind`, as text.
+//! 2. A tier denies at its end, unless it passes. `default` denies; it and some others Calico makes itself.
+//! 3. A tier that nobody described is asked after all others, and denies. Of what we write the tier may be described elsewhere:
+//!    neither its place nor its end is known then. It is taken to stand where `default` does.
+//! 4. Policies of Kubernetes stand at order 1000 in tier `default`. Whoever writes them, they are asked after what stands
+//!    before.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::convert::{Action, DEFAULT_TIER, Policy, Tier};
-use crate::diag::{Diagnostic, codes, quote};
-use crate::model::{Direction, Sym};
-use crate::source::Span;
-use crate::verify::sum::Scope;
+use super::convert::Tier;
+use crate::dialects::reading::Purpose;
+use crate::verify::normal::{End, Rank};
 
-/// Orders of Calico's own tiers (api `projectcalico/v3/tier.go`).
+/// The tier of a policy that names none.
+pub(super) const DEFAULT_TIER: &str = "default";
+/// 4.
+pub(super) const KUBERNETES_ORDER: f64 = 1_000.0;
 const DEFAULT_ORDER: f64 = 1_000_000.0;
-const ADMIN_ORDER: f64 = 1_000.0;
-const BASELINE_ORDER: f64 = 10_000_000.0;
-/// Order of Kubernetes' NetworkPolicies in tier `default` (`conversion/conversion.go`).
-const KUBERNETES_ORDER: f64 = 1_000.0;
 
-/// What happens at the end of a tier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Denies,
-    Passes,
-    Unknown,
+/// A tier that Calico makes itself.
+#[derive(Debug)]
+pub(super) struct BuiltIn {
+    pub(super) name: &'static str,
+    pub(super) order: f64,
+    /// Its end hands over to the next tier.
+    pub(super) passes: bool,
+    /// The API server takes no other order and end.
+    pub(super) is_fixed: bool,
 }
 
-/// Where a policy is read.
+/// All of them; the last two are those of older releases.
+pub(super) const BUILT_IN: [BuiltIn; 5] = [
+    BuiltIn { name: DEFAULT_TIER, order: DEFAULT_ORDER, passes: false, is_fixed: true },
+    BuiltIn { name: "kube-admin", order: 1_000.0, passes: true, is_fixed: true },
+    BuiltIn { name: "kube-baseline", order: 10_000_000.0, passes: true, is_fixed: true },
+    BuiltIn { name: "adminnetworkpolicy", order: 1_000.0, passes: true, is_fixed: false },
+    BuiltIn { name: "baselineadminnetworkpolicy", order: 10_000_000.0, passes: true, is_fixed: false },
+];
+
+impl BuiltIn {
+    pub(super) fn is(&self, tier: &Tier) -> bool {
+        tier.order == Some(self.order) && tier.passes == self.passes
+    }
+}
+
+/// A policy, as far as its place goes.
+#[derive(Debug)]
+pub(super) struct Asked<'p> {
+    pub(super) tier: &'p str,
+    /// None: after every other.
+    pub(super) order: Option<f64>,
+    /// `name/namespace/kind`.
+    pub(super) tie: String,
+    /// How many policies of the normal form it stands for.
+    pub(super) count: usize,
+}
+
+/// Where a tier stands.
 #[derive(Debug, Clone, Copy)]
 struct Place<'p> {
-    tier_order: f64,
-    tier: &'p str,
+    is_described: bool,
     order: f64,
+    name: &'p str,
+    end: End,
 }
 
 impl Place<'_> {
-    /// By tier alone.
-    fn cmp_tier(&self, other: &Self) -> Ordering {
-        self.tier_order.total_cmp(&other.tier_order).then_with(|| self.tier.cmp(other.tier))
-    }
-
+    /// 1.
     fn cmp(&self, other: &Self) -> Ordering {
-        self.cmp_tier(other).then_with(|| self.order.total_cmp(&other.order))
+        let late = |place: &Self| !place.is_described;
+        late(self)
+            .cmp(&late(other))
+            .then_with(|| self.order.total_cmp(&other.order))
+            .then_with(|| self.name.cmp(other.name))
     }
 }
 
-/// What one direction of one policy amounts to.
-#[derive(Debug)]
-struct Side<'p> {
-    policy: &'p Policy,
-    /// Which one of all.
-    index: usize,
-    place: Place<'p>,
-    end: End,
-    direction: Direction,
-    allows: bool,
-    /// A rule that denies something.
-    denies: Option<Span>,
-    /// The rule that denies everything.
-    closes: Option<Span>,
-}
+/// The ranks of policies, in the order given: each that of its first policy of the normal form, whose further ones follow.
+pub(super) fn ranks(asked: &[Asked<'_>], tiers: &BTreeMap<&str, &Tier>, purpose: Purpose) -> Vec<Rank> {
+    let names: BTreeSet<&str> = asked.iter().map(|asked| asked.tier).collect();
+    let mut places: Vec<Place<'_>> = names.into_iter().map(|name| place(name, tiers, purpose)).collect();
+    places.sort_by(Place::cmp);
+    let numbered: BTreeMap<&str, (usize, &Place<'_>)> =
+        places.iter().enumerate().map(|(number, place)| (place.name, (number, place))).collect();
+    let kubernetes = place(DEFAULT_TIER, tiers, purpose);
 
-/// Directions in which each policy isolates, in the order given.
-pub(super) fn isolation(policies: &[&Policy], tiers: &[&Tier]) -> Result<Vec<Vec<Direction>>, Vec<Diagnostic>> {
-    let tiers: BTreeMap<&str, &Tier> = tiers.iter().map(|tier| (tier.name.as_str(), *tier)).collect();
-    let mut errors = vec![];
-    let mut isolates = vec![vec![]; policies.len()];
-    for (staged, direction) in
-        [false, true].into_iter().flat_map(|staged| [Direction::Ingress, Direction::Egress].map(|d| (staged, d)))
-    {
-        let mut sides = vec![];
-        for (index, policy) in policies.iter().enumerate().filter(|(_, policy)| policy.staged == staged) {
-            sides.extend(side(index, policy, direction, &tiers, &mut errors));
-        }
-        let allows = Allows::of(&sides);
-        let closed = Closed::of(&sides);
-        for side in &sides {
-            errors.extend(
-                allows.conflict(side).map_or_else(|| cuts_others(side), |allow| Some(out_of_order(side, allow))),
-            );
-            errors.extend(closed.leaves_open(side));
-            if (side.closes.is_some() || side.end == End::Denies)
-                && let Some(isolates) = isolates.get_mut(side.index)
-            {
-                isolates.push(direction);
-            }
-        }
-    }
-    if errors.is_empty() { Ok(isolates) } else { Err(errors) }
-}
-
-/// 1, 2. `None` when the policy leaves the direction alone.
-fn side<'p>(
-    index: usize,
-    policy: &'p Policy,
-    direction: Direction,
-    tiers: &BTreeMap<&str, &Tier>,
-    errors: &mut Vec<Diagnostic>,
-) -> Option<Side<'p>> {
-    let (_, rules) = policy.sides.iter().find(|(of, _)| *of == direction)?;
-    let (tier_order, end) = match (tiers.get(policy.tier.as_str()), policy.tier.as_str()) {
-        (Some(tier), _) => (tier.order.unwrap_or(f64::INFINITY), if tier.passes { End::Passes } else { End::Denies }),
-        (None, DEFAULT_TIER) => (DEFAULT_ORDER, End::Denies),
-        (None, "kube-admin" | "adminnetworkpolicy") => (ADMIN_ORDER, End::Passes),
-        (None, "kube-baseline" | "baselineadminnetworkpolicy") => (BASELINE_ORDER, End::Passes),
-        // 6.
-        (None, _) => (DEFAULT_ORDER, End::Unknown),
-    };
-    let place = Place { tier_order, tier: &policy.tier, order: policy.order.unwrap_or(f64::INFINITY) };
-    let mut side = Side { policy, index, place, end, direction, allows: false, denies: None, closes: None };
-    for rule in rules {
-        if let Some(closes) = side.closes {
-            let error = Diagnostic::error(codes::RENDERED, rule.span, "a rule after one that denies everything");
-            errors.push(error.related(closes, "everything is denied here").help("remove one of them, or swap them"));
-            return None;
-        }
-        match rule.action {
-            Action::Log => {}
-            Action::Allow => side.allows = true,
-            Action::Deny if rule.is_every => side.closes = Some(rule.span),
-            Action::Deny => side.denies = side.denies.or(Some(rule.span)),
-        }
-    }
-    if let (Some(deny), true) = (side.denies, side.allows) {
-        let error = Diagnostic::error(codes::RENDERED, deny, "a policy that both denies and allows some traffic");
-        errors.push(error.help("deny in a policy of a lower order, in an earlier tier"));
-        return None;
-    }
-    Some(side)
-}
-
-/// What allows, by the pods to which it does.
-struct Allows<'s, 'p> {
-    /// In the order in which they are read.
-    by_namespace: BTreeMap<&'p Sym, Vec<&'s Side<'p>>>,
-    /// Of many namespaces at once.
-    wide: Vec<(&'p BTreeSet<Sym>, &'s Side<'p>)>,
-}
-
-impl<'s, 'p> Allows<'s, 'p> {
-    fn of(sides: &'s [Side<'p>]) -> Self {
-        let mut all = Self { by_namespace: BTreeMap::new(), wide: vec![] };
-        for side in sides.iter().filter(|side| side.allows) {
-            for scope in &side.policy.scopes {
-                match scope {
-                    Scope::Namespace(name) => all.by_namespace.entry(name).or_default().push(side),
-                    Scope::AllBut(except) => all.wide.push((except, side)),
-                }
-            }
-        }
-        for sides in all.by_namespace.values_mut() {
-            sides.sort_by(|a, b| a.place.cmp(&b.place));
-        }
-        all
-    }
-
-    /// 3, 4. An allow that is read on the wrong side of a denial of the same pods.
-    fn conflict(&self, denial: &Side<'p>) -> Option<&'s Side<'p>> {
-        if denial.denies.is_none() && denial.closes.is_none() && denial.end != End::Denies {
-            return None;
-        }
-        denial.policy.scopes.iter().find_map(|scope| {
-            let wide = self.wide.iter().filter(|(except, _)| match scope {
-                Scope::Namespace(name) => !except.contains(name),
-                Scope::AllBut(_) => true,
-            });
-            let wide = wide.map(|(_, side)| *side).find(|allow| is_conflict(denial, allow));
-            wide.or_else(|| match scope {
-                Scope::Namespace(name) => self.by_namespace.get(name).and_then(|allows| among(denial, allows)),
-                Scope::AllBut(except) => {
-                    let named = self.by_namespace.iter().filter(|(name, _)| !except.contains(**name));
-                    named.map(|(_, allows)| allows).find_map(|allows| among(denial, allows))
-                }
-            })
-        })
-    }
-}
-
-/// Only the last ones can come too late, and only the first ones too early: they are in order.
-fn among<'s, 'p>(denial: &Side<'p>, allows: &[&'s Side<'p>]) -> Option<&'s Side<'p>> {
-    let late = allows.iter().rev().take_while(|allow| is_late(denial, allow));
-    let early = allows.iter().take_while(|allow| is_early(denial, allow));
-    late.chain(early).copied().find(|allow| is_conflict(denial, allow))
-}
-
-/// 3. Everything was denied before.
-fn is_late(denial: &Side<'_>, allow: &Side<'_>) -> bool {
-    let cut = denial.end == End::Denies && allow.place.cmp_tier(&denial.place) == Ordering::Greater;
-    cut || denial.closes.is_some() && allow.place.cmp(&denial.place) != Ordering::Less
-}
-
-/// 4. What is denied was allowed before.
-fn is_early(denial: &Side<'_>, allow: &Side<'_>) -> bool {
-    denial.denies.is_some() && allow.place.cmp(&denial.place) != Ordering::Greater
-}
-
-/// Some pod meets both in the wrong order. In one policy rules stand as they are read.
-fn is_conflict(denial: &Side<'_>, allow: &Side<'_>) -> bool {
-    let meet = || denial.policy.subjects.iter().any(|a| allow.policy.subjects.iter().any(|b| a.compatible(b)));
-    denial.index != allow.index && (is_late(denial, allow) || is_early(denial, allow)) && meet()
-}
-
-fn out_of_order(denial: &Side<'_>, allow: &Side<'_>) -> Diagnostic {
-    let (denies, allows) = (quote(&denial.policy.name), quote(&allow.policy.name));
-    let (span, message) = match (denial.denies, denial.closes) {
-        (Some(span), _) => (span, format!("{denies} denies what may be allowed before it, by {allows}")),
-        (None, Some(span)) => (span, format!("{denies} denies everything before {allows} can allow something")),
-        (None, None) => (denial.policy.span, format!("the tier of {denies} ends before {allows} can allow something")),
-    };
-    let message = match denial.place.cmp(&allow.place) {
-        Ordering::Equal => format!("{denies} and {allows} have the same order, so their names decide"),
-        _ => message,
-    };
-    Diagnostic::error(codes::RENDERED, span, message)
-        .related(allow.policy.span, "it allows something to the same pods")
-        .help("give denials of something the lowest order, then what allows, then what denies all else")
-}
-
-/// 7.
-fn cuts_others(side: &Side<'_>) -> Option<Diagnostic> {
-    let span = side.closes?;
-    let is_wide = side.policy.scopes.iter().any(|scope| matches!(scope, Scope::AllBut(_)));
-    let kubernetes = Place { tier_order: DEFAULT_ORDER, tier: DEFAULT_TIER, order: KUBERNETES_ORDER };
-    let is_after = side.end != End::Unknown && side.place.cmp(&kubernetes) == Ordering::Greater;
-    if !is_wide || is_after {
-        return None;
-    }
-    let name = quote(&side.policy.name);
-    let message = format!("{name} denies everything before policies of others can allow something");
-    Some(
-        Diagnostic::error(codes::RENDERED, span, message)
-            .note("it is for all namespaces, whoever writes their policies")
-            .help("put it into a tier of its own, and write its Tier with an order above 1000000"),
-    )
-}
-
-/// 6. What denies everything to all pods of some namespaces, by tier.
-struct Closed<'p> {
-    by_namespace: BTreeSet<(&'p str, &'p Sym)>,
-    wide: Vec<(&'p str, &'p BTreeSet<Sym>)>,
-}
-
-impl<'p> Closed<'p> {
-    fn of(sides: &[Side<'p>]) -> Self {
-        let mut all = Self { by_namespace: BTreeSet::new(), wide: vec![] };
-        let whole = |side: &&Side<'p>| side.closes.is_some() && side.policy.subjects.iter().any(|pods| pods.is_empty());
-        for side in sides.iter().filter(whole) {
-            for scope in &side.policy.scopes {
-                match scope {
-                    Scope::Namespace(name) => {
-                        all.by_namespace.insert((side.place.tier, name));
-                    }
-                    Scope::AllBut(except) => all.wide.push((side.place.tier, except)),
-                }
-            }
-        }
-        all
-    }
-
-    fn leaves_open(&self, side: &Side<'p>) -> Option<Diagnostic> {
-        if side.end != End::Unknown || side.closes.is_some() {
-            return None;
-        }
-        let tier = side.place.tier;
-        let is_closed = |scope: &Scope| match scope {
-            Scope::Namespace(name) => {
-                self.by_namespace.contains(&(tier, name))
-                    || self.wide.iter().any(|(of, except)| *of == tier && !except.contains(name))
-            }
-            Scope::AllBut(out) => self.wide.iter().any(|(of, except)| *of == tier && except.is_subset(out)),
+    let order = |asked: &Asked<'_>| asked.order.unwrap_or(f64::INFINITY);
+    let mut sorted: Vec<(usize, &Asked<'_>)> = asked.iter().enumerate().collect();
+    sorted.sort_by(|(_, a), (_, b)| order(a).total_cmp(&order(b)).then_with(|| a.tie.cmp(&b.tie)));
+    let mut ranks = vec![Rank { tier: 0, end: End::Denies, order: 0, leads: false }; asked.len()];
+    let mut next: BTreeMap<&str, usize> = BTreeMap::new();
+    for (index, asked) in sorted {
+        let Some((number, place)) = numbered.get(asked.tier) else { continue };
+        let leads = match place.cmp(&kubernetes) {
+            _ if place.end == End::Unknown => true,
+            Ordering::Less => true,
+            Ordering::Equal => order(asked) <= KUBERNETES_ORDER,
+            Ordering::Greater => false,
         };
-        if side.policy.scopes.iter().all(is_closed) {
-            return None;
+        let next = next.entry(asked.tier).or_default();
+        if let Some(rank) = ranks.get_mut(index) {
+            *rank = Rank { tier: narrow(*number), end: place.end, order: narrow(*next), leads };
         }
-        let direction = match side.direction {
-            Direction::Ingress => "Ingress",
-            Direction::Egress => "Egress",
-        };
-        let message = format!("what the tier {} does at its end is not known", quote(tier));
-        Some(
-            Diagnostic::error(codes::RENDERED, side.policy.span, message)
-                .note(format!("{} leaves {direction} to it", quote(&side.policy.name)))
-                .help("add a policy for all pods of the namespace that ends in `action: Deny`, of a higher order"),
-        )
+        *next += asked.count;
     }
+    ranks
+}
+
+/// 2, 3.
+fn place<'p>(name: &'p str, tiers: &BTreeMap<&str, &Tier>, purpose: Purpose) -> Place<'p> {
+    let end = |passes| if passes { End::Passes } else { End::Denies };
+    let described = |order: f64, end| Place { is_described: true, order, name, end };
+    if let Some(tier) = tiers.get(name) {
+        return described(tier.order.unwrap_or(f64::INFINITY), end(tier.passes));
+    }
+    match (BUILT_IN.iter().find(|built_in| built_in.name == name), purpose) {
+        (Some(built_in), _) => described(built_in.order, end(built_in.passes)),
+        (None, Purpose::Rendered) => described(DEFAULT_ORDER, End::Unknown),
+        (None, Purpose::Given) => Place { is_described: false, ..described(f64::INFINITY, End::Denies) },
+    }
+}
+
+/// Positions, which are few.
+fn narrow(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

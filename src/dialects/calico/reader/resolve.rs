@@ -1,175 +1,184 @@
 //! Objects together: names, sets and tiers.
 //!
-//! In: the objects of all files. Out: each file in the normal form, or every error.
+//! In: the objects of all files. Out: what each means, or every error.
 //!
-//! 1. Nothing here is in a namespace, so a kind and name stand for one object of the cluster. Of policies, `p` and
-//!    `default.p` are the same (`names.ClientTieredPolicyName`).
-//! 2. A rule that asks for sets by label means the addresses of all sets that carry it (`felix/labelindex`): a set that no
-//!    rule finds, and a rule that finds no set, are mistakes of whoever wrote them.
+//! 1. Kind, namespace and name stand for one object of the cluster. Of policies that we write, `p` and `default.p` are the same
+//!    (`names.ClientTieredPolicyName`).
+//! 2. A policy is one of the normal form for each conjunction of its selector. They are asked one after the other, with the
+//!    same rules: a pod of several meets these several times, which changes nothing.
+//! 3. In what we write a set that no rule finds, and a rule that finds no set, are mistakes.
+//! 4. What denies everything to all namespaces also meets what others allow there, in policies that no file here shows. What
+//!    we write does so, if at all, after Kubernetes' own policies.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::convert::{Action, Object, Peers, Policy, Said, Set, Tier};
-use super::selector::Selector;
-use super::{POLICY, SET, STAGED, TIER, order};
+use super::convert::{Object, Says, Tier};
+use super::meaning;
+use super::order::{self, Asked, DEFAULT_TIER, KUBERNETES_ORDER};
+use super::policy::Policy;
+use super::sets::Sets;
 use crate::diag::{Diagnostic, codes, quote};
-use crate::dialects::reading::Read;
-use crate::model::Direction;
+use crate::dialects::reading::Purpose;
+use crate::dialects::reading::networkpolicy::Mode;
+use crate::model::NAMESPACE_NAME;
 use crate::source::Span;
-use crate::verify::normal::{self, File, Peer};
-use crate::verify::sum;
+use crate::verify::PortSet;
+use crate::verify::normal::{self, Action, End, Key, Namespaces, Peer, Rank, Rule, Selector, Test};
 
-/// All files, in the order given.
-pub(super) fn files(read: Vec<Read<Object>>) -> Result<Vec<File>, Vec<Diagnostic>> {
-    let objects = || read.iter().flat_map(|file| &file.objects);
-    let mut errors = duplicates(objects());
-    let policies: Vec<&Policy> = objects().filter_map(policy).collect();
-    let tiers: Vec<&Tier> = objects().filter_map(tier).collect();
-    let mut sets = Sets::new(objects().filter_map(set).collect());
-    let isolates = order::isolation(&policies, &tiers).unwrap_or_else(|more| {
-        errors.extend(more);
-        vec![]
-    });
-    let mut isolates = isolates.into_iter();
+/// What all objects mean, each in its place.
+pub(super) fn policies(objects: &[&Object], purpose: Purpose) -> Result<Vec<Vec<normal::Policy>>, Vec<Diagnostic>> {
+    let rendered = purpose == Purpose::Rendered;
+    let mut errors = duplicates(objects, rendered);
+    let tiers: BTreeMap<&str, &Tier> = objects.iter().filter_map(|object| object.tier()).collect();
+    let asked: Vec<Option<Asked<'_>>> = objects.iter().map(|object| object.asked()).collect();
+    let places: Vec<usize> = asked.iter().enumerate().filter(|(_, asked)| asked.is_some()).map(|(at, _)| at).collect();
+    let asked: Vec<Asked<'_>> = asked.into_iter().flatten().collect();
+    let ranks: BTreeMap<usize, Rank> = places.into_iter().zip(order::ranks(&asked, &tiers, purpose)).collect();
+    let mut sets = Sets::new(objects);
     let mut out = vec![];
-    for file in &read {
-        let mut policies = vec![];
-        for policy in file.objects.iter().filter_map(policy) {
-            policies.extend(normal(policy, isolates.next().unwrap_or_default(), &mut sets, &mut errors));
-        }
-        let shared = file.objects.iter().any(|object| policy(object).is_none());
-        out.push(File { policies, base: file.base.clone(), shared });
+    for (index, object) in objects.iter().enumerate() {
+        let rank = ranks.get(&index).copied();
+        let policies = match (&object.says, rank) {
+            (Says::Policy(policy), Some(rank)) => {
+                let policies = of_calico(object, policy, rank, &mut sets, rendered, &mut errors);
+                if rendered {
+                    errors.extend(policies.iter().find_map(|one| cuts_others(one, &policy.tier)));
+                }
+                policies
+            }
+            (Says::Kubernetes(policy), Some(rank)) => policy.means(&mode(rank)).into_iter().collect(),
+            _ => vec![],
+        };
+        out.push(policies);
     }
-    errors.extend(sets.unused());
+    if rendered {
+        errors.extend(sets.unused());
+    }
     if errors.is_empty() { Ok(out) } else { Err(errors) }
 }
 
-fn policy(object: &Object) -> Option<&Policy> {
-    if let Object::Policy(policy) = object { Some(policy) } else { None }
+impl Object {
+    fn tier(&self) -> Option<(&str, &Tier)> {
+        match &self.says {
+            Says::Tier(tier) => Some((&self.name, tier)),
+            _ => None,
+        }
+    }
+
+    fn asked(&self) -> Option<Asked<'_>> {
+        let tie = || format!("{}/{}/", self.name, self.namespace.as_deref().unwrap_or_default());
+        match &self.says {
+            Says::Policy(policy) => Some(Asked {
+                tier: &policy.tier,
+                order: policy.order,
+                tie: tie() + self.kind,
+                count: policy.subjects.len(),
+            }),
+            Says::Kubernetes(_) => Some(Asked {
+                tier: DEFAULT_TIER,
+                order: Some(KUBERNETES_ORDER),
+                tie: tie() + "KubernetesNetworkPolicy",
+                count: 1,
+            }),
+            _ => None,
+        }
+    }
 }
 
-fn tier(object: &Object) -> Option<&Tier> {
-    if let Object::Tier(tier) = object { Some(tier) } else { None }
-}
-
-fn set(object: &Object) -> Option<&Set> {
-    if let Object::Set(set) = object { Some(set) } else { None }
+/// As Calico takes policies of Kubernetes (`conversion.go`): they are its own, of pods in namespaces, and never of sets.
+fn mode(rank: Rank) -> Mode {
+    Mode { rank, rules_isolate: false, negations_reach_out: false, others: true, by_identities: false }
 }
 
 /// 1.
-fn duplicates<'o>(objects: impl Iterator<Item = &'o Object>) -> Vec<Diagnostic> {
-    let mut seen: BTreeMap<(&str, &str), Span> = BTreeMap::new();
+fn duplicates(objects: &[&Object], rendered: bool) -> Vec<Diagnostic> {
+    let mut seen: BTreeMap<(&str, bool, Option<&str>, &str), Span> = BTreeMap::new();
     let mut errors = vec![];
     for object in objects {
-        let (kind, name, span) = match object {
-            Object::Policy(policy) => {
-                let name = policy.name.strip_prefix("default.").unwrap_or(&policy.name);
-                (if policy.staged { STAGED } else { POLICY }, name, policy.span)
-            }
-            Object::Set(set) => (SET, set.name.as_str(), set.span),
-            Object::Tier(tier) => (TIER, tier.name.as_str(), tier.span),
+        let is_policy = matches!(object.says, Says::Policy(_));
+        let name = match object.name.strip_prefix("default.") {
+            Some(name) if rendered && is_policy => name,
+            _ => &object.name,
         };
-        if let Some(first) = seen.insert((kind, name), span) {
-            let message = format!("{kind} {} is there twice", quote(name));
-            let error = Diagnostic::error(codes::RENDERED, span, message).related(first, "the other one");
+        let of_kubernetes = matches!(object.says, Says::Kubernetes(_));
+        if let Some(first) = seen.insert((object.kind, of_kubernetes, object.namespace.as_deref(), name), object.span) {
+            let message = format!("{} {} is there twice", object.kind, quote(name));
+            let error = Diagnostic::error(codes::RENDERED, object.span, message).related(first, "the other one");
             errors.push(error.help("an object of a cluster has one name: rename one"));
         }
     }
     errors
 }
 
-fn normal(
+/// 2.
+fn of_calico(
+    object: &Object,
     policy: &Policy,
-    isolates: Vec<Direction>,
+    rank: Rank,
     sets: &mut Sets<'_>,
+    rendered: bool,
     errors: &mut Vec<Diagnostic>,
 ) -> Vec<normal::Policy> {
-    let (mut rules, mut denies) = (vec![], vec![]);
+    let mut rules = vec![];
     for (direction, said) in &policy.sides {
-        for rule in said {
-            let to = match rule.action {
-                Action::Allow => &mut rules,
-                // What denies everything is isolation: the order of policies was looked at.
-                Action::Deny if !rule.is_every => &mut denies,
-                Action::Deny | Action::Log => continue,
-            };
-            match peers(rule, sets) {
-                Ok(peers) => to.push(normal::Rule {
-                    ports: rule.ports.clone(),
-                    others: rule.others,
-                    ..normal::Rule::new(*direction, normal::Action::Allow, peers, rule.span)
-                }),
-                Err(error) => errors.push(*error),
+        for said in said {
+            let meaning = meaning::of(*direction, said, sets);
+            if rendered && meaning.is_without_sets {
+                let message = "a rule for sets that finds no address";
+                let error = Diagnostic::error(codes::RENDERED, said.span, message);
+                let help = "write a GlobalNetworkSet with these labels and with `nets`, or remove the rule";
+                errors.push(error.help(help));
             }
+            rules.extend(meaning.rules);
         }
     }
-    let mut out = vec![];
-    for scope in &policy.scopes {
-        for subject in &policy.subjects {
-            let one = sum::Policy {
-                name: policy.name.clone(),
-                scope: scope.clone(),
-                cluster_scoped: true,
-                subject: subject.clone(),
-                isolates: isolates.clone(),
-                rules: rules.clone(),
-                denies: denies.clone(),
-                staged: policy.staged,
-                span: policy.span,
-            };
-            out.extend(one.ranked());
-        }
-    }
-    out
+    let isolates: Vec<_> = policy.sides.iter().map(|(direction, _)| *direction).collect();
+    let one = |(number, subject): (u32, &Selector)| normal::Policy {
+        name: object.name.clone(),
+        kind: object.kind,
+        namespace: object.namespace.clone(),
+        subject: subject.clone(),
+        rank: Rank { order: rank.order.saturating_add(number), ..rank },
+        isolates: isolates.clone(),
+        rules: rules.clone(),
+        staged: policy.staged,
+        span: object.span,
+    };
+    (0..).zip(&policy.subjects).map(one).collect()
 }
 
-fn peers(rule: &Said, sets: &mut Sets<'_>) -> Result<Vec<Peer>, Box<Diagnostic>> {
-    match &rule.peers {
-        Peers::Known(peers) => Ok(peers.clone()),
-        Peers::Sets(text, selector) => sets.blocks(text, selector).ok_or_else(|| {
-            let error = Diagnostic::error(codes::RENDERED, rule.span, "a rule for sets that finds no address");
-            Box::new(error.help("write a GlobalNetworkSet with these labels and with `nets`, or remove the rule"))
-        }),
+/// 4.
+fn cuts_others(policy: &normal::Policy, tier: &str) -> Option<Diagnostic> {
+    let closing = policy.rules.iter().find(|rule| policy.isolates.contains(&rule.direction) && denies_all(rule));
+    let ends = policy.rank.end == End::Denies && tier != DEFAULT_TIER;
+    if !policy.rank.leads || is_named(&policy.subject) || !(ends || closing.is_some()) {
+        return None;
     }
+    let name = quote(&policy.name);
+    let message = format!("{name} denies everything before policies of others can allow something");
+    Some(
+        Diagnostic::error(codes::RENDERED, closing.map_or(policy.span, |rule| rule.span), message)
+            .note("it is for all namespaces, whoever writes their policies")
+            .help("put it into a tier of its own, and write its Tier with an order above 1000000, ending in `Pass`"),
+    )
 }
 
-/// 2.
-struct Sets<'o> {
-    all: Vec<&'o Set>,
-    used: BTreeSet<usize>,
-    /// What a selector finds, by its text.
-    found: BTreeMap<String, Vec<Peer>>,
+/// Whether a subject names its namespaces.
+fn is_named(subject: &Selector) -> bool {
+    let by_name = |of: &normal::Condition| {
+        matches!((&of.key, &of.test), (Key::Namespace(key), Test::In(_)) if **key == *NAMESPACE_NAME) && !of.negated
+    };
+    matches!(subject.namespaces, Namespaces::Named(_)) || subject.further.iter().any(by_name)
 }
 
-impl<'o> Sets<'o> {
-    fn new(all: Vec<&'o Set>) -> Self {
-        Self { all, used: BTreeSet::new(), found: BTreeMap::new() }
-    }
-
-    /// `None` when there is no address.
-    fn blocks(&mut self, text: &str, selector: &Selector) -> Option<Vec<Peer>> {
-        if !self.found.contains_key(text) {
-            let mut peers = vec![];
-            for (index, set) in self.all.iter().enumerate() {
-                let label = |key: &str| set.labels.iter().find(|(of, _)| of == key).map(|(_, value)| value.as_str());
-                if selector.holds(&label) {
-                    self.used.insert(index);
-                    peers.extend(set.nets.iter().map(|cidr| Peer::Block { cidr: *cidr, except: vec![] }));
-                }
-            }
-            peers.sort_unstable();
-            peers.dedup();
-            self.found.insert(text.to_owned(), peers);
-        }
-        self.found.get(text).filter(|peers| !peers.is_empty()).cloned()
-    }
-
-    fn unused(&self) -> Vec<Diagnostic> {
-        let left = self.all.iter().enumerate().filter(|(index, _)| !self.used.contains(index));
-        left.map(|(_, set)| {
-            let message = format!("no rule uses the set {}", quote(&set.name));
-            Diagnostic::error(codes::RENDERED, set.span, message).help("remove it, or correct its labels")
-        })
-        .collect()
-    }
+fn denies_all(rule: &Rule) -> bool {
+    let ports = PortSet::new(rule.ports.iter().copied());
+    rule.action == Action::Deny
+        && rule.peers.contains(&Peer::Anyone)
+        && rule.demands.is_empty()
+        && rule.own.is_empty()
+        && rule.except_named.is_empty()
+        && rule.provided.is_none()
+        && rule.others
+        && ports == PortSet::every()
 }

@@ -1,255 +1,180 @@
-//! What one rule says. The numbers are those of [`convert`](super::convert).
+//! What one rule says, as far as it can be told without sets.
+//!
+//! Sources: api `projectcalico/v3/globalnetworkpolicy.go`, `libcalico-go/lib/validator/v3/validator.go` (`validateRule`,
+//! `validateHTTPRule`), the CustomResourceDefinitions' rules, `felix/calc/rule_scanner.go`.
+//!
+//! 1. All that a rule asks must hold. `source` is the other end of what is received and `destination` that of what is sent;
+//!    what is asked of the policy's own side narrows its pods.
+//! 2. `Allow` and `Deny` decide, `Pass` asks the next tier, `Log` goes on to the next rule: it is none.
+//! 3. Rules for HTTP requests allow what is received, over TCP. They hold where Calico's application layer policy is on, which
+//!    policies do not tell; elsewhere they are rules for ports.
+//! 4. What a rule's metadata says is for people.
 
-use ipnet::IpNet;
 use serde_saphyr::Spanned;
 
-use super::convert::{Action, Convert, Peers, Said};
-use super::object::{Entity, Rule};
-use super::select;
-use super::selector::Selector;
+use super::convert::Convert;
+use super::entity::End;
+use super::nets::{self, Family};
+use super::object::{self, Http, HttpPath, Rule};
+use super::ports::Traffic;
 use crate::diag::quote;
 use crate::dialects::reading::object::PortValue;
-use crate::dialects::reading::text::Text;
 use crate::dialects::reading::validity;
-use crate::model::{Direction, Labels, Protocol};
+use crate::model::{Direction, Sym};
 use crate::source::Span;
-use crate::verify::normal::{Namespaces, Peer, Ports};
+use crate::verify::normal::Action;
 
-/// 7.
-const MAX_NETS: usize = 256;
-const MAX_PORTS: usize = 50;
+/// The most methods, and the most paths, of a rule.
+const MAX_HTTP: usize = 20;
+
+/// One rule.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) action: Action,
+    /// The other end.
+    pub(super) other: End,
+    /// The policy's own.
+    pub(super) own: End,
+    pub(super) traffic: Traffic,
+    pub(super) span: Span,
+}
 
 impl Convert<'_, '_, '_> {
-    pub(super) fn rule(&mut self, direction: Direction, rule: &Rule<'_>, span: Span) -> Option<Said> {
-        for (name, field) in [
-            ("notProtocol", &rule.not_protocol),
-            ("ipVersion", &rule.ip_version),
-            ("icmp", &rule.icmp),
-            ("notICMP", &rule.not_icmp),
-            ("http", &rule.http),
-            ("metadata", &rule.metadata),
-        ] {
-            self.refuse(name, field);
-        }
+    /// `None` in it: a rule that decides nothing.
+    pub(super) fn rule(
+        &mut self,
+        direction: Direction,
+        rule: &Rule<'_>,
+        namespace: Option<&Sym>,
+        span: Span,
+    ) -> Option<Option<Said>> {
         let action = self.action(rule, span);
-        let (own, other, own_key) = match direction {
-            Direction::Ingress => (&rule.destination, &rule.source, "destination"),
-            Direction::Egress => (&rule.source, &rule.destination, "source"),
+        let http = self.http(direction, rule);
+        let traffic = self.traffic(rule, span);
+        self.annotations(rule);
+        let (own, other) = match direction {
+            Direction::Ingress => (&rule.destination, &rule.source),
+            Direction::Egress => (&rule.source, &rule.destination),
         };
-        if let Some(own) = own
-            && (own.namespace_selector.is_some()
-                || own.selector.is_some()
-                || own.nets.is_some()
-                || own.not_nets.is_some())
-        {
-            let message = format!("`{own_key}` narrows the policy's own pods, which is not supported");
-            return self.error(span, message, "select them in the policy's own `selector`");
+        let (own, other) = (own.as_ref(), other.as_ref());
+        let ends = (self.end(own, namespace, span), self.end(other, namespace, span));
+        let (own_nets, other_nets) = (self.nets(own, span), self.nets(other, span));
+        let (own_nets, other_nets) = (own_nets?, other_nets?);
+        let (mut traffic, version) = traffic?;
+        let all = [&own_nets.0, &own_nets.1, &other_nets.0, &other_nets.1];
+        let family = self.family(version, all.into_iter().flatten(), span)?;
+        let (mut own, mut other) = (ends.0?, ends.1?);
+        // The family of one end is that of both.
+        other.blocks = nets::blocks(&other_nets.0, &other_nets.1, family);
+        own.blocks = nets::blocks(&own_nets.0, &own_nets.1, own_family(&own_nets, family));
+        http?;
+        if rule.http.is_some() {
+            traffic.provided = Some("an HTTP request, by Calico's application layer policy"); // 3
         }
-        for entity in [own, other].into_iter().flatten() {
-            for (name, field) in [
-                ("notSelector", &entity.not_selector),
-                ("notPorts", &entity.not_ports),
-                ("serviceAccounts", &entity.service_accounts),
-                ("services", &entity.services),
-            ] {
-                self.refuse(name, field);
-            }
-        }
-        if rule.source.as_ref().is_some_and(|source| source.ports.is_some()) {
-            return self.error(span, "ports of the source are not supported", "write `ports` under `destination`");
-        }
-        let peers = match other {
-            None => Some(Peers::Known(vec![Peer::Anyone])),
-            Some(entity) => self.peers(entity, span),
-        };
-        let ports = self.ports(rule, span);
-        let (action, peers, ports) = (action?, peers?, ports?);
-        // Without a protocol a rule is about all of them, ICMP included.
-        let others = rule.protocol.is_none();
-        let is_every = others && matches!(&peers, Peers::Known(all) if *all == [Peer::Anyone]);
-        Some(Said { action, peers, ports, others, is_every, span })
+        let said = action?.map(|action| Said { action, other, own, traffic, span });
+        Some(said)
     }
 
-    fn action(&mut self, rule: &Rule<'_>, span: Span) -> Option<Action> {
+    /// 2.
+    fn action(&mut self, rule: &Rule<'_>, span: Span) -> Option<Option<Action>> {
+        const HELP: &str = "write `Allow`, `Deny`, `Log` or `Pass`";
         let Some(text) = &rule.action else {
-            return self.error(span, "`action` is missing", "write `Allow`, `Deny` or `Log`");
+            return self.error(span, "`action` is missing", HELP);
         };
-        let place = self.with.doc.place(text);
         match self.with.string(text)? {
-            "Allow" => Some(Action::Allow),
-            "Deny" => Some(Action::Deny),
-            "Log" => Some(Action::Log),
-            "Pass" => self.error(place, "the action `Pass` is not supported", "let the tier end in `Pass`"),
+            "Allow" => Some(Some(Action::Allow)),
+            "Deny" => Some(Some(Action::Deny)),
+            "Pass" => Some(Some(Action::Pass)),
+            "Log" => Some(None),
             other => {
                 let message = format!("{} is no action", quote(other));
-                self.error(place, message, "write `Allow`, `Deny` or `Log`")
+                self.error(self.with.doc.place(text), message, HELP)
             }
         }
     }
 
-    /// 3, 4, 5.
-    fn peers(&mut self, entity: &Entity<'_>, span: Span) -> Option<Peers> {
-        let nets = self.nets(entity.nets.as_deref(), span)?;
-        let not_nets = self.nets(entity.not_nets.as_deref(), span)?;
-        let addresses = !nets.is_empty() || !not_nets.is_empty();
-        match (&entity.namespace_selector, &entity.selector) {
-            (None, None) if addresses => self.blocks(&nets, &not_nets, span),
-            (None, None) => Some(Peers::Known(vec![Peer::Anyone])),
-            _ if addresses => {
-                self.error(span, "selectors and nets in one rule are not supported", "write two rules, or one of them")
+    fn nets(
+        &mut self,
+        entity: Option<&object::Entity<'_>>,
+        span: Span,
+    ) -> Option<(Vec<ipnet::IpNet>, Vec<ipnet::IpNet>)> {
+        let Some(entity) = entity else { return Some((vec![], vec![])) };
+        let nets = self.rule_nets(entity.nets.as_deref(), false, span);
+        let not_nets = self.rule_nets(entity.not_nets.as_deref(), true, span);
+        Some((nets?, not_nets?))
+    }
+
+    /// 3.
+    fn http(&mut self, direction: Direction, rule: &Rule<'_>) -> Option<()> {
+        let Some(http) = &rule.http else { return Some(()) };
+        let span = self.with.doc.line(http.referenced.line());
+        if direction == Direction::Egress {
+            return self.error(span, "`http` in an egress rule", "write it in an ingress rule of the destination");
+        }
+        if rule.action.as_ref().is_some_and(|text| self.with.doc.string(text).is_ok_and(|word| word != "Allow")) {
+            return self.error(span, "`http` in a rule that does not allow", "write `action: Allow`");
+        }
+        let is_tcp = |protocol: &Spanned<PortValue>| match &protocol.value {
+            PortValue::Number(number) => *number == 6,
+            PortValue::Name(name) => matches!(name.as_str(), "TCP" | "6"),
+        };
+        if !rule.protocol.as_ref().is_none_or(is_tcp) {
+            return self.error(span, "`http` beside a protocol other than TCP", "write `protocol: TCP`");
+        }
+        self.http_match(&http.value, span)
+    }
+
+    fn http_match(&mut self, http: &Http<'_>, span: Span) -> Option<()> {
+        let methods = http.methods.as_deref().unwrap_or_default();
+        let paths = http.paths.as_deref().unwrap_or_default();
+        if methods.len() > MAX_HTTP || paths.len() > MAX_HTTP {
+            return self.error(span, format!("more than {MAX_HTTP} methods or paths in one rule"), "split the rule");
+        }
+        self.once(methods)?;
+        for path in paths {
+            self.http_path(path.as_ref(), span)?;
+        }
+        Some(())
+    }
+
+    /// Empty text is none.
+    fn http_path(&mut self, path: Option<&HttpPath<'_>>, span: Span) -> Option<()> {
+        let (mut words, mut place) = (vec![], span);
+        for text in path.iter().flat_map(|path| [&path.exact, &path.prefix]).flatten() {
+            let word = self.with.string(text)?;
+            if !word.is_empty() {
+                words.push(word);
+                place = self.with.doc.place(text);
             }
-            (None, Some(text)) => {
-                let place = self.with.doc.place(text);
-                let message = "a rule's `selector` without `namespaceSelector` reaches every namespace and every set";
-                self.error(place, message, "write `namespaceSelector` beside it: `global()` for sets")
+        }
+        match words.as_slice() {
+            [word] if word.starts_with('/') && !word.contains(['?', ' ', '#']) => Some(()),
+            [word] => {
+                let message = format!("{} is no path", quote(word));
+                self.error(place, message, "start with `/`, without `?`, `#` and blanks")
             }
-            (Some(namespaces), labels) => self.selected(namespaces, labels.as_ref()),
+            [] => self.error(place, "a path without text", "write `exact` or `prefix`"),
+            _ => self.error(place, "a path with both `exact` and `prefix`", "write two paths"),
         }
     }
 
-    fn selected(&mut self, text: &Text<'_>, labels: Option<&Text<'_>>) -> Option<Peers> {
-        let (word, namespaces) = self.selector(text)?;
-        let place = self.with.doc.place(text);
-        if word.is_empty() {
-            return self.error(place, "an empty `namespaceSelector` selects sets too", "write `all()`");
-        }
-        if namespaces == Selector::Global {
-            let Some(labels) = labels else {
-                let message = "`global()` alone reaches every set and every host endpoint";
-                return self.error(place, message, "write the set's labels as `selector`");
-            };
-            let (word, selector) = self.selector(labels)?;
-            if selector.has_global() || selector.holds(&|_| None) {
-                let place = self.with.doc.place(labels);
-                return self.error(place, "a selector of sets that asks for no label", "write the set's labels");
-            }
-            return Some(Peers::Sets(word.to_owned(), selector));
-        }
-        if namespaces.has_global() {
-            return self.error(place, "`global()` stands beside something else", "write it alone");
-        }
-        let namespaces = match select::namespaces(&namespaces) {
-            Ok(namespaces) => namespaces,
-            Err(why) => return self.refusal(text, why),
-        };
-        let pods = match labels {
-            None => vec![Labels::default()],
-            Some(labels) => self.pods(labels)?,
-        };
-        let pair = |namespaces: &Namespaces| {
-            let namespaces = namespaces.clone();
-            let peer = move |labels: &Labels| Peer::Pods { namespaces: namespaces.clone(), labels: labels.clone() };
-            pods.iter().map(peer).collect::<Vec<_>>()
-        };
-        Some(Peers::Known(namespaces.iter().flat_map(pair).collect()))
-    }
-
-    fn nets(&mut self, nets: Option<&[Text<'_>]>, span: Span) -> Option<Vec<IpNet>> {
-        let nets = nets.unwrap_or_default();
-        if nets.len() > MAX_NETS {
-            return self.error(span, format!("more than {MAX_NETS} nets in one rule"), "split the rule");
-        }
-        let read: Vec<_> = nets.iter().map(|text| self.with.cidr(text)).collect();
-        read.into_iter().collect()
-    }
-
-    /// 5.
-    fn blocks(&mut self, nets: &[IpNet], not_nets: &[IpNet], span: Span) -> Option<Peers> {
-        let is_v4 = |net: &IpNet| matches!(net, IpNet::V4(_));
-        let all = || nets.iter().chain(not_nets);
-        if all().any(is_v4) && !all().all(is_v4) {
-            return self.error(span, "IPv4 and IPv6 nets in one rule", "write one rule for each");
-        }
-        if nets.is_empty() {
-            return self.error(span, "`notNets` without `nets` is not supported", "write the `nets` that are meant");
-        }
-        if let Some(net) = not_nets.iter().find(|net| net.prefix_len() == 0) {
-            return self.error(span, format!("`notNets` cannot hold {net}"), "write what the rule is about as `nets`");
-        }
-        let mut peers = vec![];
-        for cidr in nets {
-            if let Some(hole) = not_nets.iter().find(|hole| hole.contains(cidr)) {
-                let message = format!("the exception {hole} leaves nothing of {cidr}");
-                return self.error(span, message, "remove one of them");
-            }
-            let mut except: Vec<IpNet> = not_nets.iter().filter(|hole| cidr.contains(*hole)).copied().collect();
-            except.sort_unstable();
-            except.dedup();
-            peers.push(Peer::Block { cidr: *cidr, except });
-        }
-        Some(Peers::Known(peers))
-    }
-
-    /// 6.
-    fn ports(&mut self, rule: &Rule<'_>, span: Span) -> Option<Vec<Ports>> {
-        let ports = rule.destination.iter().flat_map(|entity| entity.ports.iter().flatten());
-        let protocol = match &rule.protocol {
-            None => None,
-            Some(protocol) => Some(self.protocol(protocol)?),
-        };
-        let mut out = vec![];
-        for (index, port) in ports.enumerate() {
-            let place = self.with.doc.line(port.referenced.line());
-            if index == MAX_PORTS {
-                return self.error(place, format!("more than {MAX_PORTS} ports in one rule"), "split the rule");
-            }
-            let Some(protocol) = protocol else {
-                return self.error(span, "ports without protocol", "write `protocol: TCP`, `UDP` or `SCTP`");
-            };
-            let (first, last) = self.port(&port.value, place)?;
-            out.push(Ports { protocol, first, last });
-        }
-        Some(match (out.is_empty(), protocol) {
-            (false, _) => out,
-            (true, Some(protocol)) => vec![Ports { protocol, first: 1, last: u16::MAX }],
-            (true, None) => Ports::every(),
-        })
-    }
-
-    fn protocol(&mut self, protocol: &Spanned<PortValue>) -> Option<Protocol> {
-        let span = self.with.doc.line(protocol.referenced.line());
-        // Numbers of IANA.
-        let known = match &protocol.value {
-            PortValue::Number(6) => Some(Protocol::Tcp),
-            PortValue::Number(17) => Some(Protocol::Udp),
-            PortValue::Number(132) => Some(Protocol::Sctp),
-            PortValue::Number(_) => None,
-            PortValue::Name(name) => Protocol::ALL.into_iter().find(|protocol| protocol.as_str() == name),
-        };
-        if known.is_some() {
-            return known;
-        }
-        let shown = match &protocol.value {
-            PortValue::Number(number) => number.to_string(),
-            PortValue::Name(name) => quote(name),
-        };
-        self.error(span, format!("the protocol {shown} is not supported"), "write `TCP`, `UDP` or `SCTP`")
-    }
-
-    fn port(&mut self, port: &PortValue, span: Span) -> Option<(u16, u16)> {
-        let plain = |text: &str| match text.starts_with('0') || !text.bytes().all(|b| b.is_ascii_digit()) {
-            true => None,
-            false => text.parse::<i128>().ok().and_then(validity::port),
-        };
-        let range = match port {
-            PortValue::Number(number) => validity::port(*number).map(|port| (port, port)),
-            PortValue::Name(text) => match text.split_once(':') {
-                Some((first, last)) => plain(first).zip(plain(last)),
-                None => plain(text).map(|port| (port, port)),
-            },
-        };
-        let shown = match port {
-            PortValue::Number(number) => number.to_string(),
-            PortValue::Name(name) => quote(name),
-        };
-        match range {
-            Some((first, last)) if first <= last => range,
-            Some(_) => self.error(span, format!("the ports {shown} end before they start"), "swap both ends"),
-            None => {
-                let help =
-                    "write a number from 1 to 65535, or `first:last`; what a name stands for depends on each pod";
-                self.error(span, format!("{shown} is no port"), help)
+    /// 4.
+    fn annotations(&mut self, rule: &Rule<'_>) {
+        let annotations = rule.metadata.iter().filter_map(|metadata| metadata.annotations.as_ref());
+        for (key, value) in annotations.flat_map(|pairs| &pairs.0) {
+            let place = self.with.doc.place(key);
+            self.with.string(value);
+            if let Some(key) = self.with.string(key)
+                && !validity::is_label_key(&key.to_ascii_lowercase())
+            {
+                let message = format!("{} is no key of an annotation", quote(key));
+                self.error::<()>(place, message, "write `prefix/name` or `name`");
             }
         }
     }
+}
+
+/// Without nets of its own an end is of the other one's family anyway.
+fn own_family(nets: &(Vec<ipnet::IpNet>, Vec<ipnet::IpNet>), family: Option<Family>) -> Option<Family> {
+    family.filter(|_| !nets.0.is_empty() || !nets.1.is_empty())
 }

@@ -16,11 +16,11 @@ use super::super::conjunction::Ask;
 use super::super::object::Selector;
 use super::super::selector::Conditions;
 use super::super::text::Text;
-use super::super::{Purpose, Reader, validity};
+use super::super::{Purpose, Reader, identities, validity};
 use super::object::{self, Spec};
 use super::{Peer, Rule, ports};
 use crate::diag::quote;
-use crate::model::Direction;
+use crate::model::{Direction, Sym};
 use crate::source::Span;
 
 /// Some readers take null in a list for an object without fields, which allows more than it seems to.
@@ -124,7 +124,7 @@ fn peer(reader: &mut Reader<'_, '_>, peer: Option<&object::Peer<'_>>, rule: Span
                 Some(selector) => Some(reader.selector(selector)?),
                 None => None,
             };
-            let pods = pods.as_ref().map_or(Some(vec![]), |selector: &Selector<'_>| reader.selector(selector))?;
+            let pods = pods.as_ref().map_or(Some(vec![]), |selector| self::pods(reader, selector))?;
             if let Some(namespaces) = &namespaces
                 && reader.purpose == Purpose::Rendered
                 && is_negations(namespaces, &pods)
@@ -138,6 +138,19 @@ fn peer(reader: &mut Reader<'_, '_>, peer: Option<&object::Peer<'_>>, rule: Span
             Some(Peer::Pods { namespaces, pods })
         }
     }
+}
+
+/// A selector of pods. What engines take for something else than a pod's own label cannot be evaluated.
+pub(super) fn pods(reader: &mut Reader<'_, '_>, selector: &Selector<'_>) -> Option<Conditions> {
+    let conditions = reader.selector(selector)?;
+    let own = |(key, _): &&(Sym, Ask)| reader.purpose == Purpose::Given && identities::writes(key);
+    let Some((key, _)) = conditions.iter().find(own) else { return Some(conditions) };
+    let message = format!("cannot be evaluated: Cilium writes the label {} itself, others read the pod's", quote(key));
+    let pairs = selector.match_labels.iter().flat_map(|pairs| pairs.0.iter().map(|(key, _)| key));
+    let expressions = selector.match_expressions.iter().flatten().map(|expression| &expression.key);
+    let place = pairs.chain(expressions).find(|text| reader.doc.string(text).is_ok_and(|word| *word == **key));
+    let place = place.map_or(reader.doc.top(), |text| reader.doc.place(text));
+    reader.error(place, message, "select namespaces by `namespaceSelector`, and pods by labels of your own")
 }
 
 /// Whether something is asked of namespaces, and all that is asked is what must not be.

@@ -3,8 +3,9 @@
 use super::super::text::split;
 use super::super::{Kinds, given};
 use super::meaning::without_labels;
-use super::{KIND, Mode, read};
-use crate::model::{Direction, Labels, NAMESPACE_NAME, Sym};
+use super::{KIND, Mode, NetworkPolicy, read};
+use crate::diag::Diagnostic;
+use crate::model::{Direction, Labels, NAMESPACE_NAME, Protocol, Sym};
 use crate::source::Sources;
 use crate::verify::normal::{Condition, End, Key, Namespaces, Peer, Policy, Ports, Rank, Selector, Test};
 
@@ -19,6 +20,11 @@ const OTHERWISE: Mode =
     Mode { rules_isolate: true, negations_reach_out: true, others: true, by_identities: true, ..BY_THE_LETTER };
 
 fn means(spec: &str, mode: &Mode) -> Option<Policy> {
+    given_policy(spec).unwrap().means(mode)
+}
+
+/// As anybody may write it; else the first message of the refusal, and the line of the spec.
+fn given_policy(spec: &str) -> Result<NetworkPolicy, (usize, String)> {
     let mut sources = Sources::default();
     let text = format!(
         "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: shop}}\nspec: {spec}\n"
@@ -26,7 +32,12 @@ fn means(spec: &str, mode: &Mode) -> Option<Policy> {
     let file = sources.add("x.yaml", text);
     let docs = split(&sources, file).unwrap();
     let kinds = Kinds { known: &[KIND], help: "write NetworkPolicies" };
-    given(&docs, kinds, |reader, _| read(reader)).unwrap().remove(0).means(mode)
+    let show = |errors: Vec<Diagnostic>| {
+        let first = &errors[0];
+        assert!(!first.help.is_empty());
+        (sources.line_col(first.primary.as_ref().unwrap().span).0, first.message.clone())
+    };
+    given(&docs, kinds, |reader, _| read(reader)).map(|mut policies| policies.remove(0)).map_err(show)
 }
 
 fn subject(selector: &str) -> Option<Selector> {
@@ -52,9 +63,8 @@ fn labels(pairs: &[(&str, &str)]) -> Labels {
 
 #[test]
 fn every_operator_has_its_condition() {
-    let all = "{matchExpressions: [{key: a, operator: In, values: [y, x]}, {key: b, operator: NotIn, values: [x]}, \
-               {key: c, operator: Exists}, {key: d, operator: DoesNotExist}, {key: e, operator: In, values: [x, x]}]}"
-        .replace("[y, x]", "[w, x]");
+    let all = "{matchExpressions: [{key: a, operator: In, values: [w, x]}, {key: b, operator: NotIn, values: [x]}, \
+               {key: c, operator: Exists}, {key: d, operator: DoesNotExist}, {key: e, operator: In, values: [x, x]}]}";
     let selector = subject(&all).unwrap();
     assert_eq!(selector.namespaces, Namespaces::Named("shop".into()));
     assert_eq!(selector.labels, labels(&[("e", "x")]));
@@ -155,6 +165,51 @@ fn ports_by_name_stand_beside_numbers() {
     let policy = means("{podSelector: {}, ingress: [{ports: [{port: http, protocol: UDP}]}, {}]}", &OTHERWISE).unwrap();
     let [named, every] = policy.rules.as_slice() else { panic!("two rules") };
     assert!(named.ports.is_empty() && !named.others);
-    assert_eq!(named.named, [(crate::model::Protocol::Udp, "http".into())]);
+    assert_eq!(named.named, [(Protocol::Udp, "http".into())]);
     assert!(every.ports == Ports::every() && every.others);
+}
+
+#[test]
+fn what_the_api_server_fills_in_may_be_missing() {
+    for spec in ["", "{}", "{podSelector: }", "{podSelector: {}, ingress: []}"] {
+        let policy = means(spec, &BY_THE_LETTER).unwrap();
+        assert_eq!(policy.subject, Selector::of_namespace("shop".into(), Labels::default()), "{spec}");
+        assert_eq!(policy.isolates, [Direction::Ingress]);
+        assert!(policy.rules.is_empty());
+    }
+}
+
+#[test]
+fn null_in_a_list_is_an_object_without_fields() {
+    let policy = means("{podSelector: {}, ingress: [null], egress: [{ports: [null]}]}", &BY_THE_LETTER).unwrap();
+    assert_eq!(policy.rules[0].peers, [Peer::Anyone]);
+    assert_eq!(policy.rules[0].ports, Ports::every());
+    assert_eq!(policy.rules[1].ports, [Ports { protocol: Protocol::Tcp, first: 1, last: u16::MAX }]);
+    given_policy("{podSelector: {}, ingress: [{from: [null]}]}").unwrap_err();
+}
+
+#[test]
+fn dates_and_times_are_strings_for_kubectl() {
+    assert_eq!(subject("{matchLabels: {version: 2027-03-01}}").unwrap().labels, labels(&[("version", "2027-03-01")]));
+    for word in ["1e3", "0x10", "yes", "1.5", "2027"] {
+        given_policy(&format!("{{podSelector: {{matchLabels: {{version: {word}}}}}}}")).unwrap_err();
+    }
+}
+
+#[test]
+fn labels_that_an_engine_writes_itself_cannot_be_evaluated() {
+    let selector = "{matchExpressions: [{key: io.kubernetes.pod.namespace, operator: Exists}]}";
+    for spec in [
+        format!("{{podSelector: {selector}}}"),
+        format!("{{podSelector: {{}}, egress: [{{to: [{{podSelector: {selector}}}]}}]}}"),
+    ] {
+        let (line, message) = given_policy(&spec).map(|_| ()).unwrap_err();
+        assert!(line == 4 && message.starts_with("cannot be evaluated: "), "{message}");
+    }
+}
+
+#[test]
+fn no_more_than_two_types_are_listed() {
+    assert!(given_policy("{podSelector: {}, policyTypes: [Egress, Egress]}").is_ok());
+    given_policy("{podSelector: {}, policyTypes: [Egress, Egress, Ingress]}").unwrap_err();
 }
