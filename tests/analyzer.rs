@@ -97,7 +97,7 @@ fn cases() -> u64 {
 }
 
 /// Somebody whose verdicts are compared, by name.
-type Judged = (&'static str, fn(&Case) -> Table);
+type Judged = (&'static str, fn(&Case) -> Result<Table, String>);
 
 const JUDGED: [Judged; 2] = [("netpolc", verdicts::of_netpolc), ("the judge", verdicts::of_judges)];
 
@@ -111,7 +111,10 @@ fn compare(dialect: Dialect) {
             let (mut counts, mut wrong) = (Counts::default(), vec![]);
             for (case, maps) in cases.iter().zip(nca::maps(&cases)) {
                 for (who, evaluate) in JUDGED {
-                    let found = differences(case, evaluate(case), &maps, &mut counts);
+                    let found = match evaluate(case) {
+                        Ok(table) => differences(case, table, &maps, &mut counts),
+                        Err(refusal) => vec![refusal],
+                    };
                     if !found.is_empty() {
                         let (number, shown) = (case.number, found[..found.len().min(10)].join("\n"));
                         let manifests = format!("{}{}", yaml(&case.cluster), yaml(&case.policies));
@@ -224,7 +227,7 @@ fn the_analyzer_is_wrong_about_what_is_left_out() {
         let place = |name: &str| case.ends().iter().position(|end| end == name).unwrap();
         let (from, to) = (place(from), place(to));
         let probe = case.probes().iter().position(|probe| *probe == (protocol, port)).unwrap();
-        let judge = *verdicts::of_judges(case).at((from, to, probe), one.side);
+        let judge = *verdicts::of_judges(case).unwrap().at((from, to, probe), one.side);
         let analyzer = maps[one.side as usize].allows(from, to, protocol, port);
         if (judge, analyzer) != (Verdict::from(one.allowed), !one.allowed) {
             wrong.push(format!("{}: judged {judge:?}, by the analyzer {:?}", one.why, Verdict::from(analyzer)));
