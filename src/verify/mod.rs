@@ -28,6 +28,7 @@ mod ordered;
 mod ports;
 mod relation;
 pub mod sum;
+mod told;
 mod traffic;
 mod witness;
 
