@@ -16,7 +16,7 @@ use netpolc::lower::lower;
 use netpolc::model::Model;
 use netpolc::pipeline::{Compiled, Project as Loaded, compile};
 use netpolc::source::{Sources, find_root};
-use netpolc::verify::{ChangeKind, Flows, Permitted, flow_changes, normal, prove};
+use netpolc::verify::{ChangeKind, Flows, Permitted, flow_changes, normal, prove, sum};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde::Deserialize;
@@ -336,7 +336,7 @@ proptest! {
         let after = build(&more.intents(0), 0);
         let name = |_: &normal::Peer| None;
         let changes =
-            flow_changes(&Flows::of(&before.compiled.policies), &Flows::of(&after.compiled.policies), &name);
+            flow_changes(&Flows::of(&sum::of(&before.compiled.policies).policies), &Flows::of(&sum::of(&after.compiled.policies).policies), &name);
         for change in changes {
             prop_assert!(matches!(change.kind, ChangeKind::Opened | ChangeKind::Widened), "{change}");
             prop_assert!(change.removed.is_empty(), "{change}");

@@ -475,12 +475,12 @@ fn numbers(names: &[(Protocol, Sym)], side: &Side<'_>) -> (PortSet, PortSet) {
             perhaps.push(Ports { protocol: *protocol, first: 1, last: u16::MAX });
             continue;
         }
-        let of_name: BTreeSet<(Protocol, u16)> = of_name.map(|port| (port.protocol, port.number)).collect();
-        if global && of_name.len() > 1 {
-            continue;
+        let numbers: BTreeSet<u16> =
+            of_name.filter(|port| port.protocol == *protocol).map(|port| port.number).collect();
+        // (Cilium pkg/types/portmap.go, `GetNamedPort`: several numbers of one protocol give none.)
+        if !global || numbers.len() == 1 {
+            sure.extend(numbers.into_iter().map(|number| Ports { protocol: *protocol, first: number, last: number }));
         }
-        let of_protocol = of_name.into_iter().filter(|(of, _)| of == protocol);
-        sure.extend(of_protocol.map(|(protocol, number)| Ports { protocol, first: number, last: number }));
     }
     perhaps.extend(&sure);
     (PortSet::new(sure), PortSet::new(perhaps))

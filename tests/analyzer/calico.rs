@@ -129,10 +129,11 @@ fn peer(chance: &mut Chance, scene: &Scene, namespaced: bool) -> Value {
         6..7 => json!({ "selector": pods(chance, 1), "notSelector": pods(chance, 1) }),
         _ => {
             let range = scene.words.range(chance);
+            // Each once: the list is a set (projectcalico/v3, EntityRule).
             let mut nets = vec![range.range];
-            let of_family = |net: &str| net.contains(':') == range.range.contains(':');
+            let is_other = |net: &str| net != range.range && net.contains(':') == range.range.contains(':');
             let second = scene.words.range(chance);
-            if second.without.is_empty() && range.without.is_empty() && of_family(second.range) {
+            if second.without.is_empty() && range.without.is_empty() && is_other(second.range) {
                 nets.push(second.range);
             }
             match range.without.is_empty() {

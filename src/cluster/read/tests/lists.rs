@@ -174,7 +174,7 @@ fn items_are_documents_for_readers_of_policies() {
             let place = reader.doc.place(&policy.metadata.name);
             Some((reader.string(&policy.metadata.name)?.to_owned(), sources.line_col(place)))
         };
-        reading::objects(&docs, KINDS, name)
+        reading::given(&docs, KINDS, name)
     };
     assert_eq!(names(0).unwrap(), [("true".to_owned(), (48, 12))]);
     let errors = names(1).unwrap_err();

@@ -208,7 +208,7 @@ impl Convert<'_, '_, '_> {
         }
         let (subject, rules, denies) = (subject?, rules?, denies?);
         let http = |draft: &DraftRule| !draft.rule.http.is_empty();
-        if nodes && rules.iter().any(|draft| http(draft)) {
+        if nodes && rules.iter().any(http) {
             let help = "remove `rules`, or select endpoints";
             return self.with.error(span, "rules above the ports of nodes, which Cilium does not take", help);
         }

@@ -1,11 +1,16 @@
 //! What is read, and what is refused.
 
+mod above;
+mod given;
+mod peers;
 mod refused;
+mod selectors;
 
 use super::read;
 use crate::model::{Direction, HttpRule, Labels, Protocol};
 use crate::source::Sources;
-use crate::verify::normal::{Entity, File, Namespaces, Peer, Policy, Ports, Scope};
+use crate::verify::normal::{self, End, Entity, File, Namespaces, Peer, Ports};
+use crate::verify::sum::{self, Policy, Scope};
 
 /// Files of one folder, and their errors: line and message.
 fn read_files(files: &[(&str, &str)]) -> Result<Vec<File>, Vec<(usize, String)>> {
@@ -21,8 +26,16 @@ fn read_files(files: &[(&str, &str)]) -> Result<Vec<File>, Vec<(usize, String)>>
     })
 }
 
-fn read_text(text: &str) -> Result<Vec<Policy>, Vec<(usize, String)>> {
+/// What policies are, one by one.
+fn normal(text: &str) -> Result<Vec<normal::Policy>, Vec<(usize, String)>> {
     read_files(&[("shop.yaml", text)]).map(|mut files| files.remove(0).policies)
+}
+
+/// What policies add up to.
+fn read_text(text: &str) -> Result<Vec<Policy>, Vec<(usize, String)>> {
+    let sums = sum::of(&normal(text)?);
+    assert!(sums.ordered.is_empty() && !sums.everywhere, "{sums:?}");
+    Ok(sums.policies)
 }
 
 fn indented(spec: &str) -> String {
@@ -95,8 +108,8 @@ fn an_empty_rule_allows_nothing_and_isolates_its_direction() {
 
 #[test]
 fn an_empty_list_of_rules_isolates_nothing() {
-    let policy = of("ingress: []");
-    assert!(policy.rules.is_empty() && policy.isolates.is_empty());
+    let policy = of("ingress: []\negress:\n- {}");
+    assert!(policy.rules.is_empty() && policy.isolates == [Direction::Egress]);
 }
 
 #[test]
@@ -143,12 +156,6 @@ fn any_namespace_is_every_namespace() {
     let rules = "ingress:\n- fromEndpoints:\n  - matchExpressions:\n    - key: k8s:io.kubernetes.pod.namespace\n      operator: Exists\n    matchLabels:\n      app: web";
     let every = Peer::Pods { namespaces: Namespaces::Labelled(Labels::default()), labels: labels(&[("app", "web")]) };
     assert_eq!(peers(rules), [every]);
-}
-
-#[test]
-fn several_values_are_one_peer_each() {
-    let rules = "ingress:\n- fromEndpoints:\n  - matchExpressions:\n    - key: app\n      operator: In\n      values: [b, a]\n    - key: k8s:io.kubernetes.pod.namespace\n      operator: In\n      values: [back]";
-    assert_eq!(peers(rules), [pods("back", &[("app", "a")]), pods("back", &[("app", "b")])]);
 }
 
 #[test]
@@ -223,7 +230,7 @@ fn groups_are_looked_up_in_every_file() {
     assert!(files[1].policies.is_empty());
     let expected = [block("192.0.2.0/24", &[]), block("203.0.113.0/24", &[]), block("2001:db8::/32", &[])];
     assert_eq!(files[0].policies[0].rules[0].peers, expected);
-    let one = read_text(&format!("{policy}---\n{group}")).unwrap();
+    let one = normal(&format!("{policy}---\n{group}")).unwrap();
     assert_eq!(one[0].rules[0].peers, expected);
 }
 
@@ -301,9 +308,12 @@ fn what_isolates_follows_the_rules_unless_it_is_said() {
     assert_eq!(isolates(rule), [Direction::Ingress]);
     assert_eq!(isolates(&format!("{rule}enableDefaultDeny:\n  ingress: true")), [Direction::Ingress]);
     assert!(isolates(&format!("{rule}enableDefaultDeny:\n  ingress: false")).is_empty());
-    assert_eq!(isolates("ingressDeny:\n- fromEntities: [all]"), [Direction::Ingress]);
-    assert!(isolates("ingressDeny:\n- fromEntities: [all]\nenableDefaultDeny:\n  ingress: false").is_empty());
+    assert!(isolates("ingressDeny:\n- fromEntities: [world]\nenableDefaultDeny:\n  ingress: false").is_empty());
     assert_eq!(isolates("ingress: []\negress:\n- {}"), [Direction::Egress]);
+    let both = normal(&namespaced("endpointSelector: {}\ningressDeny:\n- fromEntities: [world]")).unwrap();
+    let said: Vec<_> = both.iter().map(|policy| (policy.rank.tier, policy.rank.end, policy.isolates.clone())).collect();
+    let ingress = vec![Direction::Ingress];
+    assert_eq!(said, [(0, End::Passes, ingress.clone()), (1, End::Denies, ingress)]);
 }
 
 #[test]
@@ -313,19 +323,32 @@ fn default_deny_off_both_ways_is_staged_and_says_what_it_would_isolate() {
     assert!(staged.staged && staged.isolates == BOTH);
     let staged = of(&format!("egress:\n- toEntities: [all]\n{off}"));
     assert!(staged.staged && staged.isolates == [Direction::Egress] && staged.rules.len() == 1);
-    let guard = of(&format!("egressDeny:\n- toEntities: [all]\n{off}"));
+    let guard = of(&format!("egressDeny:\n- toEntities: [world]\n{off}"));
     assert!(!guard.staged && guard.isolates.is_empty());
     assert!(!of("ingress:\n- {}\nenableDefaultDeny:\n  ingress: false").staged);
 }
 
 #[test]
 fn denials_are_kept_apart() {
-    let policy = of(
-        "egress:\n- toEntities: [all]\negressDeny:\n- toCIDR: [169.254.169.254/32]\n  toPorts:\n  - ports:\n    - port: \"80\"\n      protocol: TCP",
-    );
-    assert_eq!((policy.rules.len(), policy.denies.len()), (1, 1));
-    assert_eq!(policy.denies[0].peers, [block("169.254.169.254/32", &[])]);
-    assert_eq!(policy.denies[0].ports, [tcp(80, 80)]);
+    let policies = read_text(&namespaced(
+        "endpointSelector: {}\negress:\n- toEntities: [all]\negressDeny:\n- toCIDR: [169.254.169.254/32]\n  toPorts:\n  - ports:\n    - port: \"80\"\n      protocol: TCP",
+    ))
+    .unwrap();
+    let [denial, permission] = policies.as_slice() else { panic!("{policies:?}") };
+    assert!(denial.rules.is_empty() && denial.isolates.is_empty() && permission.denies.is_empty());
+    assert_eq!(denial.denies[0].peers, [block("169.254.169.254/32", &[])]);
+    assert_eq!(denial.denies[0].ports, [tcp(80, 80)]);
+    assert_eq!((permission.rules.len(), permission.isolates.as_slice()), (1, [Direction::Egress].as_slice()));
+}
+
+#[test]
+fn what_allows_one_way_without_isolating_stays_apart() {
+    let rules = "ingress:\n- fromEntities: [all]\negress:\n- toEntities: [host]\nenableDefaultDeny:\n  ingress: false";
+    let policies = normal(&namespaced(&format!("endpointSelector: {{}}\n{rules}"))).unwrap();
+    let said: Vec<_> =
+        policies.iter().map(|policy| (policy.rank.end, policy.isolates[0], policy.rules.len())).collect();
+    assert_eq!(said, [(End::Denies, Direction::Egress, 1), (End::Passes, Direction::Ingress, 1)]);
+    assert!(policies.iter().all(|policy| policy.rank.tier == 1 && policy.kind == "CiliumNetworkPolicy"));
 }
 
 #[test]
@@ -351,6 +374,6 @@ fn only_ports_leave_protocols_without_ports_out() {
     assert!(!others("  toPorts:\n  - ports:\n    - port: \"0\"\n      protocol: TCP"));
     assert!(!others("  toPorts:\n  - ports:\n    - port: \"80\"\n      protocol: ANY"));
     // Of a denial the other reading is the one that may be wrong.
-    let deny = "egressDeny:\n- toEntities: [host]\n  toPorts:\n  - ports:\n    - port: \"0\"\n      protocol: ANY";
+    let deny = "enableDefaultDeny:\n  egress: false\negressDeny:\n- toEntities: [host]\n  toPorts:\n  - ports:\n    - port: \"0\"\n      protocol: ANY";
     assert!(!of(deny).denies[0].others);
 }

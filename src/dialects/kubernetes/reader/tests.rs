@@ -1,9 +1,11 @@
 //! What is read, and what is refused.
 
-use super::read;
+use super::{read, readings};
+use crate::dialects::reading::Assumed;
+use crate::dialects::reading::text::documents;
 use crate::model::{Direction, Labels, Protocol};
 use crate::source::Sources;
-use crate::verify::normal::{File, Namespaces, Peer, Policy, Ports, Selector};
+use crate::verify::normal::{File, Namespaces, Peer, Policy, Ports, Reading, Selector};
 
 fn read_text(text: &str) -> Result<Vec<Policy>, Vec<(usize, String)>> {
     read_file("shop.yaml", text).map(|file| file.policies)
@@ -178,6 +180,14 @@ fn bad_ports_are_refused() {
         let (line, _) = refused(&format!("podSelector: {{}}\ningress:\n- ports:\n  - {port}"));
         assert!(line == 4 || line == 3, "{port}: {line}");
     }
+}
+
+#[test]
+fn ports_are_named_where_everyone_means_the_same_one() {
+    let policy = one("podSelector: {}\ningress:\n- ports:\n  - port: http");
+    assert_eq!(policy.rules[0].named, [(Protocol::Tcp, "http".into())]);
+    let (line, message) = refused("podSelector: {}\negress:\n- ports:\n  - port: http");
+    assert_eq!((line, message.as_str()), (4, "the port `http` of a destination is not a number"));
 }
 
 #[test]
@@ -409,4 +419,36 @@ fn text_on_which_yaml_readers_disagree_is_refused() {
 fn deep_nesting_is_refused_quickly() {
     assert!(read_text(&format!("apiVersion: {}\n", "[".repeat(100_000))).is_err());
     assert!(read_text(&format!("apiVersion: {}1\n", "{a: ".repeat(10_000))).is_err());
+}
+
+fn readings_of(spec: &str, assumed: &Assumed) -> Vec<Reading> {
+    let mut sources = Sources::default();
+    let file = sources.add("given.yaml", with_spec(spec));
+    readings(&documents(&sources, file).unwrap(), assumed).unwrap()
+}
+
+#[test]
+fn given_policies_have_a_reading_for_each_way_to_take_them() {
+    let spec = "podSelector: {}\npolicyTypes: [Ingress]\negress:\n- ports:\n  - port: http";
+    let [calico, cilium] = <[Reading; 2]>::try_from(readings_of(spec, &Assumed::new())).unwrap();
+    assert_eq!((calico.engine.name, cilium.engine.name), ("Calico", "Cilium"));
+    assert!(calico.engine.blocks_match_pods && !cilium.engine.blocks_match_pods);
+    assert!(!calico.engine.names_are_global && cilium.engine.names_are_global);
+    assert_eq!(calico.policies[0].isolates, [Direction::Ingress]);
+    assert_eq!(cilium.policies[0].isolates, [Direction::Ingress, Direction::Egress]);
+}
+
+#[test]
+fn peers_of_the_local_cluster_alone_are_pods() {
+    let not = "{matchExpressions: [{key: env, operator: DoesNotExist}]}";
+    let spec = format!("podSelector: {{}}\ningress:\n- from:\n  - namespaceSelector: {not}");
+    let peers = |assumed: &Assumed| {
+        let readings = readings_of(&spec, assumed);
+        readings.iter().map(|reading| reading.policies[0].rules[0].peers.len()).collect::<Vec<_>>()
+    };
+    assert_eq!(peers(&[("policy-default-local-cluster", true)].into()), [1, 1]);
+    for open in [Assumed::new(), [("policy-default-local-cluster", false)].into()] {
+        let peers = peers(&open);
+        assert!(peers[0] == 1 && peers[1] > 1, "{peers:?}");
+    }
 }

@@ -184,7 +184,7 @@ fn range(reader: &mut Reader<'_, '_>, text: &Text<'_>) -> Option<ipnet::IpNet> {
     match validity::range(word) {
         Some(range) => Some(range),
         None => {
-            let message = format!("{} is no address range", quote(word));
+            let message = format!("{} is no address range that the API server takes", quote(word));
             let help = "write prefix and mask, without host bits or leading zeros, IPv4 as IPv4";
             reader.error(reader.doc.place(text), message, help)
         }

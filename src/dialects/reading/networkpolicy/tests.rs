@@ -65,7 +65,7 @@ fn labels(pairs: &[(&str, &str)]) -> Labels {
 fn every_operator_has_its_condition() {
     let all = "{matchExpressions: [{key: a, operator: In, values: [w, x]}, {key: b, operator: NotIn, values: [x]}, \
                {key: c, operator: Exists}, {key: d, operator: DoesNotExist}, {key: e, operator: In, values: [x, x]}]}";
-    let selector = subject(&all).unwrap();
+    let selector = subject(all).unwrap();
     assert_eq!(selector.namespaces, Namespaces::Named("shop".into()));
     assert_eq!(selector.labels, labels(&[("e", "x")]));
     assert_eq!(
