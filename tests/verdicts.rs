@@ -147,7 +147,7 @@ fn readers_know_what_goes_through_layer_7() {
     let assumed = Assumed::from([("policy-default-local-cluster", false)]);
     let (mut wrong, mut seen) = (vec![], 0);
     for case in Case::all(&data.join("cilium"), "expected.json") {
-        let normal = Normal::read(dialect, &case.policies, &assumed).unwrap();
+        let normal = Normal::read(dialect, &case.policies, &case.cluster, &assumed).unwrap();
         let mut kinds = BTreeSet::new();
         case.differences(&mut |flow, id| {
             let permitted = normal.permits(flow) == Some(true);
@@ -175,7 +175,7 @@ fn readers_say_what_the_judges_say_of_every_piece() {
         let (mut wrong, mut refused, mut read) = (vec![], vec![], 0);
         for case in Case::all(&data.join(name), "expected.json") {
             for piece in pieces::pieces(&case.policies, |_| true) {
-                let normal = match Normal::read(*dialect, &piece, &assumed) {
+                let normal = match Normal::read(*dialect, &piece, &case.cluster, &assumed) {
                     Ok(normal) => normal,
                     Err(message) => {
                         refused.push(message);

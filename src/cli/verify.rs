@@ -169,13 +169,13 @@ fn load(
 }
 
 fn understand(run: &Run, files: &[FileId], only: Option<&'static dyn Dialect>) -> Result<Loaded, Vec<Diagnostic>> {
-    let Inventory { policies, others, cluster, .. } = cluster::read(&run.project.sources, files)?;
+    let Inventory { policies, namespaces, others, cluster, .. } = cluster::read(&run.project.sources, files)?;
     let others = others.values().sum::<usize>() + cluster.pods.len();
     if policies.is_empty() {
         let error = Diagnostic::placeless(codes::MANIFEST, "there is no policy in what was given");
         return Err(vec![error.help("name the folder or the file that holds them")]);
     }
-    Ok(Loaded { given: given(policies, only, &Assumed::new())?, others })
+    Ok(Loaded { given: given(policies, &namespaces, only, &Assumed::new())?, others })
 }
 
 /// Policies of any origin.
@@ -291,7 +291,7 @@ fn rendered(
         let is_manifest = |path: &Utf8PathBuf| done.manifests.contains(path);
         let files: Vec<FileId> = done.texts.iter().filter(|(path, _)| is_manifest(path)).map(|(_, id)| *id).collect();
         let inventory = cluster::read(&sources, &files)?;
-        Ok(given(inventory.policies, Some(dialect), &Assumed::new())?.readings)
+        Ok(given(inventory.policies, &inventory.namespaces, Some(dialect), &Assumed::new())?.readings)
     });
     run.project.sources = sources;
     match read {

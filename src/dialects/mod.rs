@@ -63,6 +63,11 @@ pub trait Dialect: Sync {
     /// its engines understands it. What they would refuse is an error at its place. Never empty.
     fn readings(&self, docs: &[Doc<'_>], assumed: &Assumed) -> Result<Vec<normal::Reading>, Vec<Diagnostic>>;
 
+    /// Whether labels of namespaces decide about more than pods: then Namespaces stand among what [`Self::readings`] is given.
+    fn asks_for_namespaces(&self) -> bool {
+        false
+    }
+
     /// What its agents can be set to otherwise, and policies mean something else then.
     fn switches(&self) -> &'static [Switch] {
         &[]

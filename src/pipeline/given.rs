@@ -16,12 +16,14 @@ pub struct Given {
     pub readings: Vec<Reading>,
 }
 
-/// Reads policies: as the dialect `only`, or as the one that knows all of their kinds.
+/// Reads policies: as the dialect `only`, or as the one that knows all of their kinds. `namespaces`: those of the cluster, as
+/// far as they are known.
 ///
 /// # Errors
 /// Every document that nobody reads, or that its dialect refuses.
 pub fn given(
     docs: Vec<PolicyDoc<'_>>,
+    namespaces: &[Doc<'_>],
     only: Option<&'static dyn Dialect>,
     assumed: &Assumed,
 ) -> Result<Given, Vec<Diagnostic>> {
@@ -37,7 +39,10 @@ pub fn given(
     if !refused.is_empty() {
         return Err(refused);
     }
-    let docs: Vec<Doc<'_>> = docs.into_iter().map(|doc| doc.doc).collect();
+    let mut docs: Vec<Doc<'_>> = docs.into_iter().map(|doc| doc.doc).collect();
+    if dialect.asks_for_namespaces() {
+        docs.extend(namespaces.iter().cloned());
+    }
     let readings = dialect.readings(&docs, assumed).map_err(|errors| {
         // Nobody rendered these.
         let code = |error: Diagnostic| match error.code == codes::RENDERED {

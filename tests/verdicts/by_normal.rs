@@ -1,6 +1,5 @@
 //! What netpolc's readers make of policies, put before the law for the flows that the judges see.
 
-use netpolc::cluster;
 use netpolc::dialects::{Assumed, Dialect};
 use netpolc::model::{Direction, Labels, Protocol};
 use netpolc::pipeline::given;
@@ -16,13 +15,19 @@ pub struct Normal {
 }
 
 impl Normal {
-    /// Reads manifests of a dialect; else the first message of the refusal.
-    pub fn read(dialect: &'static dyn Dialect, text: &str, assumed: &Assumed) -> Result<Self, String> {
+    /// Reads manifests of a dialect for a cluster; else the first message of the refusal.
+    pub fn read(
+        dialect: &'static dyn Dialect,
+        text: &str,
+        cluster: &Cluster,
+        assumed: &Assumed,
+    ) -> Result<Self, String> {
         let mut sources = Sources::default();
         let file = sources.add("policies.yaml", text.to_owned());
-        let read = cluster::read(&sources, &[file]).and_then(|inventory| {
+        let namespaces = sources.add("namespaces.yaml", namespaces(cluster));
+        let read = netpolc::cluster::read(&sources, &[file, namespaces]).and_then(|inventory| {
             assert!(inventory.others.is_empty(), "{:?}", inventory.others);
-            given(inventory.policies, Some(dialect), assumed)
+            given(inventory.policies, &inventory.namespaces, Some(dialect), assumed)
         });
         match read {
             Ok(given) => Ok(Self { readings: given.readings }),
@@ -52,6 +57,15 @@ impl Normal {
             kinds.flatten().collect()
         })
     }
+}
+
+/// As manifests.
+fn namespaces(cluster: &Cluster) -> String {
+    let one = |(name, labels): (&String, &Carried)| {
+        let labels = serde_json::to_string(labels).unwrap();
+        format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {name}\n  labels: {labels}\n")
+    };
+    cluster.namespaces.iter().map(one).collect::<Vec<_>>().join("---\n")
 }
 
 fn ask<T>(reading: &Reading, flow: &Flow, then: impl FnOnce(&Answer<'_>) -> T) -> T {

@@ -78,8 +78,8 @@ fn eval(args: &EvalArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         .map_err(|error| terminal.fail(error))?;
     let inventory = if diags.has_errors() { Err(vec![]) } else { cluster::read(&sources, &files) };
     let read = inventory.and_then(|inventory| {
-        let Inventory { cluster, policies, others, .. } = inventory;
-        Ok((cluster, others, given(policies, only, &assumed)?))
+        let Inventory { cluster, policies, namespaces, others, .. } = inventory;
+        Ok((cluster, others, given(policies, &namespaces, only, &assumed)?))
     });
     let (cluster, others, Given { dialect, readings }) = match read {
         Ok(read) => read,

@@ -30,6 +30,8 @@ pub struct Inventory<'s> {
     pub cluster: Cluster,
     /// Documents that are policies, or belong to them, in the order of the texts.
     pub policies: Vec<PolicyDoc<'s>>,
+    /// Documents that are Namespaces.
+    pub namespaces: Vec<Doc<'s>>,
     /// Other objects: how many of each kind.
     pub others: BTreeMap<String, usize>,
     /// Workloads that are no pod of the cluster, because their pods, or the workload that owns them, are there too: how
@@ -54,6 +56,8 @@ pub struct PolicyDoc<'s> {
 pub fn read<'s>(sources: &'s Sources, files: &[FileId]) -> Result<Inventory<'s>, Vec<Diagnostic>> {
     let mut sorted = sort::files(sources, files);
     let read: Vec<_> = sorted.objects.par_iter().map(|(doc, kind)| convert::object(doc, kind)).collect();
+    let is_namespace = |(_, kind): &&(Doc<'_>, &str)| *kind == sort::NAMESPACE;
+    let namespaces = sorted.objects.iter().filter(is_namespace).map(|(doc, _)| doc.clone()).collect();
     let mut objects = vec![];
     for result in read {
         match result {
@@ -67,7 +71,7 @@ pub fn read<'s>(sources: &'s Sources, files: &[FileId]) -> Result<Inventory<'s>,
         return Err(sorted.errors);
     }
     let (cluster, represented) = assemble(objects);
-    Ok(Inventory { cluster, policies: sorted.policies, others: sorted.others, represented })
+    Ok(Inventory { cluster, policies: sorted.policies, namespaces, others: sorted.others, represented })
 }
 
 /// An object, understood.

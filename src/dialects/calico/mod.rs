@@ -89,6 +89,11 @@ impl Dialect for Calico {
         reader::KINDS
     }
 
+    fn asks_for_namespaces(&self) -> bool {
+        // Network sets inherit them.
+        true
+    }
+
     fn readings(&self, docs: &[Doc<'_>], assumed: &Assumed) -> Result<Vec<normal::Reading>, Vec<Diagnostic>> {
         reader::readings(docs, assumed)
     }

@@ -31,7 +31,7 @@ mod tests;
 use rayon::prelude::*;
 
 use crate::diag::Diagnostic;
-use crate::dialects::Assumed;
+use crate::dialects::reading::Assumed;
 use crate::dialects::reading::text::Doc;
 use crate::dialects::reading::{self, Kinds, Purpose, Read, networkpolicy};
 use crate::source::{FileId, Sources};

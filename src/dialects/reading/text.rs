@@ -13,6 +13,7 @@ use crate::diag::{Diagnostic, codes, is_deceptive, quote};
 use crate::source::{FileId, Sources, Span};
 
 /// One document of a file.
+#[derive(Clone)]
 pub struct Doc<'s> {
     pub(super) sources: &'s Sources,
     pub(super) file: FileId,

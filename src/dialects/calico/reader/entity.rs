@@ -71,22 +71,25 @@ impl Convert<'_, '_, '_> {
         };
         let selected = match selected? {
             None => None,
-            Some((tree, is_global)) => Some(self.pods(tree, is_global, span)?),
+            Some((tree, is_global)) => {
+                let text = entity.selector.as_ref().or(entity.namespace_selector.as_ref());
+                Some(self.pods(tree, is_global, text, span)?)
+            }
         };
         let left_out = match left_out? {
             None => None,
-            Some(tree) => Some(self.pods(tree, false, span)?),
+            Some(tree) => Some(self.pods(tree, false, not_selector, span)?),
         };
         Some(End { selected, left_out, blocks: None })
     }
 
-    fn pods(&mut self, tree: Selector, is_global: bool, span: Span) -> Option<Selected> {
+    fn pods(&mut self, tree: Selector, is_global: bool, text: Option<&Text<'_>>, span: Span) -> Option<Selected> {
         match pods::pods(&tree) {
             Ok(pods) => {
                 let pods = pods.into_iter().map(|selector| selector.peer()).collect();
                 Some(Selected { pods, tree, is_global })
             }
-            Err((message, help)) => self.error(span, message, help),
+            Err((message, help)) => self.error(text.map_or(span, |text| self.with.doc.place(text)), message, help),
         }
     }
 

@@ -55,10 +55,10 @@ pub(super) struct PolicySpec<'a> {
     pub(super) staged_action: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) performance_hints: Option<Vec<Text<'a>>>,
-    pub(super) apply_on_forward: Option<Spanned<bool>>,
-    pub(super) do_not_track: Option<Spanned<bool>>,
+    pub(super) apply_on_forward: Option<Spanned<Flag>>,
+    pub(super) do_not_track: Option<Spanned<Flag>>,
     #[serde(rename = "preDNAT")]
-    pub(super) pre_dnat: Option<Spanned<bool>>,
+    pub(super) pre_dnat: Option<Spanned<Flag>>,
 }
 
 #[derive(Deserialize)]
@@ -195,6 +195,25 @@ impl<'de> Deserialize<'de> for Number {
             }
             fn visit_f64<E: Error>(self, number: f64) -> Result<Number, E> {
                 if number.is_finite() { Ok(Number(number)) } else { Err(E::custom("not a finite number")) }
+            }
+        }
+        deserializer.deserialize_any(V)
+    }
+}
+
+/// A truth; a word in its place is none, quoted or not.
+pub(super) struct Flag(pub(super) bool);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct V;
+        impl Visitor<'_> for V {
+            type Value = Flag;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true or false")
+            }
+            fn visit_bool<E: Error>(self, is: bool) -> Result<Flag, E> {
+                Ok(Flag(is))
             }
         }
         deserializer.deserialize_any(V)

@@ -138,7 +138,7 @@ impl Convert<'_, '_, '_> {
             let place = self.with.doc.place(text);
             return self.error(place, "`namespaceSelector` in a policy of a namespace", "remove the field");
         }
-        let [forward, untracked, early] = fields.map(|(_, field)| field.as_ref().is_some_and(|field| field.value));
+        let [forward, untracked, early] = fields.map(|(_, field)| field.as_ref().is_some_and(|field| field.value.0));
         let top = self.with.doc.top();
         if untracked && early {
             return self.error(top, "`doNotTrack` and `preDNAT` exclude each other", "remove one of them");

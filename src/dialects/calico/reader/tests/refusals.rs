@@ -41,7 +41,7 @@ fn what_is_about_host_endpoints_is_refused_by_name() {
 #[test]
 fn fields_of_a_rule_that_no_policy_can_explain_are_refused_by_name() {
     let services = "`services` cannot be evaluated: policies do not tell the endpoints of a Service";
-    assert_eq!(egress("action: Allow\ndestination:\n  services:\n    name: x\n    namespace: y"), services);
+    assert_eq!(egress("action: Allow\ndestination:\n  services:\n    name: x\n    namespace: z"), services);
     assert!(egress("action: Allow\ndestination:\n  domains: [example.com]").contains("unknown field"));
     assert!(egress("action: Allow\nwhy: because").contains("unknown field"));
 }

@@ -142,5 +142,5 @@ fn a_selector_stands_for_so_many_combinations_and_no_more() {
         "types: [Egress]\negress:\n- action: Allow\n  destination:\n    namespaceSelector: all()\n    selector: {}",
         clauses(13)
     ));
-    assert_eq!(refused(&text), (11, "a selector that stands for more than 4096 combinations of labels".to_owned()));
+    assert_eq!(refused(&text), (13, "a selector that stands for more than 4096 combinations of labels".to_owned()));
 }
