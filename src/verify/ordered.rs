@@ -60,7 +60,7 @@ pub(super) fn mismatches(
 }
 
 /// The names that tiers give to the ports of a pod. Others may be there, too.
-fn ports_of(model: &Model, pod: &Pod) -> NamedPorts {
+pub(super) fn ports_of(model: &Model, pod: &Pod) -> NamedPorts {
     let Some(namespace) = pod.namespace.get(NAMESPACE_NAME) else { return NamedPorts::default() };
     let of = model.tiers.iter().filter(|tier| {
         matches!(&tier.pods.namespaces, NamespaceSet::Names(names) if names.contains(namespace))
