@@ -96,7 +96,7 @@ fn unlearned(terms: Terms<'_>, namespace: &Sym, classes: Vec<Vec<&Policy>>) -> V
 }
 
 /// The names that tiers give to the ports of a pod. Others may be there, too.
-fn ports_of(model: &Model, pod: &Pod) -> NamedPorts {
+pub(super) fn ports_of(model: &Model, pod: &Pod) -> NamedPorts {
     let Some(namespace) = pod.namespace.get(NAMESPACE_NAME) else { return NamedPorts::default() };
     let of = model.tiers.iter().filter(|tier| {
         matches!(&tier.pods.namespaces, NamespaceSet::Names(names) if names.contains(namespace))

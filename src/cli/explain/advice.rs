@@ -1,0 +1,351 @@
+//! What to add to the intents so that they allow a flow.
+
+use std::net::IpAddr;
+
+use super::judge::Question;
+use super::resolve::{End, Spot, What, set};
+use super::trial::{self, Obstacle};
+use super::{Asking, Run};
+use crate::diag::quote;
+use crate::dialects::Dialect;
+use crate::model::{
+    AppId, Builtin, DnsPeer, Endpoint, External, Labels, METADATA, Model, NAMESPACE_NAME, NamespaceSet, PRIVATE,
+    PodSet, PortRange, Protocol, Sym, TierId,
+};
+use crate::verify::PortSet;
+use crate::verify::law::{Pod, is_name};
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Advice {
+    /// What to add, and where.
+    pub(super) add: Vec<Snippet>,
+    /// What people should know of it.
+    pub(super) remarks: Vec<String>,
+    /// What a build would then refuse.
+    pub(super) obstacles: Vec<Obstacle>,
+    /// It was tried: the intents then compile and allow the flow.
+    pub(super) works: bool,
+}
+
+/// Lines of one intent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Snippet {
+    pub(super) app: AppId,
+    pub(super) path: String,
+    /// The key of the list or table that the file writes in one value, in which they belong; else they go to the end.
+    pub(super) inside: Option<&'static str>,
+    pub(super) toml: String,
+}
+
+/// Advice for a flow that the intents do not ask for.
+pub(super) fn of(
+    run: &mut Run,
+    model: &Model,
+    asking: &Asking,
+    question: Question<'_>,
+    dialects: &[&'static dyn Dialect],
+) -> Advice {
+    let Some(app) = home(model, asking, question) else {
+        let remark =
+            "neither end is in a namespace that an intent manages: declare the tier of one of them in an intent"
+                .to_owned();
+        return Advice { add: vec![], remarks: vec![remark], obstacles: vec![], works: false };
+    };
+    let mut draft = Draft { run, model, app, add: vec![], remarks: vec![] };
+    let (from, _) = draft.end(&asking.from, question.from, true);
+    let (to, declared) = draft.end(&asking.to, question.to, false);
+    draft.dns(asking, question);
+    let ports = ports(question.ports, &declared);
+    let known = ports.is_some();
+    draft.edge(&from, &to, ports.unwrap_or_else(|| Some("\"all\"".to_owned())).as_deref());
+    let Draft { add, mut remarks, .. } = draft;
+    let mut tried = trial::run(run, model, &add, question, dialects);
+    if !known {
+        remarks.push("neither end says on which ports: name a PORT to see what to add".to_owned());
+        tried.obstacles.retain(Obstacle::is_guardrail);
+        return Advice { add: vec![], remarks, obstacles: tried.obstacles, works: false };
+    }
+    Advice { add, remarks, obstacles: tried.obstacles, works: tried.works }
+}
+
+/// The app whose intent says it: that of the source's tier, which asks for the connection, else that of the destination's.
+fn home(model: &Model, asking: &Asking, question: Question<'_>) -> Option<AppId> {
+    let ends = [(&asking.from, question.from), (&asking.to, question.to)];
+    let of_tier = ends.iter().find_map(|(end, spot)| tier(model, end, spot)).map(|tier| model[tier].app);
+    of_tier.or_else(|| ends.iter().find_map(|(_, spot)| manager(model, spot)))
+}
+
+/// The tier that an end is, or that its pod is in: the one that asks for the most labels.
+fn tier(model: &Model, end: &End, spot: &Spot) -> Option<TierId> {
+    if let Some(Endpoint::Tier(id)) = end.endpoint {
+        return Some(id);
+    }
+    let What::Pod(pod) = &spot.what else { return None };
+    let of_pod = model.tiers().filter(|(_, tier)| holds(&tier.pods, pod));
+    of_pod.max_by_key(|(id, tier)| (tier.pods.labels.len(), std::cmp::Reverse(*id))).map(|(id, _)| id)
+}
+
+/// The first app that manages a pod's namespace.
+fn manager(model: &Model, spot: &Spot) -> Option<AppId> {
+    let What::Pod(pod) = &spot.what else { return None };
+    model.namespaces.get(pod.namespace.get(NAMESPACE_NAME)?)?.first().copied()
+}
+
+fn holds(pods: &PodSet, pod: &Pod) -> bool {
+    let namespace = match &pods.namespaces {
+        NamespaceSet::All => true,
+        NamespaceSet::Names(names) => pod.namespace.get(NAMESPACE_NAME).is_some_and(|name| names.contains(name)),
+        NamespaceSet::Labels(labels) => labels.is_subset_of(&pod.namespace),
+    };
+    namespace && pods.labels.is_subset_of(&pod.labels)
+}
+
+/// The value of an edge's `ports`; `Some(None)`: the callee declares just these; `None`: nobody knows which.
+fn ports(asked: Option<&PortSet>, declared: &[PortRange]) -> Option<Option<String>> {
+    match asked {
+        None if declared.is_empty() => None,
+        None => Some(None),
+        Some(asked) if !declared.is_empty() && set(declared) == *asked => Some(None),
+        Some(asked) if *asked == PortSet::every() => Some(Some("\"all\"".to_owned())),
+        Some(asked) => {
+            let ports = asked.ranges().iter().map(|ports| {
+                let range = PortRange { protocol: ports.protocol, first: ports.first, last: ports.last };
+                match range.protocol == Protocol::Tcp && range.first == range.last {
+                    true => range.first.to_string(),
+                    false => format!("\"{range}\""),
+                }
+            });
+            Some(Some(format!("[{}]", ports.collect::<Vec<_>>().join(", "))))
+        }
+    }
+}
+
+struct Draft<'d> {
+    run: &'d Run,
+    model: &'d Model,
+    /// In whose intent the edge stands.
+    app: AppId,
+    add: Vec<Snippet>,
+    remarks: Vec<String>,
+}
+
+impl Draft<'_> {
+    /// What the edge calls an end, and the ports that are declared there. What has no name yet is declared.
+    fn end(&mut self, end: &End, spot: &Spot, source: bool) -> (String, Vec<PortRange>) {
+        let (model, app) = (self.model, self.app);
+        let builtin = |builtin: Builtin| (builtin.name().to_owned(), vec![]);
+        if let Some(id) = tier(model, end, spot) {
+            return (model.endpoint_name(Endpoint::Tier(id), app), model[id].ports.clone());
+        }
+        match (end.endpoint, &spot.what) {
+            (Some(Endpoint::Builtin(word)), _) => builtin(word),
+            (Some(Endpoint::Peer(id)), _) if model[id].app == app => {
+                (model[id].name.to_string(), model[id].ports.clone())
+            }
+            (_, What::Node) => builtin(Builtin::Nodes),
+            (_, What::ApiServer) => builtin(Builtin::ApiServer),
+            (_, What::Anyone) => builtin(Builtin::Anywhere),
+            (_, What::Pod(pod)) => match manager(model, spot) {
+                Some(manager) => (self.declare_tier(manager, pod), vec![]),
+                None => self.peer(pod),
+            },
+            (_, What::Address(address)) if source => builtin(self.outside(*address)),
+            (_, What::Address(address)) => match self.of_cluster(*address) {
+                Some(word) => builtin(word),
+                None => self.external(end, spot, |one| one.addresses.overlaps(&(*address).into())),
+            },
+            (_, What::Host(name)) => {
+                let is =
+                    |one: &External| one.fqdns.iter().any(|host| *host.value == **name || is_name(&host.value, name));
+                self.external(end, spot, is)
+            }
+        }
+    }
+
+    /// Nodes and the API server have names of their own.
+    fn of_cluster(&self, address: IpAddr) -> Option<Builtin> {
+        let within = |ranges: &[ipnet::IpNet]| ranges.iter().any(|range| range.contains(&address));
+        let profile = &self.model.profile;
+        let server = within(&profile.api_server_cidrs).then_some(Builtin::ApiServer);
+        server.or_else(|| within(&profile.node_cidrs).then_some(Builtin::Nodes))
+    }
+
+    /// As a source no single address outside can be named.
+    fn outside(&mut self, address: IpAddr) -> Builtin {
+        if let Some(word) = self.of_cluster(address) {
+            return word;
+        }
+        let public = self.model.profile.internet().overlaps(&address.into());
+        let word = if public { Builtin::Internet } else { Builtin::Anywhere };
+        self.remarks.push(format!("no intent lets a single address in: this lets all of {} in", quote(word.name())));
+        word
+    }
+
+    fn peer(&mut self, pod: &Pod) -> (String, Vec<PortRange>) {
+        let (model, app) = (self.model, self.app);
+        let own = model.peers.iter().filter(|peer| peer.app == app && holds(&peer.pods, pod));
+        if let Some(peer) = own.max_by_key(|peer| peer.pods.labels.len()) {
+            return (peer.name.to_string(), peer.ports.clone());
+        }
+        let namespace = match pod.namespace.get(NAMESPACE_NAME) {
+            Some(name) => text(name),
+            None if pod.namespace.is_empty() => text("all"),
+            None => format!("{{ labels = {} }}", labels(&pod.namespace)),
+        };
+        let name = self.free_name(app, &name_of(pod));
+        self.table(app, "peers", &name, &[("namespace", namespace), ("pods", pods(&pod.labels))]);
+        (name, vec![])
+    }
+
+    fn declare_tier(&mut self, app: AppId, pod: &Pod) -> String {
+        let namespace = pod.namespace.get(NAMESPACE_NAME).cloned().unwrap_or_default();
+        let name = self.free_name(app, &name_of(pod));
+        if pod.labels.is_empty() {
+            self.remarks.push(format!(
+                "a pod without labels is told from others by its namespace alone: the tier is all of {}",
+                quote(&namespace)
+            ));
+        }
+        self.table(app, "tiers", &name, &[("namespace", text(&namespace)), ("pods", pods(&pod.labels))]);
+        if app == self.app { name } else { format!("{}/{name}", self.model[app].name) }
+    }
+
+    /// An external that may be named here, else a new one for what was asked about.
+    fn external(&mut self, end: &End, spot: &Spot, is: impl Fn(&External) -> bool) -> (String, Vec<PortRange>) {
+        let (model, app) = (self.model, self.app);
+        let usable = |one: &External| one.app.is_none_or(|owner| owner == app);
+        let meant = match end.endpoint {
+            Some(Endpoint::External(id)) => Some(&model[id]).filter(|one| usable(one)),
+            _ => None,
+        };
+        if let Some(one) = meant.or_else(|| model.externals.iter().find(|one| usable(one) && is(one))) {
+            return (one.name.to_string(), one.ports.clone());
+        }
+        let mut lines = match &spot.what {
+            What::Address(address) => vec![("cidrs", format!("[\"{}\"]", ipnet::IpNet::from(*address)))],
+            _ => vec![("fqdns", format!("[{}]", text(&spot.name)))],
+        };
+        if let What::Address(address) = spot.what {
+            let metadata = METADATA.iter().any(|(_, host)| *host == address);
+            let private = PRIVATE.iter().any(|range| range.contains(&address));
+            lines.extend(private.then(|| ("private", "true".to_owned())));
+            lines.extend(metadata.then(|| ("metadata", "true".to_owned())));
+        }
+        let name = self.free_name(app, &slug(&spot.name));
+        self.table(app, "external", &name, &lines);
+        (name, vec![])
+    }
+
+    /// DNS needs no edge: a tier that has none was told so.
+    fn dns(&mut self, asking: &Asking, question: Question<'_>) {
+        let Some(id) = tier(self.model, &asking.from, question.from).filter(|id| !self.model[*id].dns) else { return };
+        let What::Pod(pod) = &question.to.what else { return };
+        let is_dns = self.model.profile.dns.peers.iter().any(|peer| match peer {
+            DnsPeer::Pods(pods) | DnsPeer::Cache(pods) => holds(pods, pod),
+            DnsPeer::Address(_) => false,
+        });
+        if is_dns {
+            let name = quote(&self.model[id].name);
+            self.remarks
+                .push(format!("{name} has no DNS: where `dns = false` goes, its pods may ask, without an edge"));
+        }
+    }
+
+    fn edge(&mut self, from: &str, to: &str, ports: Option<&str>) {
+        let mut lines = vec![("from", text(from)), ("to", text(to))];
+        lines.extend(ports.map(|ports| ("ports", ports.to_owned())));
+        lines.push(("why", text("…")));
+        let app = self.app;
+        match self.inline(app, "allow") {
+            true => {
+                let lines: Vec<String> = lines.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+                self.push(app, Some("allow"), format!("{{ {} }},", lines.join(", ")));
+            }
+            false => self.push(app, None, format!("[[allow]]\n{}", aligned(&lines))),
+        }
+    }
+
+    fn table(&mut self, app: AppId, key: &'static str, name: &str, lines: &[(&str, String)]) {
+        match self.inline(app, key) {
+            true => {
+                let lines: Vec<String> = lines.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+                self.push(app, Some(key), format!("{name} = {{ {} }},", lines.join(", ")));
+            }
+            false => self.push(app, None, format!("[{key}.{name}]\n{}", aligned(lines))),
+        }
+    }
+
+    /// Whether an intent writes a list or table as one value.
+    fn inline(&self, app: AppId, key: &str) -> bool {
+        trial::opening(&self.run.project.sources.get(self.model[app].file).text, key).is_some()
+    }
+
+    fn push(&mut self, app: AppId, inside: Option<&'static str>, toml: String) {
+        self.add.push(Snippet { app, path: self.model[app].path.to_string(), inside, toml });
+    }
+
+    /// A name that nothing has yet, here or in the project file.
+    fn free_name(&self, app: AppId, wanted: &str) -> String {
+        let model = self.model;
+        let taken = |name: &str| {
+            let is = |of: Option<AppId>, other: &Sym| of.is_none_or(|of| of == app) && **other == *name;
+            Builtin::parse(name).is_some()
+                || name == "all"
+                || model.tiers.iter().any(|one| is(Some(one.app), &one.name))
+                || model.peers.iter().any(|one| is(Some(one.app), &one.name))
+                || model.externals.iter().any(|one| is(one.app, &one.name))
+                || self.add.iter().any(|one| one.app == app && one.toml.contains(&format!(".{name}]")))
+        };
+        let numbered = (2..).map(|number| format!("{wanted}-{number}"));
+        std::iter::once(wanted.to_owned()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
+    }
+}
+
+/// What a pod's labels call it.
+fn name_of(pod: &Pod) -> String {
+    let named = ["app", "app.kubernetes.io/name", "k8s-app"].iter().find_map(|key| pod.labels.get(key));
+    let any = || pod.labels.iter().map(|(_, value)| value).find(|value| !value.is_empty());
+    let place = || pod.namespace.get(NAMESPACE_NAME);
+    slug(named.or_else(any).or_else(place).map_or("pods", |name| name))
+}
+
+/// The longest name that is made of a text.
+const MAX_NAME: usize = 50;
+
+/// A text as a name of the language.
+fn slug(text: &str) -> String {
+    let plain: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let words: Vec<&str> = plain.split('-').filter(|word| !word.is_empty()).collect();
+    let mut name = words.join("-");
+    name.truncate(MAX_NAME);
+    match name.trim_matches('-') {
+        "" => "pods".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// Lines of a table, their values below each other.
+fn aligned(lines: &[(&str, String)]) -> String {
+    let width = lines.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
+    lines.iter().map(|(key, value)| format!("{key:width$} = {value}\n")).collect()
+}
+
+fn pods(of: &Labels) -> String {
+    if of.is_empty() { text("all") } else { labels(of) }
+}
+
+fn labels(labels: &Labels) -> String {
+    let bare = |key: &str| key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let pair = |(key, value): (&Sym, &Sym)| match bare(key) {
+        true => format!("{key} = {}", text(value)),
+        false => format!("{} = {}", text(key), text(value)),
+    };
+    format!("{{ {} }}", labels.iter().map(pair).collect::<Vec<_>>().join(", "))
+}
+
+/// A TOML string: everything that is written here was checked, and holds nothing to escape.
+fn text(text: &str) -> String {
+    format!("\"{text}\"")
+}
