@@ -2,17 +2,18 @@
 
 use std::net::IpAddr;
 
-use super::judge::Question;
-use super::resolve::{End, Spot, What, set};
+use super::judge::{Question, is_managed};
+use super::resolve::{End, Spot, What};
+use super::toml::{aligned, labels, name_of, pods, ports, slug, text};
 use super::trial::{self, Obstacle};
+use super::written::Place;
 use super::{Asking, Run};
 use crate::diag::quote;
 use crate::dialects::Dialect;
 use crate::model::{
-    AppId, Builtin, DnsPeer, Endpoint, External, Labels, METADATA, Model, NAMESPACE_NAME, NamespaceSet, PRIVATE,
-    PodSet, PortRange, Protocol, Sym, TierId,
+    AppId, Builtin, Direction, DnsPeer, Endpoint, External, METADATA, Model, NAMESPACE_NAME, NamespaceSet, PRIVATE,
+    PodSet, PortRange, Sym, TierId,
 };
-use crate::verify::PortSet;
 use crate::verify::law::{Pod, is_name};
 
 /// What to do.
@@ -44,15 +45,20 @@ pub(super) fn of(
     model: &Model,
     asking: &Asking,
     question: Question<'_>,
+    lacks: &[Direction],
     dialects: &[&'static dyn Dialect],
 ) -> Advice {
+    let guarded = guarded(run, model, question, lacks);
+    let none = |remarks| Advice { add: vec![], remarks, obstacles: vec![], works: false };
+    // What intents manage is allowed already.
+    if !lacks.is_empty() && guarded.len() == lacks.len() {
+        return none(guarded);
+    }
     let Some(app) = home(model, asking, question) else {
-        let remark =
-            "neither end is in a namespace that an intent manages: declare the tier of one of them in an intent"
-                .to_owned();
-        return Advice { add: vec![], remarks: vec![remark], obstacles: vec![], works: false };
+        let remark = "neither end is in a namespace that an intent manages: declare one of them as a tier in an intent";
+        return none(guarded.into_iter().chain([remark.to_owned()]).collect());
     };
-    let mut draft = Draft { run, model, app, add: vec![], remarks: vec![] };
+    let mut draft = Draft { run, model, app, add: vec![], remarks: guarded };
     let (from, _) = draft.end(&asking.from, question.from, true);
     let (to, declared) = draft.end(&asking.to, question.to, false);
     draft.dns(asking, question);
@@ -67,6 +73,31 @@ pub(super) fn of(
         return Advice { add: vec![], remarks, obstacles: tried.obstacles, works: false };
     }
     Advice { add, remarks, obstacles: tried.obstacles, works: tried.works }
+}
+
+/// Pods that no intent manages, on the sides that lack something: there only `default-deny` denies.
+fn guarded(run: &Run, model: &Model, question: Question<'_>, lacks: &[Direction]) -> Vec<String> {
+    let tell = |direction: &Direction| {
+        let (spot, does) = match direction {
+            Direction::Egress => (question.from, "send"),
+            Direction::Ingress => (question.to, "receive"),
+        };
+        let What::Pod(pod) = &spot.what else { return None };
+        if is_managed(model, pod) {
+            return None;
+        }
+        let asked = model.profile.asked.get("default-deny");
+        let place = asked.map(|span| format!(" ({})", Place::of(&run.project.sources, *span))).unwrap_or_default();
+        let name = match pod.namespace.get(NAMESPACE_NAME) {
+            Some(name) => format!("namespace {}", quote(name)),
+            None => "that namespace".to_owned(),
+        };
+        Some(format!(
+            "the guard `default-deny`{place} denies what pods of {name} {does}, as no intent manages it: a policy of its own \
+             may allow it, or `except` of the guard may name it"
+        ))
+    };
+    lacks.iter().filter_map(tell).collect()
 }
 
 /// The app whose intent says it: that of the source's tier, which asks for the connection, else that of the destination's.
@@ -99,26 +130,6 @@ fn holds(pods: &PodSet, pod: &Pod) -> bool {
         NamespaceSet::Labels(labels) => labels.is_subset_of(&pod.namespace),
     };
     namespace && pods.labels.is_subset_of(&pod.labels)
-}
-
-/// The value of an edge's `ports`; `Some(None)`: the callee declares just these; `None`: nobody knows which.
-fn ports(asked: Option<&PortSet>, declared: &[PortRange]) -> Option<Option<String>> {
-    match asked {
-        None if declared.is_empty() => None,
-        None => Some(None),
-        Some(asked) if !declared.is_empty() && set(declared) == *asked => Some(None),
-        Some(asked) if *asked == PortSet::every() => Some(Some("\"all\"".to_owned())),
-        Some(asked) => {
-            let ports = asked.ranges().iter().map(|ports| {
-                let range = PortRange { protocol: ports.protocol, first: ports.first, last: ports.last };
-                match range.protocol == Protocol::Tcp && range.first == range.last {
-                    true => range.first.to_string(),
-                    false => format!("\"{range}\""),
-                }
-            });
-            Some(Some(format!("[{}]", ports.collect::<Vec<_>>().join(", "))))
-        }
-    }
 }
 
 struct Draft<'d> {
@@ -155,7 +166,7 @@ impl Draft<'_> {
                 Some(word) => builtin(word),
                 None => self.external(end, spot, |one| one.addresses.overlaps(&(*address).into())),
             },
-            (_, What::Host(name)) => {
+            (_, What::Host(name, _)) => {
                 let is =
                     |one: &External| one.fqdns.iter().any(|host| *host.value == **name || is_name(&host.value, name));
                 self.external(end, spot, is)
@@ -194,6 +205,10 @@ impl Draft<'_> {
             None => format!("{{ labels = {} }}", labels(&pod.namespace)),
         };
         let name = self.free_name(app, &name_of(pod));
+        if pod.labels.is_empty() {
+            self.remarks
+                .push(format!("a pod without labels is known by its namespace alone: {} is all of it", quote(&name)));
+        }
         self.table(app, "peers", &name, &[("namespace", namespace), ("pods", pods(&pod.labels))]);
         (name, vec![])
     }
@@ -202,10 +217,8 @@ impl Draft<'_> {
         let namespace = pod.namespace.get(NAMESPACE_NAME).cloned().unwrap_or_default();
         let name = self.free_name(app, &name_of(pod));
         if pod.labels.is_empty() {
-            self.remarks.push(format!(
-                "a pod without labels is told from others by its namespace alone: the tier is all of {}",
-                quote(&namespace)
-            ));
+            self.remarks
+                .push(format!("a pod without labels is known by its namespace alone: {} is all of it", quote(&name)));
         }
         self.table(app, "tiers", &name, &[("namespace", text(&namespace)), ("pods", pods(&pod.labels))]);
         if app == self.app { name } else { format!("{}/{name}", self.model[app].name) }
@@ -232,7 +245,8 @@ impl Draft<'_> {
             lines.extend(private.then(|| ("private", "true".to_owned())));
             lines.extend(metadata.then(|| ("metadata", "true".to_owned())));
         }
-        let name = self.free_name(app, &slug(&spot.name));
+        let start = if matches!(spot.what, What::Address(_)) { "address " } else { "" };
+        let name = self.free_name(app, &slug(&format!("{start}{}", spot.name)));
         self.table(app, "external", &name, &lines);
         (name, vec![])
     }
@@ -300,52 +314,4 @@ impl Draft<'_> {
         let numbered = (2..).map(|number| format!("{wanted}-{number}"));
         std::iter::once(wanted.to_owned()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
     }
-}
-
-/// What a pod's labels call it.
-fn name_of(pod: &Pod) -> String {
-    let named = ["app", "app.kubernetes.io/name", "k8s-app"].iter().find_map(|key| pod.labels.get(key));
-    let any = || pod.labels.iter().map(|(_, value)| value).find(|value| !value.is_empty());
-    let place = || pod.namespace.get(NAMESPACE_NAME);
-    slug(named.or_else(any).or_else(place).map_or("pods", |name| name))
-}
-
-/// The longest name that is made of a text.
-const MAX_NAME: usize = 50;
-
-/// A text as a name of the language.
-fn slug(text: &str) -> String {
-    let plain: String =
-        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
-    let words: Vec<&str> = plain.split('-').filter(|word| !word.is_empty()).collect();
-    let mut name = words.join("-");
-    name.truncate(MAX_NAME);
-    match name.trim_matches('-') {
-        "" => "pods".to_owned(),
-        name => name.to_owned(),
-    }
-}
-
-/// Lines of a table, their values below each other.
-fn aligned(lines: &[(&str, String)]) -> String {
-    let width = lines.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
-    lines.iter().map(|(key, value)| format!("{key:width$} = {value}\n")).collect()
-}
-
-fn pods(of: &Labels) -> String {
-    if of.is_empty() { text("all") } else { labels(of) }
-}
-
-fn labels(labels: &Labels) -> String {
-    let bare = |key: &str| key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    let pair = |(key, value): (&Sym, &Sym)| match bare(key) {
-        true => format!("{key} = {}", text(value)),
-        false => format!("{} = {}", text(key), text(value)),
-    };
-    format!("{{ {} }}", labels.iter().map(pair).collect::<Vec<_>>().join(", "))
-}
-
-/// A TOML string: everything that is written here was checked, and holds nothing to escape.
-fn text(text: &str) -> String {
-    format!("\"{text}\"")
 }
