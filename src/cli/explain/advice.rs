@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::judge::{Question, is_managed};
 use super::resolve::{End, Spot, What};
-use super::toml::{aligned, labels, name_of, pods, ports, slug, text};
+use super::toml::{aligned, list, name_of, namespaces, pods, port_list, ports, slug, text};
 use super::trial::{self, Obstacle};
 use super::written::Place;
 use super::{Asking, Run};
@@ -14,6 +14,7 @@ use crate::model::{
     AppId, Builtin, Direction, DnsPeer, Endpoint, External, METADATA, Model, NAMESPACE_NAME, NamespaceSet, PRIVATE,
     PodSet, PortRange, Sym, TierId,
 };
+use crate::source::Spanned;
 use crate::verify::law::{Pod, is_name};
 
 /// What to do.
@@ -159,7 +160,7 @@ impl Draft<'_> {
             (_, What::Anyone) => builtin(Builtin::Anywhere),
             (_, What::Pod(pod)) => match manager(model, spot) {
                 Some(manager) => (self.declare_tier(manager, pod), vec![]),
-                None => self.peer(pod),
+                None => self.peer(end, pod),
             },
             (_, What::Address(address)) if source => builtin(self.outside(*address)),
             (_, What::Address(address)) => match self.of_cluster(*address) {
@@ -193,24 +194,26 @@ impl Draft<'_> {
         word
     }
 
-    fn peer(&mut self, pod: &Pod) -> (String, Vec<PortRange>) {
+    /// A peer of this app that holds a pod, else a new one: as another app declares it, where that one was asked about.
+    fn peer(&mut self, end: &End, pod: &Pod) -> (String, Vec<PortRange>) {
         let (model, app) = (self.model, self.app);
         let own = model.peers.iter().filter(|peer| peer.app == app && holds(&peer.pods, pod));
         if let Some(peer) = own.max_by_key(|peer| peer.pods.labels.len()) {
             return (peer.name.to_string(), peer.ports.clone());
         }
-        let namespace = match pod.namespace.get(NAMESPACE_NAME) {
-            Some(name) => text(name),
-            None if pod.namespace.is_empty() => text("all"),
-            None => format!("{{ labels = {} }}", labels(&pod.namespace)),
+        let (name, set, declared) = match end.endpoint {
+            Some(Endpoint::Peer(id)) => (model[id].name.to_string(), model[id].pods.clone(), model[id].ports.clone()),
+            _ => (name_of(pod), only(pod), vec![]),
         };
-        let name = self.free_name(app, &name_of(pod));
-        if pod.labels.is_empty() {
+        let name = self.free_name(app, &name);
+        if set.labels.is_empty() && !matches!(end.endpoint, Some(Endpoint::Peer(_))) {
             self.remarks
                 .push(format!("a pod without labels is known by its namespace alone: {} is all of it", quote(&name)));
         }
-        self.table(app, "peers", &name, &[("namespace", namespace), ("pods", pods(&pod.labels))]);
-        (name, vec![])
+        let mut lines = vec![("namespace", namespaces(&set.namespaces)), ("pods", pods(&set.labels))];
+        lines.extend((!declared.is_empty()).then(|| ("ports", port_list(&declared))));
+        self.table(app, "peers", &name, &lines);
+        (name, declared)
     }
 
     fn declare_tier(&mut self, app: AppId, pod: &Pod) -> String {
@@ -235,20 +238,13 @@ impl Draft<'_> {
         if let Some(one) = meant.or_else(|| model.externals.iter().find(|one| usable(one) && is(one))) {
             return (one.name.to_string(), one.ports.clone());
         }
-        let mut lines = match &spot.what {
-            What::Address(address) => vec![("cidrs", format!("[\"{}\"]", ipnet::IpNet::from(*address)))],
-            _ => vec![("fqdns", format!("[{}]", text(&spot.name)))],
+        let (name, lines, declared) = match end.endpoint {
+            Some(Endpoint::External(id)) => (model[id].name.to_string(), copied(&model[id]), model[id].ports.clone()),
+            _ => (name_outside(spot), outside_lines(spot), vec![]),
         };
-        if let What::Address(address) = spot.what {
-            let metadata = METADATA.iter().any(|(_, host)| *host == address);
-            let private = PRIVATE.iter().any(|range| range.contains(&address));
-            lines.extend(private.then(|| ("private", "true".to_owned())));
-            lines.extend(metadata.then(|| ("metadata", "true".to_owned())));
-        }
-        let start = if matches!(spot.what, What::Address(_)) { "address " } else { "" };
-        let name = self.free_name(app, &slug(&format!("{start}{}", spot.name)));
+        let name = self.free_name(app, &name);
         self.table(app, "external", &name, &lines);
-        (name, vec![])
+        (name, declared)
     }
 
     /// DNS needs no edge: a tier that has none was told so.
@@ -314,4 +310,45 @@ impl Draft<'_> {
         let numbered = (2..).map(|number| format!("{wanted}-{number}"));
         std::iter::once(wanted.to_owned()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
     }
+}
+
+/// The namespace and the labels of a pod.
+fn only(pod: &Pod) -> PodSet {
+    let namespaces = match pod.namespace.get(NAMESPACE_NAME) {
+        Some(name) => NamespaceSet::Names(vec![name.clone()]),
+        None if pod.namespace.is_empty() => NamespaceSet::All,
+        None => NamespaceSet::Labels(pod.namespace.clone()),
+    };
+    PodSet { namespaces, labels: pod.labels.clone() }
+}
+
+/// An external as another app declares it.
+fn copied(one: &External) -> Vec<(&'static str, String)> {
+    let ranges = |ranges: &[Spanned<ipnet::IpNet>]| list(ranges.iter().map(|range| text(&range.value.to_string())));
+    let mut lines = vec![];
+    lines.extend((!one.cidrs.is_empty()).then(|| ("cidrs", ranges(&one.cidrs))));
+    lines.extend((!one.except.is_empty()).then(|| ("except", ranges(&one.except))));
+    lines.extend((!one.fqdns.is_empty()).then(|| ("fqdns", list(one.fqdns.iter().map(|host| text(&host.value))))));
+    lines.extend((!one.ports.is_empty()).then(|| ("ports", port_list(&one.ports))));
+    lines.extend(one.private.then(|| ("private", "true".to_owned())));
+    lines.extend(one.metadata.then(|| ("metadata", "true".to_owned())));
+    lines
+}
+
+fn name_outside(spot: &Spot) -> String {
+    match spot.what {
+        What::Address(address) => slug(&format!("address {address}")),
+        _ => slug(&spot.name),
+    }
+}
+
+/// One address or host. Private and metadata addresses are opted into.
+fn outside_lines(spot: &Spot) -> Vec<(&'static str, String)> {
+    let What::Address(address) = spot.what else { return vec![("fqdns", list([text(&spot.name)].into_iter()))] };
+    let metadata = METADATA.iter().any(|(_, host)| *host == address);
+    let private = PRIVATE.iter().any(|range| range.contains(&address));
+    let mut lines = vec![("cidrs", list([text(&ipnet::IpNet::from(address).to_string())].into_iter()))];
+    lines.extend(private.then(|| ("private", "true".to_owned())));
+    lines.extend(metadata.then(|| ("metadata", "true".to_owned())));
+    lines
 }

@@ -217,7 +217,11 @@ impl Teller<'_> {
                 lines.push(String::new());
                 let inside = snippet.inside.map_or(String::new(), |key| format!(", inside `{key}`"));
                 let settled = if advice.obstacles.is_empty() { "" } else { ", once that is settled" };
-                lines.push(format!("to allow it{settled}, add to {}{inside}:", snippet.path));
+                let start = match before {
+                    None => format!("to allow it{settled}, add to"),
+                    Some(_) => "and to".to_owned(),
+                };
+                lines.push(format!("{start} {}{inside}:", snippet.path));
             }
             before = Some(place);
             lines.push(String::new());

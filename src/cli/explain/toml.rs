@@ -1,9 +1,10 @@
 //! Lines of intents, as a person would write them.
 
 use super::resolve::set;
-use crate::model::{Labels, NAMESPACE_NAME, PortRange, Protocol, Sym};
+use crate::model::{Labels, NAMESPACE_NAME, NamespaceSet, PortRange, Protocol, Sym};
 use crate::verify::PortSet;
 use crate::verify::law::Pod;
+use crate::verify::normal::Ports;
 
 /// The value of an edge's `ports`; `Some(None)`: the callee declares just these; `None`: nobody knows which.
 pub(super) fn ports(asked: Option<&PortSet>, declared: &[PortRange]) -> Option<Option<String>> {
@@ -13,15 +14,35 @@ pub(super) fn ports(asked: Option<&PortSet>, declared: &[PortRange]) -> Option<O
         Some(asked) if !declared.is_empty() && set(declared) == *asked => Some(None),
         Some(asked) if *asked == PortSet::every() => Some(Some("\"all\"".to_owned())),
         Some(asked) => {
-            let ports = asked.ranges().iter().map(|ports| {
-                let range = PortRange { protocol: ports.protocol, first: ports.first, last: ports.last };
-                match range.protocol == Protocol::Tcp && range.first == range.last {
-                    true => range.first.to_string(),
-                    false => format!("\"{range}\""),
-                }
-            });
-            Some(Some(format!("[{}]", ports.collect::<Vec<_>>().join(", "))))
+            let ranges = asked.ranges().iter();
+            let range = |ports: &Ports| PortRange { protocol: ports.protocol, first: ports.first, last: ports.last };
+            Some(Some(port_list(&ranges.map(range).collect::<Vec<_>>())))
         }
+    }
+}
+
+/// `[80, "53/UDP"]`.
+pub(super) fn port_list(ranges: &[PortRange]) -> String {
+    list(ranges.iter().map(|range| match range.protocol == Protocol::Tcp && range.first == range.last {
+        true => range.first.to_string(),
+        false => text(&range.to_string()),
+    }))
+}
+
+/// Values in brackets.
+pub(super) fn list(values: impl Iterator<Item = String>) -> String {
+    format!("[{}]", values.collect::<Vec<_>>().join(", "))
+}
+
+/// The namespaces of a peer.
+pub(super) fn namespaces(set: &NamespaceSet) -> String {
+    match set {
+        NamespaceSet::All => text("all"),
+        NamespaceSet::Labels(by) => format!("{{ labels = {} }}", labels(by)),
+        NamespaceSet::Names(names) => match names.as_slice() {
+            [one] => text(one),
+            several => list(several.iter().map(|name| text(name))),
+        },
     }
 }
 
