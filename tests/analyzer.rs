@@ -17,6 +17,9 @@
 //! - A named port towards pods in a NetworkPolicy's egress rule, a namespaceSelector of negations alone, and rules
 //!   of a direction that policyTypes does not name: network plugins differ about them.
 //! - One name for two ports of a pod: names are to be unique there (core/v1/types.go, ContainerPort).
+//!
+//! netpolc may leave a verdict open only about an address of a NetworkSet: its reader of Calico's policies does not know the
+//! labels of namespaces, which such a set inherits.
 
 #![allow(
     clippy::unwrap_used,
@@ -58,31 +61,35 @@ use rayon::prelude::*;
 use verdicts::{Table, Verdict};
 
 /// How many cases one run of the analyzer judges.
-const BATCH: u64 = 50;
+const BATCH: u64 = 100;
 
-/// Flows that are allowed and denied, of all sides.
+/// Verdicts that agree: yes, no, and those that netpolc leaves open.
 #[derive(Debug, Default, Clone, Copy)]
 struct Counts {
     allowed: usize,
     denied: usize,
+    open: usize,
 }
 
 /// Where a table says otherwise than the analyzer.
 fn differences(case: &Case, mut table: Table, maps: &[Map; 3], counts: &mut Counts) -> Vec<String> {
     let (ends, mut out) = (case.ends(), vec![]);
+    let is_in_set: Vec<bool> = (0..ends.len()).map(|end| case.is_in_network_set(end)).collect();
     for (n, (protocol, port)) in case.probes().into_iter().enumerate() {
         for i in 0..ends.len() {
             for j in (0..ends.len()).filter(|j| case.is_flow(i, *j)) {
                 for (side, map) in Side::ALL.into_iter().zip(maps) {
                     let analyzer = Verdict::from(map.allows(i, j, protocol, port));
-                    let ours = *table.at((i, j, n), side);
-                    match analyzer {
-                        Verdict::Allowed => counts.allowed += 1,
-                        _ => counts.denied += 1,
-                    }
-                    if ours != analyzer {
-                        let (side, from, to) = (side.name(), &ends[i], &ends[j]);
-                        out.push(format!("{side} of {from} -> {to} {protocol}/{port}: {ours:?}, not {analyzer:?}"));
+                    match *table.at((i, j, n), side) {
+                        ours if ours == analyzer => match analyzer {
+                            Verdict::Allowed => counts.allowed += 1,
+                            _ => counts.denied += 1,
+                        },
+                        Verdict::Ambiguous if is_in_set[i] || is_in_set[j] => counts.open += 1,
+                        ours => {
+                            let (side, from, to) = (side.name(), &ends[i], &ends[j]);
+                            out.push(format!("{side} of {from} -> {to} {protocol}/{port}: {ours:?}, not {analyzer:?}"));
+                        }
                     }
                 }
             }
@@ -99,7 +106,8 @@ fn cases() -> u64 {
 /// Somebody whose verdicts are compared, by name.
 type Judged = (&'static str, fn(&Case) -> Result<Table, String>);
 
-const JUDGED: [Judged; 2] = [("netpolc", verdicts::of_netpolc), ("the judge", verdicts::of_judges)];
+const NETPOLC: &str = "netpolc";
+const JUDGED: [Judged; 2] = [(NETPOLC, verdicts::of_netpolc), ("the judge", verdicts::of_judges)];
 
 fn compare(dialect: Dialect) {
     let batches: Vec<u64> = (0..cases()).step_by(usize::try_from(BATCH).unwrap()).collect();
@@ -110,7 +118,8 @@ fn compare(dialect: Dialect) {
             let cases: Vec<Case> = numbers.map(|number| Case::generate(dialect, number)).collect();
             let (mut counts, mut wrong) = (Counts::default(), vec![]);
             for (case, maps) in cases.iter().zip(nca::maps(&cases)) {
-                for (who, evaluate) in JUDGED {
+                // Every case of netpolc, every fourth of the judges.
+                for (who, evaluate) in JUDGED.into_iter().take(if case.number % 4 == 1 { 2 } else { 1 }) {
                     let found = match evaluate(case) {
                         Ok(table) => differences(case, table, &maps, &mut counts),
                         Err(refusal) => vec![refusal],
@@ -126,13 +135,14 @@ fn compare(dialect: Dialect) {
         })
         .collect();
     let wrong: Vec<&String> = results.iter().flat_map(|(_, wrong)| wrong).collect();
-    let allowed: usize = results.iter().map(|(counts, _)| counts.allowed).sum();
-    let denied: usize = results.iter().map(|(counts, _)| counts.denied).sum();
+    let sum = |count: fn(&Counts) -> usize| results.iter().map(|(counts, _)| count(counts)).sum::<usize>();
+    let (allowed, denied, open) = (sum(|one| one.allowed), sum(|one| one.denied), sum(|one| one.open));
     let (name, cases) = (dialect.name(), cases());
-    eprintln!("{name}: {cases} cases, {allowed} verdicts are yes and {denied} no");
+    eprintln!("{name}: {cases} cases; of the verdicts {allowed} are yes, {denied} no, {open} left open");
     let shown: Vec<&str> = wrong.iter().take(3).map(|text| text.as_str()).collect();
     assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), shown.join("\n"));
     assert!(allowed.min(denied) > (allowed + denied) / 10, "nearly all verdicts are the same");
+    assert!(open < (allowed + denied) / 100, "too much is left open");
 }
 
 #[test]
@@ -233,7 +243,8 @@ fn the_analyzer_is_wrong_about_what_is_left_out() {
         }
         for (who, evaluate) in JUDGED {
             let said = evaluate(case).map(|mut table| *table.at((from, to, probe), one.side));
-            if said != Ok(Verdict::from(one.allowed)) {
+            let is_open = one.left_open && who == NETPOLC && said == Ok(Verdict::Ambiguous);
+            if !is_open && said != Ok(Verdict::from(one.allowed)) {
                 wrong.push(format!("{who} says {said:?}: {}", one.why));
             }
         }

@@ -7,6 +7,7 @@ mod build;
 mod check;
 mod diff;
 pub mod eval;
+mod explain;
 mod generate;
 mod init;
 mod report;
@@ -70,6 +71,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Say what any policies, of any dialect, let through between some pods
     Eval(eval::EvalArgs),
+    /// Say whether one end may talk to another, by which policies, who asked for it, and what would allow it
+    Explain(explain::ExplainArgs),
     /// Explain a code: what it means, why it matters, how to mend it
     Rule(RuleArgs),
     /// Write a first intent and the schema that editors use
@@ -227,6 +230,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Diff(args) => diff::run(&args, &mut terminal),
         Command::Verify(args) => verify::run(&args, &mut terminal),
         Command::Eval(args) => eval::run(&args, &mut terminal),
+        Command::Explain(args) => explain::run(&args, &mut terminal),
         Command::Rule(args) => rule::run(&args, &mut terminal),
         Command::Init(args) => init::run(&args, &mut terminal),
         Command::Schema(args) => generate::schema(args.of, &mut terminal),

@@ -234,6 +234,6 @@ fn select(
 }
 
 /// The system's date, where it lives.
-fn today() -> Date {
+pub(super) fn today() -> Date {
     jiff::Zoned::now().date()
 }

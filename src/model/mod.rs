@@ -39,6 +39,8 @@ pub use endpoint::{Builtin, Endpoint};
 pub use forbid::{Forbid, ForbidEnd, ForbidSet, Permit, Reach, violations};
 pub use graph::FlowGraph;
 pub use guards::Guard;
+pub use names::{Refusal, check_label_key, check_label_value, check_namespace};
+pub use parse::{WrittenPort, parse_port};
 pub use ports::{PortRange, Protocol};
 pub use profile::{Approximation, DnsPeer, DnsTarget, LintLevel, Profile};
 pub use relations::{Direction, Grant, Origin, PeerSet, Subject};

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use indexmap::IndexSet;
 
 use crate::cluster::{Cell, Cluster, Endpoint, Pod, Probe, Verdict, Verdicts};
-use crate::model::{Direction, Labels, Sym};
+use crate::model::{Direction, Sym};
 use crate::verify::law::{self, Account, Answer, Far, NamedPorts, Side};
 use crate::verify::normal::{Action, Entity, Policy, Reading};
 
@@ -30,13 +30,14 @@ pub fn evaluate(
     let judges: Vec<Judge<'_>> =
         readings.iter().map(|reading| Judge::new(reading, &ends, &all_ports, entities)).collect();
     // All probes of a pair follow one another, and have one answer.
-    let mut pair: Option<((usize, usize), Vec<Option<Pair<'_>>>)> = None;
+    let mut last: Option<(usize, usize)> = None;
+    let mut answers: Vec<Option<Pair<'_>>> = vec![];
     Verdicts::new(names, probes.to_vec(), |src, dst, probe| {
-        if pair.as_ref().is_none_or(|(of, _)| *of != (src, dst)) {
-            pair = Some(((src, dst), judges.iter().map(|judge| judge.pair(src, dst)).collect()));
+        if last != Some((src, dst)) {
+            answers = judges.iter().map(|judge| judge.pair(src, dst)).collect();
+            last = Some((src, dst));
         }
-        let answers = pair.as_ref().map_or(&[][..], |(_, answers)| answers);
-        cell(answers, probe)
+        cell(&answers, probe)
     })
 }
 
@@ -59,7 +60,7 @@ impl<'c> End<'c> {
     fn pod(cluster: &'c Cluster, pod: &'c Pod) -> Self {
         let of_namespace = cluster.namespaces.get(&pod.namespace).map(|namespace| namespace.labels.clone());
         let seen = |addresses: Option<Vec<IpAddr>>| law::Pod {
-            namespace: of_namespace.clone().unwrap_or_else(Labels::default),
+            namespace: of_namespace.clone().unwrap_or_default(),
             labels: pod.labels.clone(),
             account: Some(Account { name: pod.service_account.clone(), labels: pod.account_labels.clone() }),
             addresses,

@@ -90,6 +90,16 @@ pub(super) fn differences<'p>(
     Ok(out)
 }
 
+/// What governs what each class of pods of a namespace may send.
+pub(super) fn senders<'p>(
+    world: World<'_>,
+    both: Both<'_, 'p>,
+    namespace: &Sym,
+) -> Result<Vec<Vec<&'p Policy>>, TooMany> {
+    let pods = classes::of(&subjects(both), Some(namespace))?;
+    Ok(pods.iter().map(|pod| both.governing(pod, Direction::Egress, world).said).collect())
+}
+
 /// The namespace that a policy is for, if it names one.
 pub(super) fn names(policy: &Policy) -> Option<&Sym> {
     match &policy.subject.namespaces {

@@ -402,8 +402,8 @@ impl Test {
     }
 }
 
-/// 7. In a pattern `*` stands for any part of one label; `**.` at the beginning for one label or more; alone, `*` stands for
-/// every name.
+/// Whether a name fits a pattern (7): `*` stands for any part of one label; `**.` at the beginning for one label or more;
+/// alone, `*` stands for every name.
 pub fn is_name(pattern: &str, name: &str) -> bool {
     if pattern == "*" {
         return true;

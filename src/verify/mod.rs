@@ -11,6 +11,7 @@
 //! ```
 
 mod allowed;
+mod asked;
 mod bases;
 mod classes;
 mod compare;
@@ -28,6 +29,7 @@ mod ordered;
 mod ports;
 mod relation;
 pub mod sum;
+mod told;
 mod traffic;
 mod witness;
 
@@ -45,6 +47,7 @@ use crate::source::Span;
 use normal::{Capabilities, Engine};
 
 pub use allowed::Other;
+pub use asked::{Asked, pod};
 pub use bases::strays;
 pub use denials::{DenialChange, GuardChange, denial_changes};
 pub use flows::{ChangeKind, FlowChange, Flows, flow_changes, released};

@@ -13,9 +13,10 @@ use super::expected::Terms;
 use super::guards::Guarded;
 use super::law::{self, Far, Hit, NamedPort, NamedPorts, Pod, Side};
 use super::meant::Meant;
-use super::normal::{Action, Engine, Namespaces, Peer, Policy};
+use super::normal::{Action, Engine, Namespaces, Peer, Policy, Rule};
 use super::traffic::Traffic;
 use super::witness::{Allows, Mismatch, Unclear, Witness};
+use super::{names, sum};
 use crate::model::{Direction, Labels, Model, NAMESPACE_NAME, NamespaceSet, Origin, Sym};
 
 /// The mismatches of some managed namespaces, and with `beyond` of all that no intent manages.
@@ -46,8 +47,16 @@ pub(super) fn mismatches(
             let is = |policy: &&&Policy| compare::names(policy).is_none_or(|name| Some(name) == *place);
             let said: Vec<&Policy> = said.iter().filter(is).copied().collect();
             let wanted: Vec<&Policy> = wanted.iter().filter(is).copied().collect();
-            match compare::differences(world, Both { said: &said, meant: &wanted }, *place) {
-                Ok(differences) => tell.all(*place, &differences),
+            let both = Both { said: &said, meant: &wanted };
+            let found = compare::differences(world, both, *place).and_then(|differences| {
+                let mut found = tell.all(*place, &differences);
+                if let Some(namespace) = place.filter(|name| terms.model.namespaces.contains_key(*name)) {
+                    found.extend(unlearned(terms, namespace, compare::senders(world, both, namespace)?));
+                }
+                Ok(found)
+            });
+            match found {
+                Ok(found) => found,
                 Err(many) => vec![Mismatch::TooMany {
                     namespace: place.cloned(),
                     selector: many.at.to_string(),
@@ -59,8 +68,35 @@ pub(super) fn mismatches(
     found.into_iter().flatten().collect()
 }
 
+/// What keeps host names unknown, for each class of pods by itself.
+fn unlearned(terms: Terms<'_>, namespace: &Sym, classes: Vec<Vec<&Policy>>) -> Vec<Mismatch> {
+    let about_names = |rule: &Rule| rule.dns_proxy || rule.peers.iter().any(|peer| matches!(peer, Peer::Name(_)));
+    let mut out = vec![];
+    for governing in classes {
+        if !governing.iter().flat_map(|policy| &policy.rules).any(about_names) {
+            continue;
+        }
+        // Of one class every policy is for all.
+        let allows = |policy: &&Policy| sum::Policy {
+            name: policy.name.clone(),
+            scope: sum::Scope::Namespace(namespace.clone()),
+            cluster_scoped: policy.namespace.is_none(),
+            subject: Labels::default(),
+            isolates: vec![],
+            rules: policy.rules.iter().filter(|rule| rule.action == Action::Allow).cloned().collect(),
+            denies: vec![],
+            staged: policy.staged,
+            span: policy.span,
+        };
+        let policies: Vec<sum::Policy> = governing.iter().map(allows).collect();
+        let found = names::unlearned(terms, namespace, &policies.iter().collect::<Vec<_>>());
+        out.extend(found.into_iter().filter(|mismatch| !out.contains(mismatch)).collect::<Vec<_>>());
+    }
+    out
+}
+
 /// The names that tiers give to the ports of a pod. Others may be there, too.
-fn ports_of(model: &Model, pod: &Pod) -> NamedPorts {
+pub(super) fn ports_of(model: &Model, pod: &Pod) -> NamedPorts {
     let Some(namespace) = pod.namespace.get(NAMESPACE_NAME) else { return NamedPorts::default() };
     let of = model.tiers.iter().filter(|tier| {
         matches!(&tier.pods.namespaces, NamespaceSet::Names(names) if names.contains(namespace))

@@ -55,7 +55,7 @@ pub struct Case {
     pub policies: Vec<Value>,
     pub pods: Vec<String>,
     /// Outside of the cluster, ascending: the first of every range that a policy names and what follows its last; in every
-    /// fourth case also the last and what comes before the first.
+    /// eighth case also the last and what comes before the first.
     pub addresses: Vec<IpAddr>,
     /// Where what is said of addresses may change.
     pub address_cuts: BTreeSet<IpAddr>,
@@ -75,7 +75,7 @@ impl Case {
             Dialect::Calico => calico::policies(&mut chance, &cluster, &words),
         };
         let (manifests, dual_stack) = (cluster.manifests, cluster.dual_stack);
-        Self::of(dialect, number, (manifests, cluster.pods, dual_stack), policies, number.is_multiple_of(4))
+        Self::of(dialect, number, (manifests, cluster.pods, dual_stack), policies, number.is_multiple_of(8))
     }
 
     pub fn of(
@@ -131,6 +131,14 @@ impl Case {
     /// Whether a flow between two of the ends can be: from a pod or to one, and not to itself.
     pub fn is_flow(&self, from: usize, to: usize) -> bool {
         from != to && from.min(to) < self.pods.len()
+    }
+
+    /// Whether an end is an address of a NetworkSet.
+    pub fn is_in_network_set(&self, end: usize) -> bool {
+        let Some(address) = end.checked_sub(self.pods.len()).map(|n| self.addresses[n]) else { return false };
+        let sets = self.policies.iter().filter(|policy| policy["kind"] == "NetworkSet");
+        let (nets, _) = said(sets);
+        nets.iter().any(|net| net.contains(&address))
     }
 
     pub fn probes(&self) -> Vec<(&'static str, u16)> {

@@ -23,6 +23,7 @@ spec:
         side: Side::Ingress,
         flow: ("pay/db", "shop/web", "TCP", 80),
         allowed: true,
+        left_open: false,
     },
     Differs {
         why: "without policyTypes a policy is about egress if it has egress rules; `egress: []` has none \
@@ -37,6 +38,7 @@ spec: {podSelector: {}, egress: []}
         side: Side::Allowed,
         flow: ("shop/web", "pay/db", "TCP", 80),
         allowed: true,
+        left_open: false,
     },
     Differs {
         why: "whether an ipBlock is also about the pods in it is where network plugins differ; for the analyzer it never is",
@@ -50,6 +52,7 @@ spec: {podSelector: {}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 1
         side: Side::Egress,
         flow: ("shop/web", "pay/db", "TCP", 80),
         allowed: true,
+        left_open: true,
     },
     Differs {
         why: "a label that is not there has no value (apimachinery, labels/selector.go, Requirement.Matches); the analyzer takes that of a \
@@ -67,6 +70,7 @@ spec:
         side: Side::Ingress,
         flow: ("pay/db", "shop/web", "TCP", 80),
         allowed: false,
+        left_open: false,
     },
     Differs {
         why: "network sets are Calico's own, and no NetworkPolicy selects them; for the analyzer an empty selector does",
@@ -85,6 +89,7 @@ spec: {podSelector: {}, policyTypes: [Egress], egress: [{to: [{namespaceSelector
         side: Side::Egress,
         flow: ("shop/web", OUTSIDE, "TCP", 80),
         allowed: false,
+        left_open: false,
     },
     Differs {
         why: "a rule of a NetworkPolicy that selects in any way, by a notSelector too, stays in its namespace \
@@ -99,6 +104,7 @@ spec: {types: [Ingress], ingress: [{action: Allow, source: {notSelector: app == 
         side: Side::Ingress,
         flow: ("pay/db", "shop/web", "TCP", 80),
         allowed: false,
+        left_open: false,
     },
     Differs {
         why: "a namespaceSelector is one on labels of namespaces, which a GlobalNetworkSet has none of: one that only says \
@@ -118,6 +124,7 @@ spec: {types: [Egress], egress: [{action: Allow, destination: {namespaceSelector
         side: Side::Egress,
         flow: ("shop/web", OUTSIDE, "TCP", 80),
         allowed: true,
+        left_open: false,
     },
     Differs {
         why: "of policies of one order the first by name comes first (felix/calc, policy_sorter.go); for the analyzer that of \
@@ -137,6 +144,7 @@ spec: {order: 10, types: [Ingress], ingress: [{action: Allow}]}
         side: Side::Ingress,
         flow: ("pay/db", "shop/web", "TCP", 80),
         allowed: true,
+        left_open: false,
     },
     Differs {
         why: "an order may have a fraction (projectcalico/v3, GlobalNetworkPolicySpec: float64); the analyzer reads such ones \
@@ -156,6 +164,7 @@ spec: {order: 10.5, types: [Ingress], ingress: [{action: Deny}]}
         side: Side::Ingress,
         flow: ("pay/db", "shop/web", "TCP", 80),
         allowed: true,
+        left_open: false,
     },
     Differs {
         why: "all that a rule says must hold (projectcalico/v3, Rule), ports and notPorts, whichever way a port is called; \
@@ -170,6 +179,7 @@ spec: {types: [Ingress], ingress: [{action: Allow, protocol: TCP, destination: {
         side: Side::Ingress,
         flow: ("pay/db", "shop/web", "TCP", 8080),
         allowed: false,
+        left_open: true,
     },
     Differs {
         why: "a set is selected by its own labels; the analyzer intersects the addresses of sets, so that two that overlap \
@@ -194,6 +204,7 @@ spec: {types: [Egress], egress: [{action: Allow, destination: {selector: app == 
         side: Side::Egress,
         flow: ("shop/web", OUTSIDE, "TCP", 80),
         allowed: false,
+        left_open: false,
     },
     Differs {
         why: "ranges are about every address, a pod's too; for the analyzer never",
@@ -207,6 +218,7 @@ spec: {types: [Egress], egress: [{action: Allow, destination: {nets: [10.1.0.0/1
         side: Side::Egress,
         flow: ("shop/web", "pay/db", "TCP", 80),
         allowed: true,
+        left_open: false,
     },
     Differs {
         why: "the same of what notNets leaves",
@@ -220,6 +232,7 @@ spec: {types: [Egress], egress: [{action: Allow, destination: {notNets: [203.0.1
         side: Side::Egress,
         flow: ("shop/web", "pay/db", "TCP", 80),
         allowed: true,
+        left_open: false,
     },
     Differs {
         why: "the same of a rule's own side",
@@ -233,6 +246,7 @@ spec: {types: [Ingress], ingress: [{action: Allow, destination: {nets: [10.1.0.0
         side: Side::Ingress,
         flow: ("pay/db", "shop/web", "TCP", 80),
         allowed: true,
+        left_open: false,
     },
     Differs {
         why: "all that a rule says must hold, so what is both selected and in the ranges matches; for the analyzer nothing is \
@@ -247,6 +261,7 @@ spec: {types: [Egress], egress: [{action: Allow, destination: {nets: [10.1.0.0/1
         side: Side::Egress,
         flow: ("shop/web", "pay/db", "TCP", 80),
         allowed: true,
+        left_open: false,
     },
     Differs {
         why: "a rule of an ipVersion is about that family alone (projectcalico/v3, Rule); the analyzer does not look at it",
@@ -260,6 +275,7 @@ spec: {types: [Egress], egress: [{action: Allow, ipVersion: 6}]}
         side: Side::Egress,
         flow: ("shop/web", "pay/db", "TCP", 80),
         allowed: false,
+        left_open: false,
     },
     Differs {
         why: "Calico labels namespaces and pods itself (libcalico-go/lib/backend/k8s/conversion); the analyzer does not",
@@ -273,5 +289,6 @@ spec: {types: [Ingress], ingress: [{action: Allow, source: {namespaceSelector: p
         side: Side::Ingress,
         flow: ("pay/db", "shop/web", "TCP", 80),
         allowed: true,
+        left_open: false,
     },
 ];

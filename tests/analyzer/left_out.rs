@@ -16,6 +16,8 @@ pub struct Differs {
     pub flow: (&'static str, &'static str, &'static str, u16),
     /// What is right.
     pub allowed: bool,
+    /// netpolc may leave it open: network plugins differ, or its normal form cannot say it.
+    pub left_open: bool,
 }
 
 /// Policies that are valid, and where the analyzer stops.

@@ -8,7 +8,9 @@ mod cidr;
 mod convert;
 mod draft;
 mod groups;
+mod icmp;
 mod keys;
+mod layer7;
 mod names;
 mod nulls;
 mod object;
@@ -16,6 +18,7 @@ mod path;
 mod peers;
 mod ports;
 mod regexp;
+mod requests;
 mod selector;
 
 #[cfg(test)]

@@ -88,7 +88,8 @@ impl Index {
             match permit.named() {
                 [] => of_namespace.other.push(permit),
                 names => {
-                    for name in names.to_vec() {
+                    let names: Vec<Sym> = names.into();
+                    for name in names {
                         of_namespace.named.entry(name).or_default().push(permit.clone());
                     }
                 }

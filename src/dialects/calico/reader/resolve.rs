@@ -9,6 +9,8 @@
 //! 3. In what we write a set that no rule finds, and a rule that finds no set, are mistakes.
 //! 4. What denies everything to all namespaces also meets what others allow there, in policies that no file here shows. What
 //!    we write does so, if at all, after Kubernetes' own policies.
+//! 5. Which of two tiers is asked first is not known where one is described elsewhere. What we write stands in one such tier,
+//!    beside those that it describes itself.
 
 use std::collections::BTreeMap;
 
@@ -56,6 +58,7 @@ pub(super) fn policies(objects: &[&Object], purpose: Purpose) -> Result<Vec<Vec<
     }
     if rendered {
         errors.extend(sets.unused());
+        errors.extend(undescribed(objects, &tiers));
     }
     if errors.is_empty() { Ok(out) } else { Err(errors) }
 }
@@ -111,6 +114,30 @@ fn duplicates(objects: &[&Object], rendered: bool) -> Vec<Diagnostic> {
         }
     }
     errors
+}
+
+/// 5.
+fn undescribed(objects: &[&Object], tiers: &BTreeMap<&str, &Tier>) -> Vec<Diagnostic> {
+    let is_elsewhere = |tier: &str| !tiers.contains_key(tier) && !order::BUILT_IN.iter().any(|own| own.name == tier);
+    let policies = objects.iter().filter_map(|object| match &object.says {
+        Says::Policy(policy) if !tiers.contains_key(policy.tier.as_str()) => Some((object, policy.tier.as_str())),
+        _ => None,
+    });
+    let mut first: BTreeMap<&str, Span> = BTreeMap::new();
+    for (object, tier) in policies {
+        first.entry(tier).or_insert(object.span);
+    }
+    if first.len() < 2 || !first.keys().any(|tier| is_elsewhere(tier)) {
+        return vec![];
+    }
+    let other = |tier: &str| first.iter().find(|(name, _)| **name != tier).map(|(name, span)| (*name, *span));
+    let errors = first.iter().filter(|(tier, _)| is_elsewhere(tier)).filter_map(|(tier, span)| {
+        let (beside, at) = other(tier)?;
+        let message = format!("whether the tier {} is asked before {} is not known", quote(tier), quote(beside));
+        let error = Diagnostic::error(codes::RENDERED, *span, message).related(at, "this policy is in the other tier");
+        Some(error.help("write the Tier with its order, or keep all policies in one tier"))
+    });
+    errors.collect()
 }
 
 /// 2.

@@ -4,138 +4,22 @@
 //!    rule, and what no HTTP rule of an intent can say as a header whose name begins with a colon, which no header has.
 //! 2. One kind of `rules` (CRD: oneOf); an empty list is no restriction (L7Rules.IsEmpty). All but DNS are for TCP alone,
 //!    none stands on port "0" (rule_validation.go). Denials have none.
-//! 3. HTTP: a request that fits one of the rules may pass, and nothing else. Method, path and host are regular expressions; an
-//!    empty one is any. Paths: see [`path`](super::path), what is an expression: see [`regexp`](super::regexp).
-//! 4. `headers`: split at the first space; `name: value` is that exact value, without one the header must be there
-//!    (envoy_l7_rules_translator.go). `headerMatches` that say what to do on a mismatch restrict nothing (api/http.go).
-//! 5. DNS: egress only, no ranges of ports. `matchPattern: "*"` lets every question through and makes the answers known.
-//! 6. `serverNames` are those that TLS asks for, no empty one; with `rules` they need `terminatingTLS`. A `listener` is for
+//! 3. HTTP: see [`requests`](super::requests).
+//! 4. DNS: egress only, no ranges of ports. `matchPattern: "*"` lets every question through and makes the answers known.
+//! 5. `serverNames` are those that TLS asks for, no empty one; with `rules` they need `terminatingTLS`. A `listener` is for
 //!    egress without `rules`. `authentication` that is not `disabled` is asked for before anything passes.
 
-use serde::Deserialize;
-
-use super::names;
-use super::object::{List, Name, PortRule};
-use super::path;
+use super::layer7::{Authentication, Kafka, L7Rules, Listener, Secret, Tls};
+use super::object::PortRule;
 use super::peers::NULL;
 use super::ports::Place;
-use super::regexp;
+use super::{names, requests};
 use crate::diag::quote;
 use crate::dialects::reading::object::{Pairs, PortValue};
 use crate::dialects::reading::text::Text;
 use crate::dialects::reading::{Purpose, Reader};
 use crate::model::{Direction, HttpRule, Sym};
 use crate::source::Span;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct L7Rules<'a> {
-    #[serde(borrow)]
-    http: List<Http<'a>>,
-    #[serde(borrow)]
-    dns: List<Name<'a>>,
-    #[serde(borrow)]
-    kafka: List<Kafka<'a>>,
-    #[serde(borrow)]
-    l7proto: Option<Text<'a>>,
-    #[serde(borrow)]
-    l7: List<Pairs<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Http<'a> {
-    #[serde(borrow)]
-    method: Option<Text<'a>>,
-    #[serde(borrow)]
-    path: Option<Text<'a>>,
-    #[serde(borrow)]
-    host: Option<Text<'a>>,
-    #[serde(borrow)]
-    headers: Option<Vec<Text<'a>>>,
-    #[serde(borrow)]
-    header_matches: List<HeaderMatch<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HeaderMatch<'a> {
-    #[serde(borrow)]
-    name: Option<Text<'a>>,
-    #[serde(borrow)]
-    value: Option<Text<'a>>,
-    #[serde(borrow)]
-    mismatch: Option<Text<'a>>,
-    #[serde(borrow)]
-    secret: Option<Secret<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Secret<'a> {
-    #[serde(borrow)]
-    name: Option<Text<'a>>,
-    #[serde(borrow)]
-    namespace: Option<Text<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Kafka<'a> {
-    #[serde(borrow)]
-    api_key: Option<Text<'a>>,
-    #[serde(borrow)]
-    api_version: Option<Text<'a>>,
-    #[serde(rename = "clientID", borrow)]
-    client_id: Option<Text<'a>>,
-    #[serde(borrow)]
-    role: Option<Text<'a>>,
-    #[serde(borrow)]
-    topic: Option<Text<'a>>,
-}
-
-/// An end of TLS.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Tls<'a> {
-    #[serde(borrow)]
-    secret: Option<Secret<'a>>,
-    #[serde(rename = "certificate", borrow)]
-    _certificate: Option<Text<'a>>,
-    #[serde(rename = "privateKey", borrow)]
-    _private_key: Option<Text<'a>>,
-    #[serde(rename = "trustedCA", borrow)]
-    _trusted_ca: Option<Text<'a>>,
-}
-
-/// A listener of somebody's own proxy configuration.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Listener<'a> {
-    #[serde(borrow)]
-    name: Option<Text<'a>>,
-    #[serde(borrow)]
-    envoy_config: Option<EnvoyConfig<'a>>,
-    #[serde(rename = "priority")]
-    priority: Option<PortValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EnvoyConfig<'a> {
-    #[serde(borrow)]
-    kind: Option<Text<'a>>,
-    #[serde(borrow)]
-    name: Option<Text<'a>>,
-}
-
-/// What must be shown before anything passes.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Authentication<'a> {
-    #[serde(borrow)]
-    mode: Option<Text<'a>>,
-}
 
 /// What ports are asked besides.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -152,7 +36,7 @@ pub(super) struct Above {
 /// A condition that is no header (1.).
 type Held = (Sym, Sym);
 
-/// 1., 2., 6. What stands above one entry of ports.
+/// 1., 2., 5. What stands above one entry of ports.
 pub(super) fn read(with: &mut Reader<'_, '_>, rule: &PortRule<'_>, at: Place) -> Option<Above> {
     let held = [
         rule.terminating_tls.as_ref().map(|tls| tls_secret(with, tls, ":tls-ends-here", at)),
@@ -206,7 +90,7 @@ fn all_with(http: Vec<HttpRule>, held: &Held) -> Vec<HttpRule> {
     http.into_iter().map(add).collect()
 }
 
-/// 6.
+/// 5.
 fn server_names(with: &mut Reader<'_, '_>, texts: &[Text<'_>], http: Vec<HttpRule>) -> Option<Vec<HttpRule>> {
     let mut all = vec![];
     for text in texts {
@@ -223,7 +107,7 @@ fn server_names(with: &mut Reader<'_, '_>, texts: &[Text<'_>], http: Vec<HttpRul
     Some(if texts.is_empty() { http } else { all })
 }
 
-/// 6. A condition before anything passes.
+/// 5. A condition before anything passes.
 pub(super) fn authentication(
     with: &mut Reader<'_, '_>,
     written: Option<&Authentication<'_>>,
@@ -267,7 +151,7 @@ fn tls_secret(with: &mut Reader<'_, '_>, tls: &Tls<'_>, what: &str, at: Place) -
     Some((what.into(), named(with, secret, at)?.as_str().into()))
 }
 
-fn named(with: &mut Reader<'_, '_>, secret: &Secret<'_>, at: Place) -> Option<String> {
+pub(super) fn named(with: &mut Reader<'_, '_>, secret: &Secret<'_>, at: Place) -> Option<String> {
     let namespace = match &secret.namespace {
         Some(text) => format!("{}/", with.string(text)?),
         None => String::new(),
@@ -304,7 +188,7 @@ fn rules_of(with: &mut Reader<'_, '_>, rules: &L7Rules<'_>, at: Place) -> Option
     }
     let mut above = Above::default();
     for request in rules.http.iter().flatten() {
-        above.http.push(http(with, request.as_ref(), at.span)?);
+        above.http.push(requests::http(with, request.as_ref(), at)?);
     }
     for message in rules.kafka.iter().flatten() {
         above.http.extend(all_with(vec![], &kafka(with, message.as_ref(), at.span)?));
@@ -374,117 +258,4 @@ fn kafka(with: &mut Reader<'_, '_>, message: Option<&Kafka<'_>>, span: Span) -> 
         }
     }
     Some((":kafka".into(), words.join(" ").as_str().into()))
-}
-
-/// 3.
-fn http(with: &mut Reader<'_, '_>, request: Option<&Http<'_>>, span: Span) -> Option<HttpRule> {
-    let Some(request) = request else {
-        return with.error(span, "null stands where an HTTP rule is expected", NULL);
-    };
-    let method = match &request.method {
-        None => None,
-        Some(text) => expression(with, text, "method")?,
-    };
-    // A regular expression as well: only a plain word is one method.
-    let is_plain = |word: &str| word.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
-    if let (Some(text), Some(word)) = (&request.method, &method)
-        && with.purpose == Purpose::Rendered
-        && !is_plain(word)
-    {
-        let message = format!("{} is no plain HTTP method", quote(word));
-        return with.error(with.doc.place(text), message, "write one method, as `GET`");
-    }
-    let path = match &request.path {
-        None => None,
-        Some(text) => expression(with, text, "path")?.map(|word| path::meant(&word).as_str().into()),
-    };
-    let mut headers = vec![];
-    for text in request.headers.iter().flatten() {
-        headers.push(header(with, text)?);
-    }
-    for matched in request.header_matches.iter().flatten() {
-        headers.extend(header_match(with, matched.as_ref(), span)?);
-    }
-    if let Some(text) = &request.host
-        && let Some(host) = expression(with, text, "host")?
-    {
-        headers.push((":authority".into(), host));
-    }
-    headers.sort();
-    headers.dedup();
-    Some(HttpRule { method, path, headers })
-}
-
-/// A regular expression; none where it is empty.
-fn expression(with: &mut Reader<'_, '_>, text: &Text<'_>, what: &str) -> Option<Option<Sym>> {
-    let word = with.string(text)?;
-    let place = with.doc.place(text);
-    if word.is_empty() && with.purpose == Purpose::Given {
-        return Some(None);
-    }
-    if word.is_empty() {
-        return with.error(place, format!("an empty {what}, which is any"), "remove it");
-    }
-    if !regexp::is_valid(word) {
-        let message = format!("the {what} {} is no regular expression", quote(word));
-        return with.error(place, message, "write it as `^/api/v1(\\?.*)?$`");
-    }
-    Some(Some(word.into()))
-}
-
-/// 4.
-fn header(with: &mut Reader<'_, '_>, text: &Text<'_>) -> Option<(Sym, Sym)> {
-    let line = with.string(text)?;
-    // A token (RFC 9110, 5.6.2); names are compared without regard to case, so there is one form.
-    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "!#$%&'*+-.^_`|~".contains(c);
-    let parts = line.split_once(' ').and_then(|(name, value)| Some((name.strip_suffix(':')?, value)));
-    match parts {
-        Some((name, value)) if !name.is_empty() && name.chars().all(is_name) && !value.trim().is_empty() => {
-            Some((name.into(), value.into()))
-        }
-        _ if with.purpose == Purpose::Given => {
-            let (name, value) = line.split_once(' ').unwrap_or((line, ""));
-            let name = name.trim_end_matches(':').to_ascii_lowercase();
-            Some((name.as_str().into(), value.into()))
-        }
-        _ => {
-            let message = format!("the header {} is not `name: value`", quote(line));
-            with.error(with.doc.place(text), message, "write the name in lower case, a colon, a space and the value")
-        }
-    }
-}
-
-/// 4. What a match asks, if it refuses what does not match.
-fn header_match(
-    with: &mut Reader<'_, '_>,
-    matched: Option<&HeaderMatch<'_>>,
-    span: Span,
-) -> Option<Option<(Sym, Sym)>> {
-    let Some(matched) = matched else {
-        return with.error(span, "null stands where a match of a header is expected", NULL);
-    };
-    let name = match &matched.name {
-        Some(text) => with.string(text)?.to_ascii_lowercase(),
-        None => String::new(),
-    };
-    if name.is_empty() {
-        return with.error(span, "`name` of a header is missing", "write it");
-    }
-    let value = matched.value.as_ref().map_or(Some(""), |text| with.string(text))?;
-    if let Some(text) = &matched.mismatch {
-        let action = with.string(text)?;
-        if ["LOG", "ADD", "DELETE", "REPLACE"].contains(&action) {
-            return Some(None);
-        }
-        let message = format!("{} is nothing to do on a mismatch", quote(action));
-        return with.error(with.doc.place(text), message, "write `LOG`, `ADD`, `DELETE` or `REPLACE`");
-    }
-    let at = Place { direction: Direction::Ingress, deny: false, span };
-    Some(Some(match &matched.secret {
-        None => (name.as_str().into(), value.into()),
-        Some(secret) => {
-            let secret = named(with, secret, at)?;
-            (":secret-header".into(), format!("{name} {secret} {value}").as_str().into())
-        }
-    }))
 }

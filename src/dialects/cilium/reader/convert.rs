@@ -13,23 +13,20 @@
 //!    something.
 //! 5. Which directions are isolated: see [`draft`](super::draft).
 
-use ipnet::IpNet;
 use serde_saphyr::Spanned;
 
 use super::above;
-use super::cidr::{self, GroupRef};
+use super::cidr::GroupRef;
 use super::draft::{Draft, Side};
 use super::groups::{self, Group};
+use super::layer7::Authentication;
 use super::nulls::Specs;
-use super::object::{Egress, Flag, GroupSpec, Icmp, Ingress, Object, PortRule, Spec};
+use super::object::{Egress, Flag, Icmp, Ingress, Object, PortRule, Spec};
 use super::peers::{Lists, NULL, Peers};
 use super::ports::{self, Place};
 use super::selector::{self, Others, Scope};
 use super::{CLUSTERWIDE, GROUP, KUBERNETES};
-use crate::diag::quote;
 use crate::dialects::reading::networkpolicy::{self, NetworkPolicy};
-use crate::dialects::reading::object::Manifest;
-use crate::dialects::reading::text::Text;
 use crate::dialects::reading::{Purpose, Reader};
 use crate::model::{Direction, Sym};
 use crate::verify::normal::{self, Action, Peer, Selector};
@@ -59,7 +56,7 @@ pub(super) struct DraftRule {
 /// What an object says; `None` when an error was told.
 pub(super) fn object(with: &mut Reader<'_, '_>, kind: &str) -> Option<Item> {
     match kind {
-        GROUP => return group(with).map(Item::Group),
+        GROUP => return groups::read(with).map(Item::Group),
         KUBERNETES => return networkpolicy::read(with).map(Item::Kubernetes),
         _ => {}
     }
@@ -88,36 +85,6 @@ pub(super) fn object(with: &mut Reader<'_, '_>, kind: &str) -> Option<Item> {
     drafts.map(Item::Policies)
 }
 
-fn group(with: &mut Reader<'_, '_>) -> Option<Group> {
-    let object: Manifest<'_, GroupSpec<'_>> = with.parse()?;
-    with.is(&object.api_version, &object.kind)?;
-    let span = with.doc.top();
-    let Some(metadata) = &object.metadata else {
-        return with.error(span, "`metadata` is missing", "write the object's name");
-    };
-    let (name, labels) = with.metadata(metadata)?;
-    with.no_namespace(metadata)?;
-    let Some(list) = object.spec.as_ref().and_then(|spec| spec.external_cidrs.as_deref()) else {
-        return with.error(span, "`externalCIDRs` are missing", "write the ranges that the group holds");
-    };
-    if with.purpose == Purpose::Rendered && name.len() > groups::MAX_NAME {
-        let message = format!("the name {} is longer than {} characters", quote(&name), groups::MAX_NAME);
-        return with.error(span, message, "shorten it: Cilium makes a label of it");
-    }
-    let read: Vec<_> = list.iter().map(|text| of_group(with, text)).collect();
-    Some(Group { name, labels, cidrs: read.into_iter().collect::<Option<_>>()?, span })
-}
-
-fn of_group(with: &mut Reader<'_, '_>, text: &Text<'_>) -> Option<IpNet> {
-    let range = cidr::range(with, text)?;
-    if range.prefix_len() == 0 && with.purpose == Purpose::Rendered {
-        let place = with.doc.place(text);
-        let message = format!("a group with {range} selects nothing by it");
-        return with.error(place, message, "write it as two halves, of prefix length 1");
-    }
-    Some(range)
-}
-
 struct Convert<'r, 'd, 's> {
     with: &'r mut Reader<'d, 's>,
     kind: &'static str,
@@ -141,7 +108,7 @@ struct Parts<'r, 'a> {
     lists: Lists<'r, 'a>,
     ports: Option<&'r [Option<PortRule<'a>>]>,
     icmps: Option<&'r [Option<Icmp<'a>>]>,
-    authentication: Option<&'r above::Authentication<'a>>,
+    authentication: Option<&'r Authentication<'a>>,
 }
 
 impl Convert<'_, '_, '_> {

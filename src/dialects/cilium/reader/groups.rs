@@ -15,13 +15,16 @@ use ipnet::IpNet;
 
 use super::cidr::{self, GroupRef, Which};
 use super::convert::DraftRule;
+use super::object::GroupSpec;
 use crate::diag::{Diagnostic, codes, quote};
-use crate::dialects::reading::Purpose;
+use crate::dialects::reading::object::Manifest;
+use crate::dialects::reading::text::Text;
+use crate::dialects::reading::{Purpose, Reader};
 use crate::source::Span;
 use crate::verify::normal;
 
 /// The longest name of a group that can be used (2.).
-pub(super) const MAX_NAME: usize = 63;
+const MAX_NAME: usize = 63;
 
 /// One CiliumCIDRGroup.
 #[derive(Debug, Clone)]
@@ -30,6 +33,37 @@ pub(super) struct Group {
     pub(super) labels: Vec<(String, String)>,
     pub(super) cidrs: Vec<IpNet>,
     pub(super) span: Span,
+}
+
+/// What a group holds; `None` when an error was told.
+pub(super) fn read(with: &mut Reader<'_, '_>) -> Option<Group> {
+    let object: Manifest<'_, GroupSpec<'_>> = with.parse()?;
+    with.is(&object.api_version, &object.kind)?;
+    let span = with.doc.top();
+    let Some(metadata) = &object.metadata else {
+        return with.error(span, "`metadata` is missing", "write the object's name");
+    };
+    let (name, labels) = with.metadata(metadata)?;
+    with.no_namespace(metadata)?;
+    let Some(list) = object.spec.as_ref().and_then(|spec| spec.external_cidrs.as_deref()) else {
+        return with.error(span, "`externalCIDRs` are missing", "write the ranges that the group holds");
+    };
+    if with.purpose == Purpose::Rendered && name.len() > MAX_NAME {
+        let message = format!("the name {} is longer than {} characters", quote(&name), MAX_NAME);
+        return with.error(span, message, "shorten it: Cilium makes a label of it");
+    }
+    let read: Vec<_> = list.iter().map(|text| of_group(with, text)).collect();
+    Some(Group { name, labels, cidrs: read.into_iter().collect::<Option<_>>()?, span })
+}
+
+fn of_group(with: &mut Reader<'_, '_>, text: &Text<'_>) -> Option<IpNet> {
+    let range = cidr::range(with, text)?;
+    if range.prefix_len() == 0 && with.purpose == Purpose::Rendered {
+        let place = with.doc.place(text);
+        let message = format!("a group with {range} selects nothing by it");
+        return with.error(place, message, "write it as two halves, of prefix length 1");
+    }
+    Some(range)
 }
 
 /// The groups of all files, and which of them are used.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
 use serde_saphyr::Spanned;
 
-use super::above::{Authentication, L7Rules, Listener, Tls};
+use super::layer7::{Authentication, L7Rules, Listener, Tls};
 use crate::dialects::reading::object::{Metadata, Pairs, PortValue, Selector};
 use crate::dialects::reading::text::Text;
 

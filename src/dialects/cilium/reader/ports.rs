@@ -8,11 +8,11 @@
 //! 3. `protocol` missing or ANY: TCP, UDP and SCTP (CRD: "any protocols with transport ports"). VRRP and IGMP have no ports.
 //! 4. `endPort` below `port` opens `port` alone (seen in Cilium's own engine); from "0" it opens all below it
 //!    (PortRangeToMaskedPorts). Up to which port one from a name reaches is each pod's affair: refused.
-//! 5. `icmps` open messages of ICMP, in the place of `toPorts`, never beside; at most 40 of them an entry. A denial of some
-//!    messages is none of all other protocols.
+//! 5. `icmps` stand in the place of `toPorts`, never beside: see [`icmp`](super::icmp).
 //! 6. What stands above ports: see [`above`](super::above).
 
 use super::above::{self, Above};
+use super::icmp;
 use super::object::{Icmp, Port, PortRule};
 use super::peers::NULL;
 use crate::diag::quote;
@@ -23,7 +23,7 @@ use crate::source::Span;
 use crate::verify::normal::Ports;
 
 /// The most ports, or messages of ICMP, of an entry.
-const MAX_PORTS: usize = 40;
+pub(super) const MAX_PORTS: usize = 40;
 /// What is open where an entry names no port (1.).
 const NO_PORT: &str = "the agents take an entry of `toPorts` without ports for every port";
 
@@ -56,7 +56,7 @@ pub(super) fn read(
     let (list, icmps) = (list.unwrap_or_default(), icmps.unwrap_or_default());
     match (list, icmps) {
         ([], []) => return Some(vec![Entry { ports: Ports::every(), others: true, ..Entry::default() }]),
-        ([], icmps) => return self::icmps(with, icmps, at).map(|entry| entry.into_iter().collect()),
+        ([], icmps) => return icmp::read(with, icmps, at).map(|entry| entry.into_iter().collect()),
         (_, []) => {}
         _ => {
             let help = "write a rule of its own for each";
@@ -270,81 +270,6 @@ fn is_service_name(word: &str) -> bool {
         && !word.starts_with('-')
         && !word.ends_with('-')
         && !word.contains("--")
-}
-
-/// 5.
-fn icmps(with: &mut Reader<'_, '_>, list: &[Option<Icmp<'_>>], at: Place) -> Option<Option<Entry>> {
-    let mut some = false;
-    for icmp in list {
-        let Some(icmp) = icmp else {
-            return with.error(at.span, "null stands where ICMP messages are expected", NULL);
-        };
-        let fields = icmp.fields.as_deref().unwrap_or_default();
-        if fields.len() > MAX_PORTS {
-            let message = format!("{} messages in one entry of `icmps`, Cilium takes {MAX_PORTS}", fields.len());
-            return with.error(at.span, message, "write several entries");
-        }
-        for field in fields {
-            some = true;
-            let family = match field.as_ref().and_then(|field| field.family.as_ref()) {
-                None => "IPv4",
-                Some(text) => with.string(text)?,
-            };
-            if !["IPv4", "IPv6"].contains(&family) {
-                let message = format!("{} is no IP family", quote(family));
-                return with.error(at.span, message, "write `IPv4` or `IPv6`");
-            }
-            match field.as_ref().and_then(|field| field.kind.as_ref()) {
-                Some(PortValue::Number(0..=255)) => {}
-                Some(PortValue::Name(name)) if is_message(name) => {}
-                _ => {
-                    let help = "write a number from 0 to 255, or a name, as `EchoRequest`";
-                    return with.error(at.span, "an ICMP message without a type that Cilium knows", help);
-                }
-            }
-        }
-    }
-    Some((some && !at.deny).then(|| Entry { others: true, ..Entry::default() }))
-}
-
-/// A number, or a name that the CRD knows.
-fn is_message(name: &str) -> bool {
-    const NAMES: [&str; 33] = [
-        "EchoReply",
-        "DestinationUnreachable",
-        "Redirect",
-        "Echo",
-        "RouterAdvertisement",
-        "RouterSelection",
-        "TimeExceeded",
-        "ParameterProblem",
-        "Timestamp",
-        "TimestampReply",
-        "Photuris",
-        "ExtendedEchoRequest",
-        "ExtendedEcho Reply",
-        "PacketTooBig",
-        "EchoRequest",
-        "MulticastListenerQuery",
-        "MulticastListenerReport",
-        "MulticastListenerDone",
-        "RouterSolicitation",
-        "NeighborSolicitation",
-        "NeighborAdvertisement",
-        "RedirectMessage",
-        "RouterRenumbering",
-        "ICMPNodeInformationQuery",
-        "ICMPNodeInformationResponse",
-        "InverseNeighborDiscoverySolicitation",
-        "InverseNeighborDiscoveryAdvertisement",
-        "HomeAgentAddressDiscoveryRequest",
-        "HomeAgentAddressDiscoveryReply",
-        "MobilePrefixSolicitation",
-        "MobilePrefixAdvertisement",
-        "DuplicateAddressRequestCodeSuffix",
-        "DuplicateAddressConfirmationCodeSuffix",
-    ];
-    NAMES.contains(&name) || name.parse::<u8>().is_ok_and(|number| number.to_string() == name)
 }
 
 #[cfg(test)]
