@@ -285,6 +285,7 @@ fn is_plain(rule: &Rule) -> bool {
         && rule.demands.is_empty()
         && rule.own.is_empty()
         && rule.named.is_empty()
+        && rule.except.is_empty()
         && rule.except_named.is_empty()
         && rule.provided.is_none()
         && !rule.peers.iter().any(|peer| matches!(peer, Peer::Selected(_)))
