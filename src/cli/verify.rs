@@ -323,7 +323,7 @@ fn tell(run: &Run, drifted: &Drift, terminal: &mut Terminal) {
 /// What opens and closes between two sets of policies.
 fn changes(names: &report::Names, before: &[Policy], after: &[Policy], terminal: &mut Terminal) {
     let (old, new) = (sum::of(before), sum::of(after));
-    if [&old, &new].iter().any(|sums| sums.everywhere || !sums.ordered.is_empty()) {
+    if [&old, &new].iter().any(|sums| sums.omitted > 0 || sums.everywhere || !sums.ordered.is_empty()) {
         terminal.line("  what it opens and closes hangs on the order of policies: see the proof below");
         return;
     }
