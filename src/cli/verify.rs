@@ -51,7 +51,11 @@ fn verify(args: &VerifyArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         report::diagnostics(&run, &shown, "; nothing was verified", terminal);
         return Ok(Exit::NotFine);
     }
-    match (&args.path, &args.live) {
+    let is_output = |path: &Utf8PathBuf| {
+        let (given, ours) = (path.canonicalize_utf8(), run.project.out_dir().canonicalize_utf8());
+        given.is_ok_and(|given| ours.is_ok_and(|ours| given == ours))
+    };
+    match (args.path.as_ref().filter(|path| !is_output(path)), &args.live) {
         (None, None) => output(&mut run, &args.target, terminal),
         (Some(path), _) => anything(&mut run, &args.target, path, terminal),
         (None, Some(path)) => live(&mut run, &args.target, path, terminal),
@@ -206,7 +210,7 @@ fn prove_all(model: &Model, dialect: &'static dyn Dialect, readings: &[Reading],
         match verify::prove_as(reading.engine, model, dialect.capabilities(), &permitted, &reading.policies) {
             Ok(proof) => flows = proof.flows,
             Err(found) => {
-                for error in found.iter().map(|one| one.diagnostic(model, dialect.name())) {
+                for error in found.iter().map(|one| one.diagnostic_of_given(model, dialect.name())) {
                     match told.iter_mut().find(|(known, _)| *known == error) {
                         Some((_, by)) => by.push(as_read.clone()),
                         None => told.push((error, vec![as_read.clone()])),

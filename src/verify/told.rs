@@ -13,11 +13,26 @@ use crate::diag::{Diagnostic, codes, quote};
 use crate::model::{Direction, Labels, Model, NamespaceSet, Sym};
 use crate::source::Span;
 
+/// Who is to blame where the policies are what netpolc rendered.
+const TEMPLATE: &str = "a template of the project may have changed the meaning; without one this is an error in netpolc: \
+                        please report it";
+/// Who is to blame where they are somebody's.
+const GIVEN: &str = "change the policy, or the intent that it is held against";
+
 impl Mismatch {
+    /// The same of policies that netpolc did not render.
+    pub fn diagnostic_of_given(&self, model: &Model, dialect: &str) -> Diagnostic {
+        let mut diagnostic = self.diagnostic(model, dialect);
+        for help in &mut diagnostic.help {
+            if help == TEMPLATE {
+                GIVEN.clone_into(help);
+            }
+        }
+        diagnostic
+    }
+
     /// What to say of it; `dialect` is the name of the dialect whose policies were read.
     pub fn diagnostic(&self, model: &Model, dialect: &str) -> Diagnostic {
-        const TEMPLATE: &str = "a template of the project may have changed the meaning; without one this is an error in \
-                                netpolc: please report it";
         match self {
             Self::Flow(witness) => witness.diagnostic(model, dialect).help(TEMPLATE),
             Self::Open { namespace, direction, near } => {
