@@ -154,7 +154,7 @@ proptest! {
         if replace { two[at] = other } else { two.remove(at); }
         let (one, two) = (law::in_order(&one), law::in_order(&two));
         let ports = |_: &Pod| NamedPorts::default();
-        let world = World { engine: ENGINE, entities: true, pod_ranges: &[], ports: &ports };
+        let world = World { engine: ENGINE, entities: true, pod_ranges: &[], ports: &ports, naming: &[], apart: &BTreeSet::new() };
         let namespace = Sym::from("n1");
         let found = compare::differences(world, Both { said: &one, meant: &two }, Some(&namespace)).unwrap();
         let found: BTreeSet<Direction> = found.iter().map(|difference| difference.direction).collect();
