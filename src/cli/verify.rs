@@ -90,7 +90,9 @@ fn output(run: &mut Run, target: &Target, terminal: &mut Terminal) -> Result<Exi
                     let permitted = permitted(model, *dialect);
                     match verify::prove(model, dialect.capabilities(), &permitted, &policies) {
                         Ok(proof) => proved.push((dialect.name(), proof.flows)),
-                        Err(found) => errors.extend(found.iter().map(|one| one.diagnostic(model, dialect.name()))),
+                        Err(found) => {
+                            errors.extend(found.iter().map(|one| one.diagnostic_of_given(model, dialect.name())))
+                        }
                     }
                 }
                 Err(found) => errors.extend(found),
@@ -206,7 +208,7 @@ fn prove_all(model: &Model, dialect: &'static dyn Dialect, readings: &[Reading],
         match verify::prove_as(reading.engine, model, dialect.capabilities(), &permitted, &reading.policies) {
             Ok(proof) => flows = proof.flows,
             Err(found) => {
-                for error in found.iter().map(|one| one.diagnostic(model, dialect.name())) {
+                for error in found.iter().map(|one| one.diagnostic_of_given(model, dialect.name())) {
                     match told.iter_mut().find(|(known, _)| *known == error) {
                         Some((_, by)) => by.push(as_read.clone()),
                         None => told.push((error, vec![as_read.clone()])),

@@ -13,11 +13,24 @@ use crate::diag::{Diagnostic, codes, quote};
 use crate::model::{Direction, Labels, Model, NamespaceSet, Sym};
 use crate::source::Span;
 
+/// What to do about policies that netpolc has just rendered.
+const TEMPLATE: &str = "a template of the project may have changed the meaning; without one this is an error in netpolc: \
+                        please report it";
+/// What to do about policies of any origin.
+const GIVEN: &str = "change the policy, or the intent";
+
 impl Mismatch {
+    /// What to say of it where the policies are of any origin; `dialect` is the name of their dialect.
+    pub fn diagnostic_of_given(&self, model: &Model, dialect: &str) -> Diagnostic {
+        let mut told = self.diagnostic(model, dialect);
+        for help in told.help.iter_mut().filter(|help| *help == TEMPLATE) {
+            GIVEN.clone_into(help);
+        }
+        told
+    }
+
     /// What to say of it; `dialect` is the name of the dialect whose policies were read.
     pub fn diagnostic(&self, model: &Model, dialect: &str) -> Diagnostic {
-        const TEMPLATE: &str = "a template of the project may have changed the meaning; without one this is an error in \
-                                netpolc: please report it";
         match self {
             Self::Flow(witness) => witness.diagnostic(model, dialect).help(TEMPLATE),
             Self::Open { namespace, direction, near } => {
