@@ -14,6 +14,10 @@ mod check;
 mod clusters;
 #[path = "cli/diff.rs"]
 mod diff;
+#[path = "cli/eval.rs"]
+mod eval;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/generate.rs"]
 mod generate;
 #[path = "cli/process.rs"]
@@ -27,6 +31,8 @@ mod stdout;
 mod support;
 #[path = "cli/usage.rs"]
 mod usage;
+#[path = "cli/verify.rs"]
+mod verify;
 
 use support::Project;
 

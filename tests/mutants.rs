@@ -36,7 +36,7 @@ api-server-cidrs = ["10.2.0.1/32"]
 
 [cluster.guards]
 metadata-deny = true
-default-deny  = { except = ["monitoring"] }
+default-deny  = { except = ["monitoring", "front", "back", "data"] }
 
 [approximate]
 kubernetes = ["http-as-l4", "fqdns-omitted", "guards-omitted"]

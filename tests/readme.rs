@@ -82,6 +82,23 @@ fn policies_are_what_an_intent_becomes() {
     }
 }
 
+/// What commands print, for the first intent of the README, to the letter.
+#[test]
+fn questions_are_answered_as_it_says() {
+    let text = readme();
+    let project = Project::new();
+    project.write("intents/app.toml", blocks(&text, &["toml"]).into_iter().find(|block| is_intent(block)).unwrap());
+    assert_eq!(netpolc(project.dir(), &["build"]).code, 0);
+    let questions = blocks(&text, &["console"]);
+    assert!(!questions.is_empty(), "no question found");
+    for block in questions {
+        let (line, answer) = block.split_once('\n').unwrap();
+        let words: Vec<&str> = line.strip_prefix("$ netpolc ").unwrap().split_whitespace().collect();
+        let run = netpolc(project.dir(), &words);
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (answer, ""), "{line}");
+    }
+}
+
 /// Command lines of netpolc: of blocks, after a prompt if there is one, and inline.
 fn commands(text: &str) -> Vec<Vec<String>> {
     let from_blocks = blocks(text, &["sh", "console", "bash", "shell"])
@@ -114,6 +131,8 @@ fn commands_and_options_exist() {
                 "CODE" => *word = "NP201".to_owned(),
                 "SHELL" => *word = "bash".to_owned(),
                 "COMMAND" => *word = "build".to_owned(),
+                "FROM" | "TO" => *word = "web".to_owned(),
+                "[PORT]" => *word = "80".to_owned(),
                 "[PATHS]" => *word = "intents/app.toml".to_owned(),
                 _ => {}
             }

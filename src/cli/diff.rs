@@ -72,6 +72,8 @@ struct Meaning<'c> {
     /// Changes by how they are told: ends, kind and ports.
     flows: BTreeMap<(String, String, ChangeKind, String), Told>,
     released: BTreeSet<Sym>,
+    /// How many policies no list of flows can tell.
+    unlisted: usize,
     /// Changes of what is denied, and the dialects that say so.
     denials: BTreeMap<DenialChange, Vec<&'static str>>,
 }
@@ -121,7 +123,15 @@ fn show_meaning(meaning: &Meaning<'_>, about_chosen: bool, terminal: &mut Termin
             terminal.line("");
         }
     }
-    let told = !(meaning.released.is_empty() && meaning.denials.is_empty() && meaning.fresh.is_empty());
+    if meaning.unlisted > 0 {
+        let policies =
+            if meaning.unlisted == 1 { "policy".to_owned() } else { format!("{} policies", meaning.unlisted) };
+        terminal.line(format!(
+            "{place}what {policies} opens and closes is not listed: order, or a selector that is no equality, decides it\n"
+        ));
+    }
+    let told = meaning.unlisted > 0
+        || !(meaning.released.is_empty() && meaning.denials.is_empty() && meaning.fresh.is_empty());
     if about_chosen && meaning.flows.is_empty() && !told {
         terminal.line(format!("{place}no flow opens or closes\n"));
     }
@@ -194,10 +204,8 @@ fn is_shown(run: &Run, change: &Change, compiled: &[Compiled]) -> bool {
 fn meanings<'c>(run: &Run, plan: &Plan, compiled: &'c [Compiled]) -> Option<Vec<Meaning<'c>>> {
     let names = report::Names::of(run);
     let olds: Option<Vec<_>> = compiled.iter().map(|done| old_policies(run, plan, done)).collect();
-    let summed = |policies: &[normal::Policy]| sum::of(policies).policies;
-    let olds = olds?.into_iter().map(|old| summed(&old));
-    let pairs: Vec<(&Compiled, Vec<sum::Policy>)> = compiled.iter().zip(olds).collect();
-    let stood = |cluster| pairs.iter().any(|(done, old)| done.cluster == cluster && !old.is_empty());
+    let pairs: Vec<(&Compiled, Before)> = compiled.iter().zip(olds?).collect();
+    let stood = |cluster| pairs.iter().any(|(done, old)| done.cluster == cluster && !old.policies.is_empty());
     let mut meanings: Vec<Meaning<'c>> = vec![];
     for (done, old) in &pairs {
         let at = meanings.iter().position(|meaning| meaning.cluster == done.cluster).unwrap_or_else(|| {
@@ -206,12 +214,14 @@ fn meanings<'c>(run: &Run, plan: &Plan, compiled: &'c [Compiled]) -> Option<Vec<
         });
         let Some(meaning) = meanings.get_mut(at) else { continue };
         // Another dialect said the flows before: what is new is the folder, not what may be reached.
-        if old.is_empty() && !done.policies.is_empty() && stood(done.cluster.clone()) {
+        if old.policies.is_empty() && !done.policies.is_empty() && stood(done.cluster.clone()) {
             meaning.fresh.push(&done.folder);
             continue;
         }
         meaning.dialects.push(done.dialect);
-        let new = summed(&done.policies);
+        let now = sum::of(&done.policies);
+        meaning.unlisted = meaning.unlisted.max(old.omitted).max(now.omitted);
+        let (old, new) = (&old.policies, now.policies);
         meaning.released.extend(released(old, &new));
         for change in denial_changes(old, &new, &|namespace| names.is_shown_namespace(namespace)) {
             meaning.denials.entry(change).or_default().push(done.dialect);
@@ -232,7 +242,7 @@ fn meanings<'c>(run: &Run, plan: &Plan, compiled: &'c [Compiled]) -> Option<Vec<
 
 /// The policies before. Files that stay as they are say what was just proved of them, so only the others are read, unless
 /// these refer to objects of files that stay, or hold nothing but what files that stay may refer to.
-fn old_policies(run: &Run, plan: &Plan, done: &Compiled) -> Option<Vec<normal::Policy>> {
+fn old_policies(run: &Run, plan: &Plan, done: &Compiled) -> Option<Before> {
     let dialect = dialects::find(done.dialect)?;
     let sources = &run.project.sources;
     let of_dialect = || plan.changes.iter().filter(|change| change.path.starts_with(&done.folder));
@@ -245,11 +255,23 @@ fn old_policies(run: &Run, plan: &Plan, done: &Compiled) -> Option<Vec<normal::P
         && !read.iter().any(|file| file.shared)
     {
         let kept = done.policies.iter().filter(|policy| !changed.contains(sources.path(policy.span.file)));
-        return Some(kept.cloned().chain(read.into_iter().flat_map(|file| file.policies)).collect());
+        // What is read apart is summed apart: ranks compare what was read together.
+        let (kept, read) = (kept.cloned().collect::<Vec<_>>(), read.into_iter().flat_map(|file| file.policies));
+        let (kept, read) = (sum::of(&kept), sum::of(&read.collect::<Vec<_>>()));
+        let omitted = kept.omitted + read.omitted;
+        return Some(Before { policies: [kept.policies, read.policies].concat(), omitted });
     }
     for (path, id) in done.texts.iter().filter(|(_, id)| !changed.contains(sources.path(*id))) {
         files.push(old.add(path, sources.get(*id).text.clone()));
     }
     let read = dialect.read(&old, &files).ok()?;
-    Some(read.into_iter().flat_map(|file| file.policies).collect())
+    let sums = sum::of(&read.into_iter().flat_map(|file| file.policies).collect::<Vec<normal::Policy>>());
+    Some(Before { policies: sums.policies, omitted: sums.omitted })
+}
+
+/// The policies before, as sums.
+struct Before {
+    policies: Vec<sum::Policy>,
+    /// How many are none.
+    omitted: usize,
 }

@@ -258,8 +258,8 @@ pub(super) fn verified(run: &Run, dialects: &[&str], flows: usize, terminal: &mu
 /// The closed world of the proof, in a few words.
 pub(super) fn taken_for_granted(terminal: &mut Terminal) {
     terminal.line(
-        "taken for granted: whoever may set labels does so rightly; namespaces carry their names as labels; pods have \
-         addresses of the pod ranges, and what is outside has none of them; no other policies govern these namespaces",
+        "taken for granted: labels are set by whoever may set them; namespaces carry their names as labels; pods, and nothing \
+         else, have addresses of the pod ranges; no other policies govern these pods",
     );
 }
 

@@ -68,6 +68,8 @@ impl Terminal {
 
     /// Tells something about the run.
     pub fn tell(&mut self, text: impl AsRef<str>) {
+        // Where both streams end in one place, they stand there in the order in which they were written.
+        self.out.flush();
         self.err.write(text.as_ref());
         self.err.write("\n");
     }

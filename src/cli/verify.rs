@@ -51,7 +51,11 @@ fn verify(args: &VerifyArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         report::diagnostics(&run, &shown, "; nothing was verified", terminal);
         return Ok(Exit::NotFine);
     }
-    match (&args.path, &args.live) {
+    let is_output = |path: &Utf8PathBuf| {
+        let (given, ours) = (path.canonicalize_utf8(), run.project.out_dir().canonicalize_utf8());
+        given.is_ok_and(|given| ours.is_ok_and(|ours| given == ours))
+    };
+    match (args.path.as_ref().filter(|path| !is_output(path)), &args.live) {
         (None, None) => output(&mut run, &args.target, terminal),
         (Some(path), _) => anything(&mut run, &args.target, path, terminal),
         (None, Some(path)) => live(&mut run, &args.target, path, terminal),
@@ -325,7 +329,7 @@ fn tell(run: &Run, drifted: &Drift, terminal: &mut Terminal) {
 /// What opens and closes between two sets of policies.
 fn changes(names: &report::Names, before: &[Policy], after: &[Policy], terminal: &mut Terminal) {
     let (old, new) = (sum::of(before), sum::of(after));
-    if [&old, &new].iter().any(|sums| sums.everywhere || !sums.ordered.is_empty()) {
+    if [&old, &new].iter().any(|sums| sums.omitted > 0 || sums.everywhere || !sums.ordered.is_empty()) {
         terminal.line("  what it opens and closes hangs on the order of policies: see the proof below");
         return;
     }

@@ -135,7 +135,7 @@ fn dialect_of(docs: &[PolicyDoc<'_>]) -> Result<&'static dyn Dialect, Vec<Diagno
         None => Diagnostic::placeless(codes::MANIFEST, message),
     };
     for (name, doc) in first.iter().skip(1) {
-        error = error.related(doc.doc.top(), format!("this one is {name}'s"));
+        error = error.related(doc.doc.top(), format!("this one is of {name}"));
     }
     Err(vec![error.help("give the folder or file of one of them alone")])
 }

@@ -7,19 +7,19 @@
 use super::expected;
 use super::normal::{Capabilities, Entity, Namespaces, Peer, Ports, Rule};
 use super::ports::PortSet;
-use super::sum::Policy;
+use super::sum::{Policy, Sums};
 use crate::diag::Diagnostic;
 use crate::model::{self, Cidrs, Direction, DnsPeer, Model, NamespaceSet, Permit, PodSet, PortRange, Reach, Subject};
 
 /// The forbids that policies violate.
-pub(super) fn violated(model: &Model, can: Capabilities, policies: &[Policy]) -> Vec<Diagnostic> {
-    if model.forbids.is_empty() {
+pub(super) fn violated(model: &Model, can: Capabilities, sums: &Sums) -> Vec<Diagnostic> {
+    if model.forbids.is_empty() || sums.everywhere {
         return vec![];
     }
     let dns = Dns::of(model, can);
     let mut permits = vec![];
-    for policy in policies {
-        let Some(namespace) = policy.namespace() else { continue };
+    for policy in &sums.policies {
+        let Some(namespace) = policy.namespace().filter(|name| !sums.ordered.contains(*name)) else { continue };
         for rule in &policy.rules {
             let subject = Subject { namespace: namespace.clone(), labels: policy.subject.clone() };
             permits.extend(permit(model, &dns, policy, subject, rule));

@@ -441,15 +441,17 @@ fn is_label(pattern: &str, label: &str) -> bool {
 /// 4, 6. The ports that a rule is about, for sure and perhaps.
 fn ports(rule: &Rule, side: &Side<'_>) -> (PortSet, PortSet) {
     let plain = PortSet::new(rule.ports.iter().copied());
-    if rule.named.is_empty() && rule.except_named.is_empty() {
+    if rule.named.is_empty() && rule.except.is_empty() && rule.except_named.is_empty() {
         return (plain.clone(), plain);
     }
     let (named, perhaps_named) = numbers(&rule.named, side);
     let (left_out, perhaps_left_out) = numbers(&rule.except_named, side);
-    let mut sure = plain.minus(&perhaps_left_out);
-    let mut perhaps = plain.minus(&left_out);
+    let except = PortSet::new(rule.except.iter().copied());
+    let (mut sure, mut perhaps) = (plain.clone(), plain);
     sure.add(&named);
     perhaps.add(&perhaps_named);
+    let sure = sure.minus(&except).minus(&perhaps_left_out);
+    let perhaps = perhaps.minus(&except).minus(&left_out);
     (sure, perhaps)
 }
 

@@ -146,7 +146,7 @@ pub fn prove_as(
         mismatches.extend(ordered::mismatches(terms, engine, policies, &names, sums.everywhere));
     }
 
-    let forbidden = forbidden::violated(model, can, &sums.policies);
+    let forbidden = forbidden::violated(model, can, &sums);
     mismatches.extend(forbidden.into_iter().map(|error| Mismatch::Forbidden(Box::new(error))));
 
     if mismatches.is_empty() {

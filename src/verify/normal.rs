@@ -230,7 +230,9 @@ pub struct Rule {
     pub ports: Vec<Ports>,
     /// Further ports, by the names that the destination gives them.
     pub named: Vec<(Protocol, Sym)>,
-    /// Ports of `ports` that are left out, by such names.
+    /// Ports that are left out, named or not.
+    pub except: Vec<Ports>,
+    /// Further ports that are left out, by such names.
     pub except_named: Vec<(Protocol, Sym)>,
     /// It also holds for protocols other than those of [`Ports`], as ICMP: an allow for some of them, a denial for all.
     pub others: bool,
@@ -372,6 +374,7 @@ impl Rule {
             own: vec![],
             ports: Ports::every(),
             named: vec![],
+            except: vec![],
             except_named: vec![],
             others: true,
             http: vec![],

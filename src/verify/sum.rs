@@ -1,8 +1,8 @@
 //! Policies as sums: what most policies amount to, and what can be compared at once for a whole mesh.
 //!
-//! In: policies in the normal form. Out: for each that adds up, a [`Policy`] whose allows are added and whose denies beat
-//! every allow; and the namespaces in which order, or a condition that is no equality, decides. Those are compared class by
-//! class ([`classes`](super::classes)).
+//! In: policies in the normal form. Out: for each that is simple enough, a [`Policy`] whose allows are added and whose denies
+//! beat every allow; and the namespaces in which order, or a condition that is no equality, decides. Those are compared class
+//! by class ([`classes`](super::classes)).
 //!
 //! 1. What allows adds up, if everything that denies all else (a rule about all traffic, or the end of a tier) is asked after
 //!    every policy that allows something to the same pods. Then it is isolation.
@@ -107,9 +107,11 @@ impl Policy {
 /// Policies that add up, and where others do not.
 #[derive(Debug, Default)]
 pub struct Sums {
-    /// What adds up.
+    /// What each policy says that says it by equalities alone, as if policies added up.
     pub policies: Vec<Policy>,
-    /// Namespaces in which something does not.
+    /// How many policies say it otherwise.
+    pub omitted: usize,
+    /// Namespaces in which something does not add up.
     pub ordered: BTreeSet<Sym>,
     /// Something that governs many namespaces does not add up, so nowhere does anything.
     pub everywhere: bool,
@@ -132,6 +134,7 @@ struct Side<'p> {
 pub fn of(policies: &[normal::Policy]) -> Sums {
     let mut sums = Sums::default();
     let plain: Vec<Option<Plain<'_>>> = policies.iter().map(Plain::of).collect();
+    sums.omitted = plain.iter().filter(|plain| plain.is_none()).count();
     for (policy, plain) in policies.iter().zip(&plain) {
         match (plain, &policy.subject.namespaces) {
             (Some(_), _) => {}
@@ -140,9 +143,6 @@ pub fn of(policies: &[normal::Policy]) -> Sums {
             }
             (None, Namespaces::Labelled(_)) => sums.everywhere = true,
         }
-    }
-    if sums.everywhere {
-        return sums;
     }
     let mut isolates: Vec<Vec<Direction>> = vec![vec![]; policies.len()];
     for (staged, direction) in
@@ -172,9 +172,6 @@ pub fn of(policies: &[normal::Policy]) -> Sums {
                 isolates.push(direction);
             }
         }
-    }
-    if sums.everywhere {
-        return sums;
     }
     for ((policy, plain), isolates) in policies.iter().zip(&plain).zip(isolates) {
         let Some(plain) = plain else { continue };
@@ -285,6 +282,7 @@ fn is_plain(rule: &Rule) -> bool {
         && rule.demands.is_empty()
         && rule.own.is_empty()
         && rule.named.is_empty()
+        && rule.except.is_empty()
         && rule.except_named.is_empty()
         && rule.provided.is_none()
         && !rule.peers.iter().any(|peer| matches!(peer, Peer::Selected(_)))

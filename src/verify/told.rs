@@ -13,20 +13,22 @@ use crate::diag::{Diagnostic, codes, quote};
 use crate::model::{Direction, Labels, Model, NamespaceSet, Sym};
 use crate::source::Span;
 
-/// What to do about policies that netpolc has just rendered.
+/// Who is to blame where the policies are what netpolc rendered.
 const TEMPLATE: &str = "a template of the project may have changed the meaning; without one this is an error in netpolc: \
                         please report it";
-/// What to do about policies of any origin.
-const GIVEN: &str = "change the policy, or the intent";
+/// Who is to blame where they are somebody's.
+const GIVEN: &str = "change the policy, or the intent that it is held against";
 
 impl Mismatch {
-    /// What to say of it where the policies are of any origin; `dialect` is the name of their dialect.
+    /// The same of policies that netpolc did not render.
     pub fn diagnostic_of_given(&self, model: &Model, dialect: &str) -> Diagnostic {
-        let mut told = self.diagnostic(model, dialect);
-        for help in told.help.iter_mut().filter(|help| *help == TEMPLATE) {
-            GIVEN.clone_into(help);
+        let mut diagnostic = self.diagnostic(model, dialect);
+        for help in &mut diagnostic.help {
+            if help == TEMPLATE {
+                GIVEN.clone_into(help);
+            }
         }
-        told
+        diagnostic
     }
 
     /// What to say of it; `dialect` is the name of the dialect whose policies were read.

@@ -23,6 +23,8 @@ fn wrong_command_lines_exit_with_two_and_print_nothing() {
         "check --format xml",
         "rule",
         "rule NP201 --all",
+        "explain web",
+        "explain web api --format xml",
         "completions tcsh",
         "schema templates",
         "init a b",
@@ -42,7 +44,7 @@ fn wrong_command_lines_exit_with_two_and_print_nothing() {
 fn help_and_version_are_no_errors() {
     let project = Project::new();
     assert!(run(&project, "--version").stdout.starts_with("netpolc "));
-    let commands = ["", "build ", "check ", "diff ", "rule ", "init ", "schema ", "completions ", "man "];
+    let commands = ["", "build ", "check ", "diff ", "explain ", "rule ", "init ", "schema ", "completions ", "man "];
     for command in commands {
         let help = run(&project, &format!("{command}--help"));
         assert_eq!((help.code, help.stderr.as_str()), (0, ""), "{command}");

@@ -69,6 +69,27 @@ const SAME: &[(&str, &[&str], &str)] = &[
     ),
     (
         "calico",
+        &[
+            "allow/GlobalNetworkPolicy.spec.egress.action Allow to Pass",
+            "allow/GlobalNetworkPolicy.spec.ingress.action Allow to Pass",
+        ],
+        "no later tier governs these pods, so what is passed on is allowed",
+    ),
+    (
+        "calico",
+        &["default-deny/GlobalNetworkPolicy.spec.* Log to Deny"],
+        "what would be logged is denied by the next rule anyway",
+    ),
+    (
+        "cilium",
+        &[
+            "allow/CiliumNetworkPolicy.spec.egress.toFQDNs.* in capitals",
+            "allow/CiliumNetworkPolicy.spec.egress.toFQDNs.matchName renamed matchPattern",
+        ],
+        "names of hosts know no case, and a pattern without an asterisk is a name",
+    ),
+    (
+        "calico",
         &["*GlobalNetworkPolicy.spec.types null", "*GlobalNetworkPolicy.spec.types removed"],
         "missing types follow the rules",
     ),

@@ -2,17 +2,19 @@
 
 use std::net::IpAddr;
 
-use super::judge::Question;
-use super::resolve::{End, Spot, What, set};
+use super::judge::{Question, is_managed};
+use super::resolve::{End, Spot, What};
+use super::toml::{aligned, list, name_of, namespaces, pods, port_list, ports, slug, text};
 use super::trial::{self, Obstacle};
+use super::written::Place;
 use super::{Asking, Run};
 use crate::diag::quote;
 use crate::dialects::Dialect;
 use crate::model::{
-    AppId, Builtin, DnsPeer, Endpoint, External, Labels, METADATA, Model, NAMESPACE_NAME, NamespaceSet, PRIVATE,
-    PodSet, PortRange, Protocol, Sym, TierId,
+    AppId, Builtin, Direction, DnsPeer, Endpoint, External, METADATA, Model, NAMESPACE_NAME, NamespaceSet, PRIVATE,
+    PodSet, PortRange, Sym, TierId,
 };
-use crate::verify::PortSet;
+use crate::source::Spanned;
 use crate::verify::law::{Pod, is_name};
 
 /// What to do.
@@ -44,15 +46,20 @@ pub(super) fn of(
     model: &Model,
     asking: &Asking,
     question: Question<'_>,
+    lacks: &[Direction],
     dialects: &[&'static dyn Dialect],
 ) -> Advice {
+    let guarded = guarded(run, model, question, lacks);
+    let none = |remarks| Advice { add: vec![], remarks, obstacles: vec![], works: false };
+    // What intents manage is allowed already.
+    if !lacks.is_empty() && guarded.len() == lacks.len() {
+        return none(guarded);
+    }
     let Some(app) = home(model, asking, question) else {
-        let remark =
-            "neither end is in a namespace that an intent manages: declare the tier of one of them in an intent"
-                .to_owned();
-        return Advice { add: vec![], remarks: vec![remark], obstacles: vec![], works: false };
+        let remark = "neither end is in a namespace that an intent manages: declare one of them as a tier in an intent";
+        return none(guarded.into_iter().chain([remark.to_owned()]).collect());
     };
-    let mut draft = Draft { run, model, app, add: vec![], remarks: vec![] };
+    let mut draft = Draft { run, model, app, add: vec![], remarks: guarded };
     let (from, _) = draft.end(&asking.from, question.from, true);
     let (to, declared) = draft.end(&asking.to, question.to, false);
     draft.dns(asking, question);
@@ -67,6 +74,31 @@ pub(super) fn of(
         return Advice { add: vec![], remarks, obstacles: tried.obstacles, works: false };
     }
     Advice { add, remarks, obstacles: tried.obstacles, works: tried.works }
+}
+
+/// Pods that no intent manages, on the sides that lack something: there only `default-deny` denies.
+fn guarded(run: &Run, model: &Model, question: Question<'_>, lacks: &[Direction]) -> Vec<String> {
+    let tell = |direction: &Direction| {
+        let (spot, does) = match direction {
+            Direction::Egress => (question.from, "send"),
+            Direction::Ingress => (question.to, "receive"),
+        };
+        let What::Pod(pod) = &spot.what else { return None };
+        if is_managed(model, pod) {
+            return None;
+        }
+        let asked = model.profile.asked.get("default-deny");
+        let place = asked.map(|span| format!(" ({})", Place::of(&run.project.sources, *span))).unwrap_or_default();
+        let name = match pod.namespace.get(NAMESPACE_NAME) {
+            Some(name) => format!("namespace {}", quote(name)),
+            None => "that namespace".to_owned(),
+        };
+        Some(format!(
+            "the guard `default-deny`{place} denies what pods of {name} {does}, as no intent manages it: a policy of its own \
+             may allow it, or `except` of the guard may name it"
+        ))
+    };
+    lacks.iter().filter_map(tell).collect()
 }
 
 /// The app whose intent says it: that of the source's tier, which asks for the connection, else that of the destination's.
@@ -101,26 +133,6 @@ fn holds(pods: &PodSet, pod: &Pod) -> bool {
     namespace && pods.labels.is_subset_of(&pod.labels)
 }
 
-/// The value of an edge's `ports`; `Some(None)`: the callee declares just these; `None`: nobody knows which.
-fn ports(asked: Option<&PortSet>, declared: &[PortRange]) -> Option<Option<String>> {
-    match asked {
-        None if declared.is_empty() => None,
-        None => Some(None),
-        Some(asked) if !declared.is_empty() && set(declared) == *asked => Some(None),
-        Some(asked) if *asked == PortSet::every() => Some(Some("\"all\"".to_owned())),
-        Some(asked) => {
-            let ports = asked.ranges().iter().map(|ports| {
-                let range = PortRange { protocol: ports.protocol, first: ports.first, last: ports.last };
-                match range.protocol == Protocol::Tcp && range.first == range.last {
-                    true => range.first.to_string(),
-                    false => format!("\"{range}\""),
-                }
-            });
-            Some(Some(format!("[{}]", ports.collect::<Vec<_>>().join(", "))))
-        }
-    }
-}
-
 struct Draft<'d> {
     run: &'d Run,
     model: &'d Model,
@@ -148,14 +160,14 @@ impl Draft<'_> {
             (_, What::Anyone) => builtin(Builtin::Anywhere),
             (_, What::Pod(pod)) => match manager(model, spot) {
                 Some(manager) => (self.declare_tier(manager, pod), vec![]),
-                None => self.peer(pod),
+                None => self.peer(end, pod),
             },
             (_, What::Address(address)) if source => builtin(self.outside(*address)),
             (_, What::Address(address)) => match self.of_cluster(*address) {
                 Some(word) => builtin(word),
                 None => self.external(end, spot, |one| one.addresses.overlaps(&(*address).into())),
             },
-            (_, What::Host(name)) => {
+            (_, What::Host(name, _)) => {
                 let is =
                     |one: &External| one.fqdns.iter().any(|host| *host.value == **name || is_name(&host.value, name));
                 self.external(end, spot, is)
@@ -182,30 +194,34 @@ impl Draft<'_> {
         word
     }
 
-    fn peer(&mut self, pod: &Pod) -> (String, Vec<PortRange>) {
+    /// A peer of this app that holds a pod, else a new one: as another app declares it, where that one was asked about.
+    fn peer(&mut self, end: &End, pod: &Pod) -> (String, Vec<PortRange>) {
         let (model, app) = (self.model, self.app);
         let own = model.peers.iter().filter(|peer| peer.app == app && holds(&peer.pods, pod));
         if let Some(peer) = own.max_by_key(|peer| peer.pods.labels.len()) {
             return (peer.name.to_string(), peer.ports.clone());
         }
-        let namespace = match pod.namespace.get(NAMESPACE_NAME) {
-            Some(name) => text(name),
-            None if pod.namespace.is_empty() => text("all"),
-            None => format!("{{ labels = {} }}", labels(&pod.namespace)),
+        let (name, set, declared) = match end.endpoint {
+            Some(Endpoint::Peer(id)) => (model[id].name.to_string(), model[id].pods.clone(), model[id].ports.clone()),
+            _ => (name_of(pod), only(pod), vec![]),
         };
-        let name = self.free_name(app, &name_of(pod));
-        self.table(app, "peers", &name, &[("namespace", namespace), ("pods", pods(&pod.labels))]);
-        (name, vec![])
+        let name = self.free_name(app, &name);
+        if set.labels.is_empty() && !matches!(end.endpoint, Some(Endpoint::Peer(_))) {
+            self.remarks
+                .push(format!("a pod without labels is known by its namespace alone: {} is all of it", quote(&name)));
+        }
+        let mut lines = vec![("namespace", namespaces(&set.namespaces)), ("pods", pods(&set.labels))];
+        lines.extend((!declared.is_empty()).then(|| ("ports", port_list(&declared))));
+        self.table(app, "peers", &name, &lines);
+        (name, declared)
     }
 
     fn declare_tier(&mut self, app: AppId, pod: &Pod) -> String {
         let namespace = pod.namespace.get(NAMESPACE_NAME).cloned().unwrap_or_default();
         let name = self.free_name(app, &name_of(pod));
         if pod.labels.is_empty() {
-            self.remarks.push(format!(
-                "a pod without labels is told from others by its namespace alone: the tier is all of {}",
-                quote(&namespace)
-            ));
+            self.remarks
+                .push(format!("a pod without labels is known by its namespace alone: {} is all of it", quote(&name)));
         }
         self.table(app, "tiers", &name, &[("namespace", text(&namespace)), ("pods", pods(&pod.labels))]);
         if app == self.app { name } else { format!("{}/{name}", self.model[app].name) }
@@ -222,19 +238,13 @@ impl Draft<'_> {
         if let Some(one) = meant.or_else(|| model.externals.iter().find(|one| usable(one) && is(one))) {
             return (one.name.to_string(), one.ports.clone());
         }
-        let mut lines = match &spot.what {
-            What::Address(address) => vec![("cidrs", format!("[\"{}\"]", ipnet::IpNet::from(*address)))],
-            _ => vec![("fqdns", format!("[{}]", text(&spot.name)))],
+        let (name, lines, declared) = match end.endpoint {
+            Some(Endpoint::External(id)) => (model[id].name.to_string(), copied(&model[id]), model[id].ports.clone()),
+            _ => (name_outside(spot), outside_lines(spot), vec![]),
         };
-        if let What::Address(address) = spot.what {
-            let metadata = METADATA.iter().any(|(_, host)| *host == address);
-            let private = PRIVATE.iter().any(|range| range.contains(&address));
-            lines.extend(private.then(|| ("private", "true".to_owned())));
-            lines.extend(metadata.then(|| ("metadata", "true".to_owned())));
-        }
-        let name = self.free_name(app, &slug(&spot.name));
+        let name = self.free_name(app, &name);
         self.table(app, "external", &name, &lines);
-        (name, vec![])
+        (name, declared)
     }
 
     /// DNS needs no edge: a tier that has none was told so.
@@ -302,50 +312,43 @@ impl Draft<'_> {
     }
 }
 
-/// What a pod's labels call it.
-fn name_of(pod: &Pod) -> String {
-    let named = ["app", "app.kubernetes.io/name", "k8s-app"].iter().find_map(|key| pod.labels.get(key));
-    let any = || pod.labels.iter().map(|(_, value)| value).find(|value| !value.is_empty());
-    let place = || pod.namespace.get(NAMESPACE_NAME);
-    slug(named.or_else(any).or_else(place).map_or("pods", |name| name))
+/// The namespace and the labels of a pod.
+fn only(pod: &Pod) -> PodSet {
+    let namespaces = match pod.namespace.get(NAMESPACE_NAME) {
+        Some(name) => NamespaceSet::Names(vec![name.clone()]),
+        None if pod.namespace.is_empty() => NamespaceSet::All,
+        None => NamespaceSet::Labels(pod.namespace.clone()),
+    };
+    PodSet { namespaces, labels: pod.labels.clone() }
 }
 
-/// The longest name that is made of a text.
-const MAX_NAME: usize = 50;
+/// An external as another app declares it.
+fn copied(one: &External) -> Vec<(&'static str, String)> {
+    let ranges = |ranges: &[Spanned<ipnet::IpNet>]| list(ranges.iter().map(|range| text(&range.value.to_string())));
+    let mut lines = vec![];
+    lines.extend((!one.cidrs.is_empty()).then(|| ("cidrs", ranges(&one.cidrs))));
+    lines.extend((!one.except.is_empty()).then(|| ("except", ranges(&one.except))));
+    lines.extend((!one.fqdns.is_empty()).then(|| ("fqdns", list(one.fqdns.iter().map(|host| text(&host.value))))));
+    lines.extend((!one.ports.is_empty()).then(|| ("ports", port_list(&one.ports))));
+    lines.extend(one.private.then(|| ("private", "true".to_owned())));
+    lines.extend(one.metadata.then(|| ("metadata", "true".to_owned())));
+    lines
+}
 
-/// A text as a name of the language.
-fn slug(text: &str) -> String {
-    let plain: String =
-        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
-    let words: Vec<&str> = plain.split('-').filter(|word| !word.is_empty()).collect();
-    let mut name = words.join("-");
-    name.truncate(MAX_NAME);
-    match name.trim_matches('-') {
-        "" => "pods".to_owned(),
-        name => name.to_owned(),
+fn name_outside(spot: &Spot) -> String {
+    match spot.what {
+        What::Address(address) => slug(&format!("address {address}")),
+        _ => slug(&spot.name),
     }
 }
 
-/// Lines of a table, their values below each other.
-fn aligned(lines: &[(&str, String)]) -> String {
-    let width = lines.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
-    lines.iter().map(|(key, value)| format!("{key:width$} = {value}\n")).collect()
-}
-
-fn pods(of: &Labels) -> String {
-    if of.is_empty() { text("all") } else { labels(of) }
-}
-
-fn labels(labels: &Labels) -> String {
-    let bare = |key: &str| key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    let pair = |(key, value): (&Sym, &Sym)| match bare(key) {
-        true => format!("{key} = {}", text(value)),
-        false => format!("{} = {}", text(key), text(value)),
-    };
-    format!("{{ {} }}", labels.iter().map(pair).collect::<Vec<_>>().join(", "))
-}
-
-/// A TOML string: everything that is written here was checked, and holds nothing to escape.
-fn text(text: &str) -> String {
-    format!("\"{text}\"")
+/// One address or host. Private and metadata addresses are opted into.
+fn outside_lines(spot: &Spot) -> Vec<(&'static str, String)> {
+    let What::Address(address) = spot.what else { return vec![("fqdns", list([text(&spot.name)].into_iter()))] };
+    let metadata = METADATA.iter().any(|(_, host)| *host == address);
+    let private = PRIVATE.iter().any(|range| range.contains(&address));
+    let mut lines = vec![("cidrs", list([text(&ipnet::IpNet::from(address).to_string())].into_iter()))];
+    lines.extend(private.then(|| ("private", "true".to_owned())));
+    lines.extend(metadata.then(|| ("metadata", "true".to_owned())));
+    lines
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::judge::{Judged, SideView, Verdict};
 use super::show::asks;
 use super::{Answer, Pair, Run};
-use crate::model::Model;
+use crate::model::{Direction, Model};
 use crate::verify::normal::Action;
 
 #[derive(Serialize)]
@@ -33,6 +33,7 @@ struct Flow<'a> {
     approximated: Vec<Approximated<'a>>,
     obstacles: Vec<Obstacle<'a>>,
     add: Vec<Addition<'a>>,
+    remarks: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -68,6 +69,8 @@ struct Asked {
     line: usize,
     owner: Option<String>,
     why: Option<String>,
+    /// The side on which alone it asks for it; `null`: every side that is policed.
+    side: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -118,7 +121,11 @@ fn in_cluster<'a>(run: &Run, model: &Model, answer: &'a Answer) -> InCluster<'a>
 fn flow<'a>(run: &Run, model: &Model, pair: &'a Pair) -> Flow<'a> {
     let asked = pair.asked.iter().map(|one| {
         let asks = asks(run, model, one.origin);
-        Asked { name: asks.name, path: asks.place.path, line: asks.place.line, owner: asks.owner, why: asks.why }
+        let side = one.only.map(|side| match side {
+            Direction::Egress => "source",
+            Direction::Ingress => "destination",
+        });
+        Asked { name: asks.name, path: asks.place.path, line: asks.place.line, owner: asks.owner, why: asks.why, side }
     });
     let advice = pair.advice.iter();
     let obstacles = advice.clone().flat_map(|advice| &advice.obstacles).map(|one| Obstacle {
@@ -128,6 +135,7 @@ fn flow<'a>(run: &Run, model: &Model, pair: &'a Pair) -> Flow<'a> {
         line: one.place.as_ref().map(|place| place.line),
         notes: &one.notes,
     });
+    let remarks = advice.clone().flat_map(|advice| &advice.remarks).map(String::as_str).collect();
     let add = advice.flat_map(|advice| &advice.add);
     let add = add.map(|one| Addition { path: &one.path, inside: one.inside, toml: &one.toml });
     Flow {
@@ -138,6 +146,7 @@ fn flow<'a>(run: &Run, model: &Model, pair: &'a Pair) -> Flow<'a> {
         approximated: pair.lost.iter().map(|(what, dialects)| Approximated { dialects, what }).collect(),
         obstacles: obstacles.collect(),
         add: add.collect(),
+        remarks,
     }
 }
 

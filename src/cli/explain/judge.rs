@@ -128,7 +128,7 @@ fn seen<'q>(spot: &'q Spot, can: Capabilities, model: &Model) -> Seen<'q> {
     let profile = &model.profile;
     match &spot.what {
         What::Pod(pod) => Seen::As(Far::Pod(pod)),
-        What::Host(name) => Seen::As(Far::Name(name, None)),
+        What::Host(name, address) => Seen::As(Far::Name(name, *address)),
         What::Anyone => Seen::As(Far::Elsewhere),
         What::Node if can.entities => Seen::Entities(vec![Entity::RemoteNode]),
         What::ApiServer if can.entities => Seen::Entities(vec![Entity::ApiServer]),
@@ -163,15 +163,18 @@ pub(super) fn judge(
     let asked = asked(question.ports);
     let view = |direction| {
         let ports = NamedPorts::default();
-        let Some(side) = pair.side(direction, &ports) else { return (free(direction), Traffic::every()) };
+        let Some(side) = pair.side(direction, &ports) else { return (free(&pair, direction), Traffic::every()) };
         let policies = law::in_order(done.policies.iter().filter(|policy| law::governs(policy, &side)));
         if policies.is_empty() {
             let unpoliced = Some(ungoverned(model, side.subject));
-            return (SideView { unpoliced, ..free(direction) }, Traffic::every());
+            return (SideView { unpoliced, ..free(&pair, direction) }, Traffic::every());
         }
         let answer = law::decide(&policies, &side);
-        let perhaps = answer.perhaps.clone();
-        (policed(direction, &answer, &asked, sources), perhaps)
+        let mut view = policed(direction, &answer, &asked, sources);
+        // Guards for something else leave it open.
+        let untouched = view.rules.is_empty() && view.closes.is_none();
+        view.unpoliced = untouched.then(|| ungoverned(model, side.subject));
+        (view, answer.perhaps)
     };
     let ((source, may_leave), (destination, may_enter)) = (view(Direction::Egress), view(Direction::Ingress));
     let passes = source.passes.and(&destination.passes).and(&asked);
@@ -197,10 +200,18 @@ fn verdict(ports: Option<&PortSet>, passes: &Traffic, perhaps: &Traffic) -> Verd
     }
 }
 
-/// A side that nothing polices, as that of an address.
-fn free(direction: Direction) -> SideView {
-    let unpoliced = Some("it is no pod".to_owned());
-    SideView { direction, unpoliced, passes: Traffic::every(), rules: vec![], closes: None }
+/// The side of what is no pod.
+fn free(pair: &Pair<'_>, direction: Direction) -> SideView {
+    let end = match direction {
+        Direction::Egress => pair.question.from,
+        Direction::Ingress => pair.question.to,
+    };
+    let why = match &end.what {
+        What::Address(_) | What::Host(..) => "it is outside of the cluster",
+        What::Anyone => "it may be anyone",
+        What::Pod(_) | What::Node | What::ApiServer => "it is no pod",
+    };
+    SideView { direction, unpoliced: Some(why.to_owned()), passes: Traffic::every(), rules: vec![], closes: None }
 }
 
 /// Why no policy governs a pod.
@@ -242,25 +253,33 @@ fn closing<'p>(answer: &Answer<'p>) -> Option<&'p Policy> {
     answer.ends.iter().find(|policy| policy.rules.is_empty()).or(answer.ends.first()).copied()
 }
 
-/// What the intents say of a question: whether they allow all of it, and which lines ask for some of it.
-pub(super) fn intended(
-    question: Question<'_>,
-    model: &Model,
-    can: Capabilities,
-    intents: &Asked,
-) -> (bool, Vec<AskedBy>) {
+/// What the intents say of a question.
+#[derive(Debug)]
+pub(super) struct Intended {
+    /// They allow all of it, or something where no port was named.
+    pub(super) allowed: bool,
+    /// The sides on which they do not.
+    pub(super) lacks: Vec<Direction>,
+    /// What asks for some of it.
+    pub(super) by: Vec<AskedBy>,
+}
+
+/// Asks the intents, as a dialect of some capabilities sees the ends.
+pub(super) fn intended(question: Question<'_>, model: &Model, can: Capabilities, intents: &Asked) -> Intended {
     let pair = Pair::new(question, can, model);
     let asked = asked(question.ports);
     let mut passes = asked.clone();
-    let mut policed = vec![];
+    let (mut lacks, mut policed) = (vec![], 0);
     let mut sides: BTreeMap<Origin, Vec<Direction>> = BTreeMap::new();
+    let is_allowed = |passes: &Traffic| verdict(question.ports, passes, passes) == Verdict::Allowed;
     for direction in [Direction::Egress, Direction::Ingress] {
         let ports = NamedPorts::default();
         let Some(side) = pair.side(direction, &ports) else { continue };
         let (sure, origins) = intents.on(&side);
+        let sure = sure.and(&asked);
+        lacks.extend((!is_allowed(&sure)).then_some(direction));
         passes = passes.and(&sure);
-        let is_managed = side.subject.namespace.get(NAMESPACE_NAME).is_some_and(|name| model.is_managed(name));
-        policed.extend(is_managed.then_some(direction));
+        policed += usize::from(is_managed(model, side.subject));
         for (origin, traffic) in origins {
             let origin = match origin {
                 Origin::Scraper(tier) => Origin::Metrics(tier),
@@ -273,10 +292,15 @@ pub(super) fn intended(
         }
     }
     let by = sides.into_iter().filter(|(_, sides)| !sides.is_empty()).map(|(origin, sides)| {
-        let only = sides.first().copied().filter(|_| policed.len() > sides.len());
+        let only = sides.first().copied().filter(|_| policed > sides.len());
         AskedBy { origin, only }
     });
-    (verdict(question.ports, &passes, &passes) == Verdict::Allowed, by.collect())
+    Intended { allowed: is_allowed(&passes), lacks, by: by.collect() }
+}
+
+/// Whether an intent manages a pod's namespace.
+pub(super) fn is_managed(model: &Model, pod: &Pod) -> bool {
+    pod.namespace.get(NAMESPACE_NAME).is_some_and(|name| model.is_managed(name))
 }
 
 /// What dialects say otherwise than some edges mean it: `http-as-l4 (wider): web -> api: GET /`, and which dialects.

@@ -6,6 +6,7 @@ mod json;
 mod judge;
 mod resolve;
 mod show;
+mod toml;
 mod trial;
 mod written;
 
@@ -16,27 +17,22 @@ use super::run::Run;
 use super::{Common, Exit, Target, Terminal};
 use crate::diag::{Diagnostic, Level};
 use crate::dialects::Dialect;
-use crate::model::{Builtin, Endpoint, Model, Origin, Sym};
+use crate::model::{Builtin, Direction, Endpoint, Model, Origin, Sym};
 use crate::output::{self, Tree};
 use crate::pipeline::Compiled;
 use crate::verify::{Asked, PortSet};
 
 use advice::Advice;
 use judge::{AskedBy, Judged, Question, Verdict, intended, judge};
-use resolve::End;
+use resolve::{End, What};
 
-/// Ends: a tier, peer or external by its name (`web`, `shop/web`, or `frontend/web` with its namespace), a built-in
-/// (`internet`, `anywhere`, `cluster`, `nodes`, `kube-apiserver`), a pod by its labels (`frontend/app=web,track=stable`;
-/// `frontend/*` has none), an address, a host name (`fqdn:api.example.com`).
-///
-/// Exit codes: 0 all of it is allowed, without PORT anything is; 1 it is not; 2 there is no answer: wrong usage, or intents
-/// that do not compile. Nothing is written.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Ends: a tier, peer or external by its name (web, shop/web, or frontend/web with its namespace), a built-in\n\
-                  (internet, anywhere, cluster, nodes, kube-apiserver), a pod by its labels (frontend/app=web,track=stable;\n\
-                  'frontend/*' has none), an address, a host name (fqdn:api.example.com).\n\
-                  Exit codes: 0 all of it is allowed, without PORT anything is; 1 it is not; 2 there is no answer: wrong\n\
+    after_help = "Ends: a tier, peer or external by its name (web, shop/web, or frontend/web with its namespace); a built-in \
+                  (internet, anywhere, cluster, nodes, kube-apiserver); a pod by its labels (frontend/app=web,track=stable; \
+                  'frontend/*' has none); an address; a host name (fqdn:api.example.com, or with the address that it has \
+                  fqdn:api.example.com=203.0.113.7).\n\n\
+                  Exit codes: 0 all of it is allowed, without PORT anything is; 1 it is not; 2 there is no answer: wrong \
                   usage, or intents that do not compile. Nothing is written."
 )]
 pub(super) struct ExplainArgs {
@@ -70,6 +66,8 @@ struct Asking {
     from: End,
     to: End,
     ports: Option<PortSet>,
+    /// The address of a host was given.
+    looked_up: bool,
 }
 
 /// The answer in one cluster.
@@ -87,6 +85,8 @@ struct Pair {
     asked: Vec<AskedBy>,
     /// What edges mean and dialects say otherwise.
     lost: Vec<(String, Vec<&'static str>)>,
+    /// The host of which it is taken for granted that no intent names its address.
+    host: Option<Sym>,
     /// Where it is not allowed.
     advice: Option<Advice>,
 }
@@ -135,7 +135,7 @@ fn asking(args: &ExplainArgs, model: &Model, dialects: &[&'static dyn Dialect]) 
         is_known(end, model, dialects)?;
     }
     let ports = args.port.as_ref().map(|port| resolve::ports(model, port, &to)).transpose()?;
-    Ok(Asking { from, to, ports })
+    Ok(Asking { from, to, ports, looked_up: args.to.contains('=') })
 }
 
 /// Nothing can be said of addresses that the project file does not tell.
@@ -185,10 +185,12 @@ fn pairs(
         let judged: Vec<Judged> = of_model.iter().map(judge).collect();
         let mut asked: Vec<AskedBy> = vec![];
         let mut meant = true;
+        let mut lacks: Vec<Direction> = vec![];
         for (can, intents) in &intents {
-            let (allowed, by) = intended(question, model, *can, intents);
-            meant &= allowed;
-            for one in by {
+            let intended = intended(question, model, *can, intents);
+            meant &= intended.allowed;
+            lacks.extend(intended.lacks.into_iter().filter(|side| !lacks.contains(side)).collect::<Vec<_>>());
+            for one in intended.by {
                 if !asked.iter().any(|known| known.origin == one.origin) {
                     asked.push(one);
                 }
@@ -203,8 +205,12 @@ fn pairs(
             .collect();
         let done: Vec<&Compiled> = of_model.iter().map(|(done, _)| *done).collect();
         let lost = judge::approximated(model, &edges, &done);
-        let advice = (!meant).then(|| advice::of(run, model, asking, question, dialects));
-        out.push(Pair { from: from.name.clone(), to: to.name.clone(), judged, asked, lost, advice });
+        let host = match &to.what {
+            What::Host(name, Some(_)) if !asking.looked_up => Some(name.clone()),
+            _ => None,
+        };
+        let advice = (!meant).then(|| advice::of(run, model, asking, question, &lacks, dialects));
+        out.push(Pair { from: from.name.clone(), to: to.name.clone(), judged, asked, lost, host, advice });
     }
     out
 }

@@ -42,8 +42,9 @@ pub(super) enum What {
     Pod(Pod),
     /// An address that no pod has.
     Address(IpAddr),
-    /// A host outside; a pattern stands for whatever the external means by it.
-    Host(Sym),
+    /// A host outside and its address, taken to be one that nobody names where it is not given; without one, a pattern, which
+    /// stands for whatever the external means by it.
+    Host(Sym, Option<IpAddr>),
     /// Some node.
     Node,
     /// The API server.
@@ -55,7 +56,7 @@ pub(super) enum What {
 /// The end of a word; `source`: it opens the connection.
 pub(super) fn end(model: &Model, word: &str, source: bool) -> Result<End, String> {
     if let Some(host) = word.strip_prefix("fqdn:") {
-        return self::host(word, host, source);
+        return self::host(model, word, host, source);
     }
     let address = word.strip_prefix("ip:").unwrap_or(word);
     if address.parse::<IpAddr>().is_ok() || address != word {
@@ -72,18 +73,26 @@ pub(super) fn end(model: &Model, word: &str, source: bool) -> Result<End, String
     named(model, word, source)
 }
 
-fn host(word: &str, host: &str, source: bool) -> Result<End, String> {
+fn host(model: &Model, word: &str, host: &str, source: bool) -> Result<End, String> {
     if source {
         return Err(format!("{} cannot be the source: what comes from outside comes from an address", quote(word)));
     }
     match word.parse::<cluster::Endpoint>() {
-        Ok(cluster::Endpoint::Host { name, address: None }) => {
-            let spot = Spot { name: name.to_string(), what: What::Host(name) };
+        Ok(cluster::Endpoint::Host { name, address }) => {
+            let address = address.or_else(|| unnamed(model));
+            let spot = Spot { name: name.to_string(), what: What::Host(name, address) };
             Ok(End { name: spot.name.clone(), endpoint: None, spots: vec![spot] })
         }
-        Ok(_) => Err(format!("{} names an address too: name the host alone, or the address", quote(host))),
+        Ok(_) => Err(format!("{} is no host name", quote(host))),
         Err(unclear) => Err(unclear.to_string()),
     }
+}
+
+/// A public address that no external names, where there is one.
+fn unnamed(model: &Model) -> Option<IpAddr> {
+    let internet = model.profile.internet();
+    let unnamed = model.externals.iter().fold(internet.clone(), |left, one| left.without(&one.addresses));
+    unnamed.first().or_else(|| internet.first())
 }
 
 /// An address. Pods are known by their labels, not by their addresses.
@@ -249,19 +258,17 @@ fn external(model: &Model, id: model::ExternalId) -> Vec<Spot> {
     });
     let addresses = blocks.map(|address| Spot { name: address.to_string(), what: What::Address(address) });
     let hosts = model[id].fqdns.iter().map(|host| &host.value);
-    addresses.chain(hosts.map(|host| Spot { name: host.to_string(), what: What::Host(host.clone()) })).collect()
+    let spot = |host: &Sym| {
+        let address = if host.contains('*') { None } else { unnamed(model) };
+        Spot { name: host.to_string(), what: What::Host(host.clone(), address) }
+    };
+    addresses.chain(hosts.map(spot)).collect()
 }
 
 fn builtin(model: &Model, builtin: Builtin, source: bool) -> Result<Vec<Spot>, String> {
-    let profile = &model.profile;
     let any_pod = || one_pod(model, None, &Labels::default(), &Labels::default());
     // An address that nobody names stands for all of them.
-    let any_address = || {
-        let internet = profile.internet();
-        let unnamed = model.externals.iter().fold(internet.clone(), |left, one| left.without(&one.addresses));
-        let address = unnamed.first().or_else(|| internet.first());
-        address.map(|address| Spot { name: address.to_string(), what: What::Address(address) })
-    };
+    let any_address = || unnamed(model).map(|address| Spot { name: address.to_string(), what: What::Address(address) });
     let spot = |what| vec![Spot { name: builtin.name().to_owned(), what }];
     let spots = match builtin {
         Builtin::Anywhere if source => spot(What::Anyone),

@@ -1,5 +1,7 @@
 //! The answer as people read it. Pairs and dialects that are told alike are told once.
 
+use std::collections::BTreeSet;
+
 use super::advice::Advice;
 use super::judge::{AskedBy, Judged, SideView, Verdict};
 use super::written::Place;
@@ -33,13 +35,28 @@ impl Teller<'_> {
     fn heading(&self, answer: &Answer, terminal: &mut Terminal) {
         let place = answer.cluster.as_ref().map_or(String::new(), |name| format!("{name}: "));
         let ports = self.ports.map_or(String::new(), |ports| format!(" {ports}"));
-        let mut said: Vec<(String, Vec<&str>)> = vec![];
+        let mut by_dialect: Vec<(&str, BTreeSet<String>, bool)> = vec![];
         for judged in answer.pairs.iter().flat_map(|pair| &pair.judged) {
             let verdict = self.verdict(judged.verdict, &judged.passes);
+            let allowed = judged.verdict == Verdict::Allowed;
+            match by_dialect.iter_mut().find(|(dialect, ..)| *dialect == judged.dialect) {
+                Some((_, verdicts, all)) => {
+                    verdicts.insert(verdict);
+                    *all &= allowed;
+                }
+                None => by_dialect.push((judged.dialect, BTreeSet::from([verdict]), allowed)),
+            }
+        }
+        let mut said: Vec<(String, Vec<&str>)> = vec![];
+        for (dialect, verdicts, all) in by_dialect {
+            let verdict = match (verdicts.len(), all) {
+                (0 | 1, _) => verdicts.into_iter().collect(),
+                (_, true) => verdicts.into_iter().collect::<Vec<_>>().join(" or "),
+                (_, false) => "not all of it is allowed".to_owned(),
+            };
             match said.iter_mut().find(|(known, _)| *known == verdict) {
-                Some((_, by)) if by.contains(&judged.dialect) => {}
-                Some((_, by)) => by.push(judged.dialect),
-                None => said.push((verdict, vec![judged.dialect])),
+                Some((_, by)) => by.push(dialect),
+                None => said.push((verdict, vec![dialect])),
             }
         }
         let verdict = match said.as_slice() {
@@ -112,6 +129,9 @@ impl Teller<'_> {
         for (lost, by) in &pair.lost {
             lines.push(format!("exact except: {} {lost}", by.join(", ")));
         }
+        if let Some(host) = &pair.host {
+            lines.push(format!("taken for granted: {host} has a public address that no intent names"));
+        }
         if let Some(advice) = &pair.advice {
             self.advice(advice, &mut lines);
         }
@@ -148,7 +168,7 @@ impl Teller<'_> {
         let allowed = side.rules.iter().any(|rule| rule.action == Action::Allow);
         if let Some((policy, place)) = side.closes.as_ref().filter(|_| !denied && (!allowed || self.ports.is_some())) {
             let it = if allowed { "the rest" } else { "it" };
-            told.push(format!("no rule lets {it} {way}, and {policy} denies what none lets {way} ({place})"));
+            told.push(format!("no rule lets {it} {way}: {policy} denies it ({place})"));
         }
         let indent = " ".repeat(13);
         let label = |position: usize| if position == 0 { format!("{name:<13}") } else { indent.clone() };
@@ -182,6 +202,9 @@ impl Teller<'_> {
     }
 
     fn advice(&self, advice: &Advice, lines: &mut Vec<String>) {
+        if !advice.obstacles.is_empty() {
+            lines.push(String::new());
+        }
         for obstacle in &advice.obstacles {
             let place = obstacle.place.as_ref().map_or(String::new(), |place| format!(" ({place})"));
             lines.push(format!("stands against it: {}{place}", obstacle.message));
@@ -191,21 +214,26 @@ impl Teller<'_> {
         for snippet in &advice.add {
             let place = (&snippet.path, snippet.inside);
             if before != Some(place) {
+                lines.push(String::new());
                 let inside = snippet.inside.map_or(String::new(), |key| format!(", inside `{key}`"));
                 let settled = if advice.obstacles.is_empty() { "" } else { ", once that is settled" };
-                lines.push(format!("to allow it{settled}, add to {}{inside}:", snippet.path));
+                let start = match before {
+                    None => format!("to allow it{settled}, add to"),
+                    Some(_) => "and to".to_owned(),
+                };
+                lines.push(format!("{start} {}{inside}:", snippet.path));
             }
             before = Some(place);
             lines.push(String::new());
             lines.extend(snippet.toml.lines().map(|line| format!("  {line}")));
         }
-        if !advice.add.is_empty() {
+        if !advice.add.is_empty() && !(advice.remarks.is_empty() && (advice.works || !advice.obstacles.is_empty())) {
             lines.push(String::new());
         }
-        lines.extend(advice.remarks.iter().cloned());
         if !advice.works && advice.obstacles.is_empty() && !advice.add.is_empty() {
-            lines.push("this was tried, and does not allow all of it".to_owned());
+            lines.push("by itself this does not allow it".to_owned());
         }
+        lines.extend(advice.remarks.iter().cloned());
     }
 }
 

@@ -1,5 +1,7 @@
 //! Advice is tried before it is given: what the intents mean with it, and what a build would refuse.
 
+use std::collections::BTreeMap;
+
 use super::Run;
 use super::advice::Snippet;
 use super::judge::{Question, intended};
@@ -10,7 +12,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics, Level, codes};
 use crate::dialects::{self, Dialect};
 use crate::intent;
 use crate::model::Model;
-use crate::source::Sources;
+use crate::source::{FileId, Sources};
 use crate::verify::Asked;
 
 /// How it went.
@@ -25,7 +27,9 @@ pub(super) struct Tried {
 pub(super) struct Obstacle {
     pub(super) code: Code,
     pub(super) message: String,
+    /// Where it stands; `None`: in what would be added, or nowhere.
     pub(super) place: Option<Place>,
+    /// Facts that explain it, and what to do.
     pub(super) notes: Vec<String>,
 }
 
@@ -35,12 +39,15 @@ impl Obstacle {
         [codes::FORBID, codes::GUARD].contains(&self.code)
     }
 
-    fn of(error: &Diagnostic, sources: &Sources) -> Self {
+    /// `ends`: the last lines that texts had before something was added to them.
+    fn of(error: &Diagnostic, sources: &Sources, ends: &BTreeMap<FileId, usize>) -> Self {
+        let label = error.primary.as_ref();
+        let place = label.map(|label| (Place::of(sources, label.span), ends.get(&label.span.file)));
         Self {
             code: error.code,
             message: error.message.clone(),
-            place: error.primary.as_ref().map(|label| Place::of(sources, label.span)),
-            notes: error.notes.clone(),
+            place: place.and_then(|(place, end)| end.is_none_or(|end| place.line <= *end).then_some(place)),
+            notes: error.notes.iter().chain(&error.help).cloned().collect(),
         }
     }
 }
@@ -55,15 +62,16 @@ pub(super) fn run(
 ) -> Tried {
     let project = &mut run.project;
     let mut errors = Diagnostics::default();
-    let mut before = vec![];
+    let (mut before, mut ends) = (vec![], BTreeMap::new());
     for (position, intent) in project.intents.iter_mut().enumerate() {
         let own: Vec<&Snippet> = add.iter().filter(|snippet| model[snippet.app].file == intent.file).collect();
         if own.is_empty() {
             continue;
         }
         let old = project.sources.get(intent.file);
-        let (path, text) = (old.path.clone(), with(&old.text, &own));
+        let (path, text, end) = (old.path.clone(), with(&old.text, &own), old.text.lines().count());
         let file = project.sources.add(path, text);
+        ends.insert(file, end);
         let parsed = intent::parse(&project.sources, file, &mut errors);
         before.push((position, std::mem::replace(intent, parsed)));
     }
@@ -74,7 +82,7 @@ pub(super) fn run(
         errors.extend(dialects::review(model, dialects).errors);
         works = dialects.iter().all(|dialect| {
             let can = dialect.capabilities();
-            intended(question, model, can, &Asked::of(model, can)).0
+            intended(question, model, can, &Asked::of(model, can)).allowed
         });
     }
     for (position, intent) in before {
@@ -84,7 +92,7 @@ pub(super) fn run(
     }
     let sorted = errors.into_sorted(&project.sources);
     let errors = sorted.iter().filter(|found| found.level == Level::Error);
-    let obstacles: Vec<Obstacle> = errors.map(|error| Obstacle::of(error, &project.sources)).collect();
+    let obstacles: Vec<Obstacle> = errors.map(|error| Obstacle::of(error, &project.sources, &ends)).collect();
     Tried { works: works && obstacles.is_empty(), obstacles }
 }
 

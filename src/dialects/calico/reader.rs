@@ -45,6 +45,7 @@ const GLOBAL_POLICY: &str = "GlobalNetworkPolicy";
 const POLICY: &str = "NetworkPolicy";
 const STAGED_GLOBAL: &str = "StagedGlobalNetworkPolicy";
 const STAGED: &str = "StagedNetworkPolicy";
+const STAGED_KUBERNETES: &str = "StagedKubernetesNetworkPolicy";
 const GLOBAL_SET: &str = "GlobalNetworkSet";
 const SET: &str = "NetworkSet";
 const TIER: &str = "Tier";
@@ -60,6 +61,7 @@ pub(super) const KINDS: Kinds = Kinds {
         (VERSION, POLICY),
         (VERSION, STAGED_GLOBAL),
         (VERSION, STAGED),
+        (VERSION, STAGED_KUBERNETES),
         (VERSION, GLOBAL_SET),
         (VERSION, SET),
         (VERSION, TIER),
@@ -75,6 +77,7 @@ const GIVEN: Kinds = Kinds {
         (VERSION, POLICY),
         (VERSION, STAGED_GLOBAL),
         (VERSION, STAGED),
+        (VERSION, STAGED_KUBERNETES),
         (VERSION, GLOBAL_SET),
         (VERSION, SET),
         (VERSION, TIER),

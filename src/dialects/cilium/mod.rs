@@ -42,6 +42,13 @@ const NAME: &str = "cilium";
 /// Before the name of a guard; no generated name starts like it.
 const OWN: &str = "netpolc--";
 
+/// What its agents can be set to otherwise.
+const SWITCHES: &[Switch] = &[Switch {
+    name: reader::LOCAL,
+    help: "Cilium: peers that name no cluster are in the own one, so nodes and addresses are no peers of negations alone \
+           (false up to 1.18, true from 1.19)",
+}];
+
 /// Cilium, `cilium.io/v2`.
 #[derive(Debug)]
 pub struct Cilium;
@@ -88,7 +95,7 @@ impl Dialect for Cilium {
     }
 
     fn switches(&self) -> &'static [Switch] {
-        reader::SWITCHES
+        SWITCHES
     }
 }
 

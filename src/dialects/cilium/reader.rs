@@ -31,8 +31,7 @@ use rayon::prelude::*;
 use crate::diag::Diagnostic;
 use crate::dialects::reading::networkpolicy::{self, Mode};
 use crate::dialects::reading::text::Doc;
-use crate::dialects::reading::{self, Kinds, Purpose, Read};
-use crate::dialects::{Assumed, Switch};
+use crate::dialects::reading::{self, Assumed, Kinds, Purpose, Read};
 use crate::source::{FileId, Sources};
 use crate::verify::normal::{self, End, Engine, Rank, Reading};
 
@@ -67,13 +66,7 @@ pub(super) const KINDS: Kinds = Kinds {
 };
 
 /// Whether peers are limited to the own cluster, where they do not name one (pkg/clustermesh/types, PolicyConfig).
-const LOCAL: &str = "policy-default-local-cluster";
-
-pub(super) const SWITCHES: &[Switch] = &[Switch {
-    name: LOCAL,
-    help: "Cilium: peers that name no cluster are in the own one, so nodes and addresses are no peers of negations alone \
-           (false up to 1.18, true from 1.19)",
-}];
+pub(super) const LOCAL: &str = "policy-default-local-cluster";
 
 /// Rendered files: policies in the order of the text, or the one kustomization that a file is.
 pub fn read(sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {

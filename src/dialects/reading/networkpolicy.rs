@@ -16,6 +16,7 @@ use ipnet::IpNet;
 use self::object::Spec;
 use super::object::Manifest;
 use super::selector::Conditions;
+use super::text::Text;
 use super::{Purpose, Reader};
 use crate::model::{Direction, Protocol, Sym};
 use crate::source::Span;
@@ -88,6 +89,35 @@ enum Port {
 pub fn read(reader: &mut Reader<'_, '_>) -> Option<NetworkPolicy> {
     let object: Manifest<'_, Spec<'_>> = reader.parse()?;
     reader.is(&object.api_version, &object.kind)?;
+    if let Some(action) = object.spec.as_ref().and_then(|spec| spec.staged_action.as_ref()) {
+        let place = reader.doc.place(action);
+        return reader.error(place, "an enforced policy has no `stagedAction`", "remove the field");
+    }
+    policy(reader, &object)
+}
+
+/// Reads a document of another kind that says the same and enforces nothing. `action` is told what is to be done with the
+/// policy that it stands for, and whether it says anything of that.
+pub fn read_staged(
+    reader: &mut Reader<'_, '_>,
+    action: impl FnOnce(&mut Reader<'_, '_>, Option<&Text<'_>>, bool) -> Option<()>,
+) -> Option<NetworkPolicy> {
+    let object: Manifest<'_, Spec<'_>> = reader.parse()?;
+    reader.is(&object.api_version, &object.kind)?;
+    let says = object.spec.as_ref().is_some_and(|spec| {
+        let lists = spec.ingress.is_some() || spec.egress.is_some() || spec.policy_types.is_some();
+        lists
+            || spec
+                .pod_selector
+                .as_ref()
+                .is_some_and(|pods| pods.match_labels.is_some() || pods.match_expressions.is_some())
+    });
+    let staged_action = object.spec.as_ref().and_then(|spec| spec.staged_action.as_ref());
+    action(reader, staged_action, says)?;
+    policy(reader, &object)
+}
+
+fn policy(reader: &mut Reader<'_, '_>, object: &Manifest<'_, Spec<'_>>) -> Option<NetworkPolicy> {
     let top = reader.doc.top();
     let rendered = reader.purpose == Purpose::Rendered;
     let Some(metadata) = &object.metadata else {

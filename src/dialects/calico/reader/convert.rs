@@ -18,8 +18,9 @@ use super::object::{self, Number, PolicySpec, SetSpec, TierSpec, Version};
 use super::order::{BUILT_IN, BuiltIn};
 use super::parse::{self, Refusal};
 use super::policy::Policy;
+use super::policy::STAGED_REPORT;
 use super::selector::{IN_NAMESPACE, OF_ACCOUNT, OF_NAMESPACE, Selector};
-use super::{GLOBAL_SET, NAMESPACE, POLICY, SET, TIER, VERSION};
+use super::{GLOBAL_SET, NAMESPACE, POLICY, SET, STAGED_KUBERNETES, TIER, VERSION};
 use crate::diag::quote;
 use crate::dialects::reading::networkpolicy::{self, NetworkPolicy};
 use crate::dialects::reading::object::{Manifest, Metadata};
@@ -45,7 +46,10 @@ pub(super) struct Object {
 pub(super) enum Says {
     Policy(Policy),
     /// A policy of Kubernetes.
-    Kubernetes(NetworkPolicy),
+    Kubernetes {
+        policy: NetworkPolicy,
+        staged: bool,
+    },
     /// Addresses under labels.
     Set(Set),
     Tier(Tier),
@@ -88,13 +92,31 @@ pub(super) fn object(reader: &mut Reader<'_, '_>, kind: &str) -> Option<Object> 
             let policy = networkpolicy::read(reader)?;
             let (name, namespace) = (policy.name.clone(), Some(policy.namespace.clone()));
             let kind = networkpolicy::KIND.1;
-            Some(Object { kind, name, namespace, span, says: Says::Kubernetes(policy) })
+            Some(Object { kind, name, namespace, span, says: Says::Kubernetes { policy, staged: false } })
         }
+        STAGED_KUBERNETES => staged_kubernetes(reader, span),
         _ => {
             let manifest: Manifest<'_, PolicySpec<'_>> = reader.parse()?;
             Convert { with: reader }.policy(&manifest, span)
         }
     }
+}
+
+/// A policy of Kubernetes that enforces nothing.
+fn staged_kubernetes(reader: &mut Reader<'_, '_>, span: Span) -> Option<Object> {
+    let policy = networkpolicy::read_staged(reader, |reader, action, says| {
+        let deletes = match action {
+            Some(text) => Convert { with: reader }.staged(text)?,
+            None => false,
+        };
+        if deletes && says { Convert { with: reader }.says_too_much(span) } else { Some(()) }
+    })?;
+    let (name, namespace) = (policy.name.clone(), Some(policy.namespace.clone()));
+    let says = match reader.purpose {
+        Purpose::Rendered => Says::Kubernetes { policy, staged: true },
+        Purpose::Given => Says::Nothing(STAGED_REPORT),
+    };
+    Some(Object { kind: STAGED_KUBERNETES, name, namespace, span, says })
 }
 
 /// Both projects call a kind NetworkPolicy.

@@ -96,6 +96,7 @@ pub(super) fn of(direction: Direction, said: &Said, sets: &mut Sets<'_>) -> Mean
                 own,
                 ports: part.traffic.ports.clone(),
                 named: part.traffic.named.clone(),
+                except: part.traffic.except.clone(),
                 except_named: part.traffic.except_named.clone(),
                 others: part.traffic.others != Others::None,
                 provided: part.traffic.provided.or(perhaps.then_some("labels of a namespace that are not given")),
@@ -126,7 +127,7 @@ struct Part {
 
 /// 3, 4. None of them empty.
 fn parts(action: Action, traffic: &Traffic, has_sets: bool) -> Vec<Part> {
-    let apart = !traffic.named.is_empty() && (has_sets || traffic.is_named_perhaps);
+    let apart = !traffic.named.is_empty() && has_sets;
     let others = match (action, traffic.others) {
         // A denial of some is none of all, and what some are passed on for is asked apart.
         (Action::Deny | Action::Pass, Others::Some) => Others::None,
@@ -135,22 +136,23 @@ fn parts(action: Action, traffic: &Traffic, has_sets: bool) -> Vec<Part> {
     let empty = || Traffic {
         ports: vec![],
         named: vec![],
+        except: vec![],
         except_named: vec![],
-        is_named_perhaps: false,
         others: Others::None,
         provided: traffic.provided,
     };
     let plain = Traffic {
         ports: traffic.ports.clone(),
         named: if apart { vec![] } else { traffic.named.clone() },
+        except: if apart { vec![] } else { traffic.except.clone() },
         except_named: traffic.except_named.clone(),
         others,
         ..empty()
     };
     let mut parts = vec![Part { traffic: plain, with_sets: true }];
     if apart {
-        let perhaps = traffic.is_named_perhaps.then_some("a port's name that is none of those left out");
-        let named = Traffic { named: traffic.named.clone(), provided: traffic.provided.or(perhaps), ..empty() };
+        let (except, except_named) = (traffic.except.clone(), traffic.except_named.clone());
+        let named = Traffic { named: traffic.named.clone(), except, except_named, ..empty() };
         parts.push(Part { traffic: named, with_sets: false });
     }
     if action == Action::Pass && traffic.others == Others::Some {

@@ -33,6 +33,8 @@ use crate::model::{Direction, Sym};
 use crate::source::Span;
 use crate::verify::normal;
 
+/// 5. For people.
+pub(super) const STAGED_REPORT: &str = "staged policies only report";
 /// 6.
 const MAX_RULES: usize = 1024;
 
@@ -74,7 +76,7 @@ impl Convert<'_, '_, '_> {
             self.deletes_alone(spec, span)?;
         }
         let says = match (staged && !self.is_rendered(), hosts_alone) {
-            (true, _) => Says::Nothing("staged policies only report"), // 5
+            (true, _) => Says::Nothing(STAGED_REPORT), // 5
             (false, true) => Says::Nothing("what is not tracked or comes before DNAT is for host endpoints alone"), // 3
             (false, false) => {
                 Says::Policy(Policy { staged, tier, order: number(spec.order.as_ref()), subjects, sides })
@@ -85,22 +87,36 @@ impl Convert<'_, '_, '_> {
 
     /// 5. Whether it stands for the removal of a policy.
     fn staged_action(&mut self, spec: &PolicySpec<'_>, staged: bool) -> Option<bool> {
-        let Some(text) = &spec.staged_action else { return Some(false) };
+        match &spec.staged_action {
+            None => Some(false),
+            Some(text) if staged => self.staged(text),
+            Some(text) => {
+                let place = self.with.doc.place(text);
+                self.error(place, "an enforced policy has no `stagedAction`", "remove the field")
+            }
+        }
+    }
+
+    /// 5. The same of one that is staged.
+    pub(super) fn staged(&mut self, text: &Text<'_>) -> Option<bool> {
         let place = self.with.doc.place(text);
-        match (staged, self.with.string(text)?) {
-            (false, _) => self.error(place, "an enforced policy has no `stagedAction`", "remove the field"),
-            (true, "Set") => Some(false),
-            (true, other) if self.is_rendered() => {
+        match self.with.string(text)? {
+            "Set" => Some(false),
+            other if self.is_rendered() => {
                 let message = format!("the staged action {} enforces nothing that is written here", quote(other));
                 self.error(place, message, "write `Set`, or remove the policy")
             }
-            (true, "Delete") => Some(true),
-            (true, "Learn" | "Ignore") => Some(false),
-            (true, other) => {
+            "Delete" => Some(true),
+            "Learn" | "Ignore" => Some(false),
+            other => {
                 let message = format!("{} is no staged action", quote(other));
                 self.error(place, message, "write `Set`, `Delete`, `Learn` or `Ignore`")
             }
         }
+    }
+
+    pub(super) fn says_too_much(&mut self, span: Span) -> Option<()> {
+        self.error(span, "a staged removal says nothing but its tier", "remove the other fields")
     }
 
     fn deletes_alone(&mut self, spec: &PolicySpec<'_>, span: Span) -> Option<()> {
@@ -111,7 +127,7 @@ impl Convert<'_, '_, '_> {
                 .into_iter()
                 .any(Option::is_some);
         match says {
-            true => self.error(span, "a staged removal says nothing but its tier", "remove the other fields"),
+            true => self.says_too_much(span),
             false => Some(()),
         }
     }

@@ -37,9 +37,9 @@ const ICMP_V6: u8 = 58;
 pub(super) struct Traffic {
     pub(super) ports: Vec<Ports>,
     pub(super) named: Vec<(Protocol, Sym)>,
+    /// Left out of both, by number and by name.
+    pub(super) except: Vec<Ports>,
     pub(super) except_named: Vec<(Protocol, Sym)>,
-    /// Some of what is named may be among what is left out.
-    pub(super) is_named_perhaps: bool,
     pub(super) others: Others,
     /// It holds only where something does that policies do not tell.
     pub(super) provided: Option<&'static str>,
@@ -98,7 +98,7 @@ impl Traffic {
             (None, _) => Others::All,
         };
         let ports = of_ports.map(|protocol| Ports { protocol, first: 1, last: u16::MAX }).collect();
-        Self { ports, named: vec![], except_named: vec![], is_named_perhaps: false, others, provided: None }
+        Self { ports, named: vec![], except: vec![], except_named: vec![], others, provided: None }
     }
 
     /// 3. On the destination's side. `protocol`: that of its ports.
@@ -113,11 +113,14 @@ impl Traffic {
         if not_ports.is_empty() {
             return;
         }
-        let left = PortSet::new(self.ports.iter().copied()).minus(&PortSet::new(not_ports.ranges(protocol)));
+        self.except = not_ports.ranges(protocol);
+        let left = PortSet::new(self.ports.iter().copied()).minus(&PortSet::new(self.except.iter().copied()));
         self.ports = left.ranges().to_vec();
         self.except_named = not_ports.named(protocol);
         self.named.retain(|named| !self.except_named.contains(named));
-        self.is_named_perhaps = !self.named.is_empty();
+        if self.named.is_empty() {
+            self.except.clear();
+        }
     }
 }
 

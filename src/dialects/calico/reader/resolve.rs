@@ -48,7 +48,10 @@ pub(super) fn policies(objects: &[&Object], purpose: Purpose) -> Result<Vec<Vec<
                 }
                 policies
             }
-            (Says::Kubernetes(policy), Some(rank)) => policy.means(&mode(rank)).into_iter().collect(),
+            (Says::Kubernetes { policy, staged }, Some(rank)) => {
+                let means = policy.means(&mode(rank));
+                means.into_iter().map(|one| normal::Policy { kind: object.kind, staged: *staged, ..one }).collect()
+            }
             _ => vec![],
         };
         out.push(policies);
@@ -77,7 +80,7 @@ impl Object {
                 tie: tie() + self.kind,
                 count: policy.subjects.len(),
             }),
-            Says::Kubernetes(_) => Some(Asked {
+            Says::Kubernetes { .. } => Some(Asked {
                 tier: DEFAULT_TIER,
                 order: Some(KUBERNETES_ORDER),
                 tie: tie() + "KubernetesNetworkPolicy",
@@ -103,7 +106,7 @@ fn duplicates(objects: &[&Object], rendered: bool) -> Vec<Diagnostic> {
             Some(name) if rendered && is_policy => name,
             _ => &object.name,
         };
-        let of_kubernetes = matches!(object.says, Says::Kubernetes(_));
+        let of_kubernetes = matches!(object.says, Says::Kubernetes { .. });
         if let Some(first) = seen.insert((object.kind, of_kubernetes, object.namespace.as_deref(), name), object.span) {
             let message = format!("{} {} is there twice", object.kind, quote(name));
             let error = Diagnostic::error(codes::RENDERED, object.span, message).related(first, "the other one");

@@ -20,6 +20,9 @@ pub(super) struct Spec<'a> {
     pub(super) ingress: Option<Vec<Spanned<Option<Ingress<'a>>>>>,
     #[serde(borrow)]
     pub(super) egress: Option<Vec<Spanned<Option<Egress<'a>>>>>,
+    /// Of a staged kind alone.
+    #[serde(borrow)]
+    pub(super) staged_action: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]

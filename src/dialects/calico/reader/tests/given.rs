@@ -155,3 +155,18 @@ fn calicos_own_storage_is_refused_with_advice() {
     let text = policy("p", "{}").replace("projectcalico.org/v3", "crd.projectcalico.org/v1");
     assert_eq!(given_refusal(&text), "`GlobalNetworkPolicy` of `crd.projectcalico.org/v1` has no place here");
 }
+
+#[test]
+fn a_staged_policy_of_kubernetes_only_reports() {
+    let text = |rest: &str| object("StagedKubernetesNetworkPolicy", "p\n  namespace: shop", rest);
+    let reading = read_given(&text("podSelector: {}\ningress: []")).unwrap();
+    assert_eq!((reading.policies.len(), reading.notes.len()), (0, 1));
+    assert!(read_given(&text("stagedAction: Delete")).is_ok());
+    assert_eq!(given_refusal(&text("stagedAction: Forget")), "`Forget` is no staged action");
+    assert_eq!(given_refusal(&text("stagedAction: Delete\ningress: []")), "a staged removal says nothing but its tier");
+    assert!(given_refusal(&text("selector: all()")).starts_with("not a readable manifest"));
+    let policy = one(&text("stagedAction: Set\npodSelector: {}\npolicyTypes: [Ingress]"));
+    assert_eq!((policy.staged, policy.kind), (true, "StagedKubernetesNetworkPolicy"));
+    let enforced = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: p\nspec:\n  podSelector: {}\n  stagedAction: Set\n";
+    assert_eq!(given_refusal(enforced), "an enforced policy has no `stagedAction`");
+}

@@ -91,10 +91,11 @@ fn names_of_ports_are_the_destinations() {
 fn a_name_may_be_one_of_the_ports_that_are_left_out() {
     let told = |ports: &str| -> Vec<_> {
         let fields = format!("action: Allow\nprotocol: TCP\ndestination:\n  {ports}");
-        rules(&fields).into_iter().map(|rule| (rule.ports, rule.named.len(), rule.provided.is_some())).collect()
+        rules(&fields).into_iter().map(|rule| (rule.ports, rule.named.len(), rule.except, rule.provided)).collect()
     };
-    assert_eq!(told("ports: [http, 443]\n  notPorts: [80]"), [(vec![tcp(443, 443)], 0, false), (vec![], 1, true)]);
-    assert_eq!(told("ports: [http, 443]\n  notPorts: [http]"), [(vec![tcp(443, 443)], 0, false)]);
+    let (https, web) = (vec![tcp(443, 443)], vec![tcp(80, 80)]);
+    assert_eq!(told("ports: [http, 443]\n  notPorts: [80]"), [(https.clone(), 1, web, None)]);
+    assert_eq!(told("ports: [http, 443]\n  notPorts: [http]"), [(https, 0, vec![], None)]);
 }
 
 #[test]

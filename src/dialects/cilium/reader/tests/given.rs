@@ -2,8 +2,7 @@
 
 use super::super::readings;
 use super::*;
-use crate::dialects::Assumed;
-use crate::dialects::reading::text;
+use crate::dialects::reading::{Assumed, text};
 use crate::verify::normal::{Action, Reading};
 
 /// All readings, or the messages of the errors.
