@@ -33,14 +33,18 @@ pub(super) fn mismatches(
         World { engine, entities: terms.can.entities, pod_ranges: &terms.model.profile.pod_cidrs, ports: &ports };
     let said = law::in_order(policies);
     let wanted = law::in_order(&meant.policies);
-    let known: BTreeSet<&Sym> = said.iter().chain(&wanted).filter_map(|policy| compare::names(policy)).collect();
+    let all = || said.iter().chain(&wanted);
+    let known: BTreeSet<&Sym> =
+        all().flat_map(|policy| compare::names(policy).into_iter().chain(compare::listed(policy))).collect();
     let mut places: Vec<Option<&Sym>> = namespaces.iter().map(Some).collect();
     if beyond {
         let managed = &terms.model.namespaces;
         places.extend(known.iter().filter(|name| !managed.contains_key(**name)).map(|name| Some(*name)));
         places.push(None);
     }
-    let tell = Tell { terms, meant: &meant, known: &known };
+    let asked = all().flat_map(|policy| compare::names_of_others(policy));
+    let tell = Tell { terms, meant: &meant, known: &known.iter().copied().chain(asked).collect() };
+    let by_name: BTreeSet<&Sym> = known.iter().copied().chain(terms.model.namespaces.keys()).collect();
     let found: Vec<Vec<Mismatch>> = places
         .par_iter()
         .map(|place| {
@@ -48,7 +52,7 @@ pub(super) fn mismatches(
             let said: Vec<&Policy> = said.iter().filter(is).copied().collect();
             let wanted: Vec<&Policy> = wanted.iter().filter(is).copied().collect();
             let both = Both { said: &said, meant: &wanted };
-            let found = compare::differences(world, both, *place).and_then(|differences| {
+            let found = compare::differences(world, both, *place, &by_name).and_then(|differences| {
                 let mut found = tell.all(*place, &differences);
                 if let Some(namespace) = place.filter(|name| terms.model.namespaces.contains_key(*name)) {
                     found.extend(unlearned(terms, namespace, compare::senders(world, both, namespace)?));

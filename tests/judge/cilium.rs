@@ -286,16 +286,17 @@ fn is_on(rule: &PortRule, flow: &Flow) -> bool {
 }
 
 /// Ingress: the number that the subject itself gives the name. Egress: the one number that all pods of the cluster give
-/// it, for every peer; with several numbers the name stands for none (pkg/policy, named ports of the IP cache).
+/// it for a protocol, for every peer; with several numbers the name stands for none (pkg/types/portmap.go, GetNamedPort).
 fn is_named(name: &str, flow: &Flow) -> bool {
     match flow.direction {
         Direction::Ingress => flow.subject.named_port(name, flow.protocol) == Some(flow.port),
         Direction::Egress => {
-            let all = flow.cluster.pods.iter().flat_map(|pod| &pod.ports).filter(|(own, _, _)| own == name);
-            let mut numbers: Vec<_> = all.map(|(_, protocol, number)| (protocol.as_str(), *number)).collect();
+            let all = flow.cluster.pods.iter().flat_map(|pod| &pod.ports);
+            let of_name = all.filter(|(own, protocol, _)| own == name && protocol == flow.protocol);
+            let mut numbers: Vec<u16> = of_name.map(|(_, _, number)| *number).collect();
             numbers.sort_unstable();
             numbers.dedup();
-            numbers == [(flow.protocol, flow.port)]
+            numbers == [flow.port]
         }
     }
 }
