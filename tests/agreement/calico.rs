@@ -198,29 +198,23 @@ fn entity(chance: &mut Chance, six: bool) -> Value {
     Value::Object(entity)
 }
 
-/// Names beside `notPorts` are left out: netpolc says of them that it does not know.
 fn ports(chance: &mut Chance, destination: &mut Value) {
-    let number = |chance: &mut Chance| -> Value {
-        match chance.below(5) {
-            0 => "8000:8100".into(),
-            1 => "50:90".into(),
+    let term = |chance: &mut Chance| -> Value {
+        match chance.below(6) {
+            0 => chance.pick(&["http", "metrics", "dns", "sig", "nobody"]).into(),
+            1 => "8000:8100".into(),
+            2 => "50:90".into(),
             _ => chance.pick(&[80, 53, 8080, 9091, 2905]).into(),
         }
-    };
-    let term = |chance: &mut Chance| match chance.percent(25) {
-        true => chance.pick(&["http", "metrics", "dns", "sig", "nobody"]).into(),
-        false => number(chance),
     };
     if destination.is_null() {
         *destination = json!({});
     }
-    match chance.below(10) {
-        0..7 => destination["ports"] = list(1, 3, chance, term),
-        7 => {
-            destination["ports"] = list(1, 3, chance, number);
-            destination["notPorts"] = list(1, 2, chance, term);
-        }
-        _ => destination["notPorts"] = list(1, 2, chance, term),
+    if chance.percent(75) {
+        destination["ports"] = list(1, 3, chance, term);
+    }
+    if chance.percent(30) {
+        destination["notPorts"] = list(1, 2, chance, term);
     }
 }
 
