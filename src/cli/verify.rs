@@ -94,7 +94,9 @@ fn output(run: &mut Run, target: &Target, terminal: &mut Terminal) -> Result<Exi
                     let permitted = permitted(model, *dialect);
                     match verify::prove(model, dialect.capabilities(), &permitted, &policies) {
                         Ok(proof) => proved.push((dialect.name(), proof.flows)),
-                        Err(found) => errors.extend(found.iter().map(|one| one.diagnostic(model, dialect.name()))),
+                        Err(found) => {
+                            errors.extend(found.iter().map(|one| one.diagnostic_of_given(model, dialect.name())))
+                        }
                     }
                 }
                 Err(found) => errors.extend(found),

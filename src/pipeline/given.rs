@@ -1,11 +1,14 @@
 //! Policies that somebody else wrote, or that a cluster holds: which dialect they are, and how its engines read them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
 
 use crate::cluster::PolicyDoc;
 use crate::diag::{Diagnostic, codes, quote};
-use crate::dialects::reading::text::Doc;
+use crate::dialects::reading::text::{Doc, Text};
 use crate::dialects::{self, Assumed, Dialect};
+use crate::source::Span;
 use crate::verify::normal::Reading;
 
 /// Policies of one dialect.
@@ -20,7 +23,7 @@ pub struct Given {
 /// far as they are known.
 ///
 /// # Errors
-/// Every document that nobody reads, or that its dialect refuses.
+/// Every document that nobody reads, that its dialect refuses, or that has the name of an earlier one.
 pub fn given(
     docs: Vec<PolicyDoc<'_>>,
     namespaces: &[Doc<'_>],
@@ -39,6 +42,10 @@ pub fn given(
     if !refused.is_empty() {
         return Err(refused);
     }
+    let twice = twice(&docs);
+    if !twice.is_empty() {
+        return Err(twice);
+    }
     let mut docs: Vec<Doc<'_>> = docs.into_iter().map(|doc| doc.doc).collect();
     if dialect.asks_for_namespaces() {
         docs.extend(namespaces.iter().cloned());
@@ -52,6 +59,48 @@ pub fn given(
         errors.into_iter().map(code).collect::<Vec<_>>()
     })?;
     Ok(Given { dialect, readings })
+}
+
+/// What an object is called, as far as it says.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    metadata: Option<Name<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Name<'a> {
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    namespace: Option<Text<'a>>,
+}
+
+/// Where an object is that names no namespace, as kubectl has it. What is in none is not mixed up by it: no other object of
+/// its kind is in one.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// Errors at objects that an earlier one has the name of. A group serves one object in all its versions.
+fn twice(docs: &[PolicyDoc<'_>]) -> Vec<Diagnostic> {
+    let mut seen: BTreeMap<(String, String, String, String), Span> = BTreeMap::new();
+    let mut errors = vec![];
+    for doc in docs {
+        // What is wrong with a name, its reader tells.
+        let Ok(Named { metadata: Some(Name { name: Some(name), namespace }) }) = doc.doc.skim() else { continue };
+        let Ok(name) = doc.doc.string(&name) else { continue };
+        let namespace = namespace.as_ref().and_then(|text| doc.doc.string(text).ok()).unwrap_or_default();
+        let namespace = if namespace.is_empty() { DEFAULT_NAMESPACE } else { namespace };
+        let group = doc.api_version.split('/').next().unwrap_or_default();
+        let key = (group.to_owned(), doc.kind.clone(), namespace.to_owned(), name.to_owned());
+        let Some(first) = seen.get(&key) else {
+            seen.insert(key, doc.doc.top());
+            continue;
+        };
+        let message = format!("{} {} is there twice", doc.kind, quote(name));
+        let error = Diagnostic::error(codes::MANIFEST, doc.doc.top(), message).related(*first, "the first");
+        errors.push(error.help("remove one of them: in a cluster the later would replace the earlier"));
+    }
+    errors
 }
 
 fn knows(dialect: &dyn Dialect, doc: &PolicyDoc<'_>) -> bool {

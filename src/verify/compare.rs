@@ -19,7 +19,7 @@ use ipnet::IpNet;
 
 use super::classes::{self, TooMany};
 use super::law::{self, Answer, Far, NamedPorts, Pod, Side};
-use super::normal::{Engine, Entity, Namespaces, Peer, Policy, Rule, Selector};
+use super::normal::{Condition, Engine, Entity, Key, Namespaces, Peer, Policy, Rule, Selector, Test};
 use super::traffic::Traffic;
 use crate::model::{Direction, NAMESPACE_NAME, Sym};
 
@@ -73,7 +73,7 @@ pub(super) struct Difference<'p> {
     pub(super) meant: Answer<'p>,
 }
 
-/// The differences for the pods of one namespace, or of one that nothing names.
+/// The differences for the pods of one namespace, or of one that is not looked at by its name.
 pub(super) fn differences<'p>(
     world: World<'_>,
     both: Both<'_, 'p>,
@@ -113,6 +113,39 @@ pub(super) fn names(policy: &Policy) -> Option<&Sym> {
         Namespaces::Named(name) => Some(name),
         Namespaces::Labelled(labels) => labels.get(NAMESPACE_NAME),
     }
+}
+
+/// The namespaces whose names a policy's subject lists.
+pub(super) fn listed(policy: &Policy) -> impl Iterator<Item = &Sym> {
+    in_lists(&policy.subject.further)
+}
+
+fn in_lists(further: &[Condition]) -> impl Iterator<Item = &Sym> {
+    let names = further.iter().filter_map(|condition| match (&condition.key, &condition.test) {
+        (Key::Namespace(key), Test::In(names)) if **key == *NAMESPACE_NAME => Some(names),
+        _ => None,
+    });
+    names.flatten()
+}
+
+/// The namespaces that the rules of a policy ask for by name, or do not want.
+pub(super) fn names_of_others(policy: &Policy) -> impl Iterator<Item = &Sym> {
+    let peers = policy.rules.iter().flat_map(|rule| {
+        let demanded = rule.demands.iter().chain(&rule.own).flat_map(|demand| &demand.peers);
+        rule.peers.iter().chain(demanded)
+    });
+    peers.flat_map(|peer| {
+        let (namespaces, further): (_, &[Condition]) = match peer {
+            Peer::Pods { namespaces, .. } => (Some(namespaces), &[]),
+            Peer::Selected(selector) => (Some(&selector.namespaces), &selector.further),
+            Peer::Anyone | Peer::Block { .. } | Peer::Entity(_) | Peer::Name(_) => (None, &[]),
+        };
+        let equal = namespaces.and_then(|namespaces| match namespaces {
+            Namespaces::Named(name) => Some(name),
+            Namespaces::Labelled(labels) => labels.get(NAMESPACE_NAME),
+        });
+        equal.into_iter().chain(in_lists(further))
+    })
 }
 
 impl<'p> Both<'_, 'p> {

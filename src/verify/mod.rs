@@ -114,7 +114,7 @@ pub fn prove_as(
     let mut mismatches = expected::inexpressible(terms);
     mismatches.extend(duplicates(policies));
     mismatches.extend(staged(model, policies));
-    let sums = sum::of(policies);
+    let mut sums = sum::of(policies);
     let mut said: BTreeMap<&Sym, Vec<&sum::Policy>> = expected.keys().map(|name| (name, vec![])).collect();
     let mut clusterwide: Vec<&sum::Policy> = vec![];
     for policy in &sums.policies {
@@ -127,6 +127,12 @@ pub fn prove_as(
     if !sums.everywhere {
         mismatches.extend(guards::compare(terms, &clusterwide));
     }
+    // A denial of a namespace's own that takes away what its policies allow: they do not add up.
+    let cut = |(name, said): (&&Sym, &Vec<&sum::Policy>)| {
+        (!guards::cut(can, name, said, &[]).is_empty()).then(|| Sym::clone(name))
+    };
+    let cut: Vec<Sym> = said.iter().filter_map(cut).collect();
+    sums.ordered.extend(cut);
     // Where policies add up, a whole namespace is compared at once; elsewhere class by class.
     let is_ordered = |name: &Sym| sums.everywhere || sums.ordered.contains(name);
     let (ordered, summed): (Vec<_>, Vec<_>) = expected.iter().partition(|(name, _)| is_ordered(name));

@@ -32,7 +32,10 @@ pub(super) fn mismatches(
     let naming = naming(terms.model);
     let said = law::in_order(policies);
     let wanted = law::in_order(&meant.policies);
-    let known: BTreeSet<&Sym> = said.iter().chain(&wanted).filter_map(|policy| compare::names(policy)).collect();
+    let all = || said.iter().chain(&wanted);
+    let known: BTreeSet<&Sym> =
+        all().flat_map(|policy| compare::names(policy).into_iter().chain(compare::listed(policy))).collect();
+    let by_name: BTreeSet<&Sym> = known.iter().copied().chain(terms.model.namespaces.keys()).collect();
     let world = World {
         // The intents say nothing of what a node may do by itself: rules are compared with what they say.
         engine: Engine { own_node_enters: false, ..engine },
@@ -40,7 +43,7 @@ pub(super) fn mismatches(
         pod_ranges: &terms.model.profile.pod_cidrs,
         ports: &ports,
         naming: &naming,
-        apart: &known,
+        apart: &by_name,
     };
     let mut places: Vec<Option<&Sym>> = namespaces.iter().map(Some).collect();
     if beyond {
@@ -48,7 +51,8 @@ pub(super) fn mismatches(
         places.extend(known.iter().filter(|name| !managed.contains_key(**name)).map(|name| Some(*name)));
         places.push(None);
     }
-    let tell = Tell { terms, meant: &meant, known: &known };
+    let asked = all().flat_map(|policy| compare::names_of_others(policy));
+    let tell = Tell { terms, meant: &meant, known: &known.iter().copied().chain(asked).collect() };
     let found: Vec<Vec<Mismatch>> = places
         .par_iter()
         .map(|place| {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::run;
-use super::support::{Project, Run};
+use super::support::{Project, Run, tool};
 
 const SHOP: &str = r#"app = "shop"
 
@@ -172,6 +172,26 @@ fn other_tools_pipe_their_output_in() {
     );
     assert_eq!(typo.code, 1);
     assert!(typo.stderr.contains("policyType") && typo.stderr.contains("<stdin>:"), "{}", typo.stderr);
+}
+
+#[test]
+fn what_kustomize_builds_is_proved() {
+    if !tool("kubectl") {
+        return;
+    }
+    let project = built();
+    for dialect in ["kubernetes", "calico", "cilium"] {
+        let folder = project.dir().join("out").join(dialect);
+        let kustomize = Command::new("kubectl").arg("kustomize").arg(folder).output().unwrap();
+        assert!(kustomize.status.success(), "{}", String::from_utf8_lossy(&kustomize.stderr));
+        let verify = with_input(&project, &["verify", "-"], &String::from_utf8(kustomize.stdout).unwrap());
+        assert_eq!((verify.code, verify.stderr.as_str()), (0, ""), "{dialect}");
+        assert!(
+            verify.stdout.starts_with(&format!("verified: {dialect} allows exactly the 1 flow")),
+            "{}",
+            verify.stdout
+        );
+    }
 }
 
 #[test]

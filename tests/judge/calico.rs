@@ -33,6 +33,7 @@ struct TierRank {
     name: String,
     order: f64,
     passes: bool,
+    is_declared: bool,
 }
 
 struct Policy {
@@ -64,7 +65,8 @@ impl Policies {
     pub fn parse(text: &str, staged: Staged) -> Result<Self, String> {
         let (mut policies, mut sets) = (vec![], vec![]);
         // Tier `default` is always there (api/pkg/apis/projectcalico/v3, DefaultTierOrder).
-        let mut ranks = vec![TierRank { name: "default".to_owned(), order: 1_000_000.0, passes: false }];
+        let mut ranks =
+            vec![TierRank { name: "default".to_owned(), order: 1_000_000.0, passes: false, is_declared: true }];
         for object in objects(text)? {
             if let Some(policy) = kubernetes::Policy::parse(&object)? {
                 policies.push(Policy {
@@ -88,6 +90,7 @@ impl Policies {
                         name: tier.metadata.name,
                         order: tier.spec.order.unwrap_or(f64::INFINITY),
                         passes: tier.spec.default_action.as_deref() == Some("Pass"),
+                        is_declared: true,
                     });
                 }
                 "GlobalNetworkSet" | "NetworkSet" => {
@@ -107,12 +110,16 @@ impl Policies {
             }
         }
         for policy in &policies {
-            // A tier that nobody declares comes last (felix/calc: a tier without an order).
+            // A tier that nobody declares comes last, after those without an order (felix/calc/policy_sorter.go, TierLess).
             if !ranks.iter().any(|rank| rank.name == policy.tier) {
-                ranks.push(TierRank { name: policy.tier.clone(), order: f64::INFINITY, passes: false });
+                let name = policy.tier.clone();
+                ranks.push(TierRank { name, order: f64::INFINITY, passes: false, is_declared: false });
             }
         }
-        ranks.sort_by(|a, b| a.order.total_cmp(&b.order).then_with(|| a.name.cmp(&b.name)));
+        ranks.sort_by(|a, b| {
+            let declared = b.is_declared.cmp(&a.is_declared);
+            declared.then_with(|| a.order.total_cmp(&b.order)).then_with(|| a.name.cmp(&b.name))
+        });
         policies.sort_by(|a, b| a.order.total_cmp(&b.order).then_with(|| a.tie.cmp(&b.tie)));
         let mut tiers: Vec<(TierRank, Vec<Policy>)> = ranks.into_iter().map(|rank| (rank, vec![])).collect();
         for policy in policies {

@@ -286,16 +286,22 @@ fn is_on(rule: &PortRule, flow: &Flow) -> bool {
 }
 
 /// Ingress: the number that the subject itself gives the name. Egress: the one number that all pods of the cluster give
-/// it, for every peer; with several numbers the name stands for none (pkg/policy, named ports of the IP cache).
+/// it for a protocol, for every peer; with several numbers the name stands for none (pkg/types/portmap.go, GetNamedPort).
 fn is_named(name: &str, flow: &Flow) -> bool {
     match flow.direction {
-        Direction::Ingress => flow.subject.named_port(name, flow.protocol) == Some(flow.port),
+        Direction::Ingress => number(flow.subject, name, flow.protocol) == Some(flow.port),
         Direction::Egress => {
-            let all = flow.cluster.pods.iter().flat_map(|pod| &pod.ports).filter(|(own, _, _)| own == name);
-            let mut numbers: Vec<_> = all.map(|(_, protocol, number)| (protocol.as_str(), *number)).collect();
+            let pods = flow.cluster.pods.iter();
+            let mut numbers: Vec<u16> = pods.filter_map(|pod| number(pod, name, flow.protocol)).collect();
             numbers.sort_unstable();
             numbers.dedup();
-            numbers == [(flow.protocol, flow.port)]
+            numbers == [flow.port]
         }
     }
+}
+
+/// Of several ports of one name a pod has the last, whatever its protocol (pkg/endpoint, SetK8sMetadata).
+fn number(pod: &Pod, name: &str, protocol: &str) -> Option<u16> {
+    let last = pod.ports.iter().rfind(|(own, _, _)| own == name);
+    last.filter(|(_, of, _)| of == protocol).map(|(_, _, number)| *number)
 }

@@ -26,7 +26,8 @@ pub(super) struct Policy {
 struct Spec {
     #[serde(default)]
     pod_selector: LabelSelector,
-    policy_types: Option<Vec<Type>>,
+    #[serde(default)]
+    policy_types: Vec<Type>,
     #[serde(default)]
     ingress: Vec<Ingress>,
     #[serde(default)]
@@ -138,14 +139,14 @@ impl Policy {
         &self.metadata.namespace
     }
 
-    /// Whether it isolates the flow's subject in the flow's direction. Types left out: Ingress always, Egress if there
-    /// are egress rules.
+    /// Whether it isolates the flow's subject in the flow's direction. Types left out, or none: Ingress always, Egress if
+    /// there are egress rules (networking/v1/defaults.go).
     pub(super) fn isolates(&self, flow: &Flow) -> bool {
-        let in_direction = match (&self.spec.policy_types, flow.direction) {
-            (Some(types), Direction::Ingress) => types.contains(&Type::Ingress),
-            (Some(types), Direction::Egress) => types.contains(&Type::Egress),
-            (None, Direction::Ingress) => true,
-            (None, Direction::Egress) => !self.spec.egress.is_empty(),
+        let in_direction = match (self.spec.policy_types.as_slice(), flow.direction) {
+            ([], Direction::Ingress) => true,
+            ([], Direction::Egress) => !self.spec.egress.is_empty(),
+            (types, Direction::Ingress) => types.contains(&Type::Ingress),
+            (types, Direction::Egress) => types.contains(&Type::Egress),
         };
         let labels = &flow.subject.labels;
         in_direction

@@ -47,8 +47,9 @@ pub(super) const KINDS: Kinds = Kinds {
 const POLICY_GROUPS: [&str; 4] =
     ["projectcalico.org", "crd.projectcalico.org", "cilium.io", "policy.networking.k8s.io"];
 
-/// The one policy of a group that holds other things too.
-const NETWORK_POLICY: (&str, &str) = ("networking.k8s.io", "NetworkPolicy");
+/// How the kinds of policies end, in whichever group: a misspelt group must not leave a policy out, and neither must one
+/// that other engines enforce.
+const POLICY: &str = "NetworkPolicy";
 
 /// What to do about a text that is no object.
 const HELP: &str = "each document must be a manifest as the API server takes it; leave other files out";
@@ -122,7 +123,7 @@ fn document<'s>(doc: Doc<'s>, sources: &Sources, of_list: Option<&Identity>) -> 
         };
     }
     let group = version.split_once('/').map_or("", |(group, _)| group);
-    if POLICY_GROUPS.contains(&group) || (group, kind.as_str()) == NETWORK_POLICY {
+    if POLICY_GROUPS.contains(&group) || kind.ends_with(POLICY) {
         if of_list.is_some() && doc.skim::<Head<'_>>().is_ok_and(|head| head.kind.is_none()) {
             let error = Diagnostic::error(codes::MANIFEST, doc.top(), "this policy does not say what it is");
             return Sorted::error(error.help("write its `apiVersion` and `kind`, as `kubectl get -o yaml` does"));

@@ -13,7 +13,7 @@ mod tests;
 
 use ipnet::IpNet;
 
-use self::object::Spec;
+use self::object::{Spec, Staged};
 use super::object::Manifest;
 use super::selector::Conditions;
 use super::text::Text;
@@ -89,10 +89,6 @@ enum Port {
 pub fn read(reader: &mut Reader<'_, '_>) -> Option<NetworkPolicy> {
     let object: Manifest<'_, Spec<'_>> = reader.parse()?;
     reader.is(&object.api_version, &object.kind)?;
-    if let Some(action) = object.spec.as_ref().and_then(|spec| spec.staged_action.as_ref()) {
-        let place = reader.doc.place(action);
-        return reader.error(place, "an enforced policy has no `stagedAction`", "remove the field");
-    }
     policy(reader, &object)
 }
 
@@ -102,9 +98,13 @@ pub fn read_staged(
     reader: &mut Reader<'_, '_>,
     action: impl FnOnce(&mut Reader<'_, '_>, Option<&Text<'_>>, bool) -> Option<()>,
 ) -> Option<NetworkPolicy> {
-    let object: Manifest<'_, Spec<'_>> = reader.parse()?;
-    reader.is(&object.api_version, &object.kind)?;
-    let says = object.spec.as_ref().is_some_and(|spec| {
+    let Manifest { api_version, kind, metadata, spec, status } = reader.parse::<Manifest<'_, Staged<'_>>>()?;
+    reader.is(&api_version, &kind)?;
+    let (spec, staged_action) = match spec.map(Staged::parts) {
+        Some((spec, action)) => (Some(spec), action),
+        None => (None, None),
+    };
+    let says = spec.as_ref().is_some_and(|spec| {
         let lists = spec.ingress.is_some() || spec.egress.is_some() || spec.policy_types.is_some();
         lists
             || spec
@@ -112,8 +112,8 @@ pub fn read_staged(
                 .as_ref()
                 .is_some_and(|pods| pods.match_labels.is_some() || pods.match_expressions.is_some())
     });
-    let staged_action = object.spec.as_ref().and_then(|spec| spec.staged_action.as_ref());
-    action(reader, staged_action, says)?;
+    action(reader, staged_action.as_ref(), says)?;
+    let object = Manifest { api_version, kind, metadata, spec, status };
     policy(reader, &object)
 }
 

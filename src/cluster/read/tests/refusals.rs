@@ -95,3 +95,21 @@ fn yaml_that_readers_take_in_two_ways_is_refused() {
     let deep = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: x}}\nspec: {}", "[".repeat(100_000));
     assert_eq!(errors(&deep).len(), 1);
 }
+
+#[test]
+fn a_policy_of_a_misspelt_group_is_no_other_object() {
+    let mut sources = Sources::default();
+    let text = |version: &str, kind: &str| format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: p}}\n");
+    let all = [
+        ("extensions/v1beta1", "NetworkPolicy"),
+        ("cillium.io/v2", "CiliumNetworkPolicy"),
+        ("crd.antrea.io/v1beta1", "ClusterNetworkPolicy"),
+    ];
+    let files: Vec<_> = all
+        .iter()
+        .enumerate()
+        .map(|(n, (version, kind))| sources.add(format!("{n}.yaml"), text(version, kind)))
+        .collect();
+    let inventory = read(&sources, &files).unwrap();
+    assert_eq!((inventory.policies.len(), inventory.others.len()), (all.len(), 0), "nobody reads them");
+}

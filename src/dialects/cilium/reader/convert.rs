@@ -7,8 +7,8 @@
 //!    we write.
 //! 2. `spec` is one rule, `specs` are several; each stands for itself. It has one of the two selectors, and a rule in one of its
 //!    four lists at least (rule_validation.go).
-//! 3. A null is no list: the API server refuses it ([`nulls`](super::nulls)). An empty list of rules is no list. `- {}` is a
-//!    rule without peers and ports: it allows nothing, and the direction has rules (seen in Cilium's own engine).
+//! 3. A field of null is not written, and a null in a list is refused ([`nulls`](super::nulls)). An empty list of rules is no
+//!    list. `- {}` is a rule without peers and ports: it allows nothing, and the direction has rules (seen in Cilium's own engine).
 //! 4. Denials have no host names. One without peers and ports denies nothing; refused where we write, as whoever wrote it meant
 //!    something.
 //! 5. Which directions are isolated: see [`draft`](super::draft).

@@ -1,14 +1,15 @@
 //! Nulls in what somebody wrote.
 //!
-//! The API server takes null for no value of a field (apiextensions, structural schemas: nothing here is nullable), while
-//! readers of YAML take it for an empty list, an object without fields or nothing at all. So it is looked for before.
+//! The API server takes away fields whose value is null, as nothing here is nullable or has a default (apiextensions-apiserver,
+//! `PruneNonNullableNullsWithoutDefaults`): they are not written. In a list null stays, and no schema here takes it, while
+//! readers of YAML take it for an object without fields. So lists are looked through before.
 
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// What of an object must hold no null.
+/// What of an object must hold no null in a list.
 #[derive(Deserialize)]
 pub(super) struct Specs {
     #[serde(rename = "spec")]
@@ -17,7 +18,7 @@ pub(super) struct Specs {
     _specs: Option<Solid>,
 }
 
-/// A value without null.
+/// A value without null in its lists, and that is none.
 struct Solid;
 
 impl<'de> Deserialize<'de> for Solid {
@@ -81,7 +82,7 @@ impl<'de> Visitor<'de> for Look {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Solid, A::Error> {
-        while entries.next_entry::<IgnoredAny, Solid>()?.is_some() {}
+        while entries.next_entry::<IgnoredAny, Option<Solid>>()?.is_some() {}
         Ok(Solid)
     }
 }

@@ -20,9 +20,30 @@ pub(super) struct Spec<'a> {
     pub(super) ingress: Option<Vec<Spanned<Option<Ingress<'a>>>>>,
     #[serde(borrow)]
     pub(super) egress: Option<Vec<Spanned<Option<Egress<'a>>>>>,
-    /// Of a staged kind alone.
+}
+
+/// The same of a staged kind.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Staged<'a> {
     #[serde(borrow)]
-    pub(super) staged_action: Option<Text<'a>>,
+    pod_selector: Option<Selector<'a>>,
+    #[serde(borrow)]
+    policy_types: Option<Vec<Text<'a>>>,
+    #[serde(borrow)]
+    ingress: Option<Vec<Spanned<Option<Ingress<'a>>>>>,
+    #[serde(borrow)]
+    egress: Option<Vec<Spanned<Option<Egress<'a>>>>>,
+    #[serde(borrow)]
+    staged_action: Option<Text<'a>>,
+}
+
+impl<'a> Staged<'a> {
+    /// What it would enforce, and what is to be done with it.
+    pub(super) fn parts(self) -> (Spec<'a>, Option<Text<'a>>) {
+        let Self { pod_selector, policy_types, ingress, egress, staged_action } = self;
+        (Spec { pod_selector, policy_types, ingress, egress }, staged_action)
+    }
 }
 
 #[derive(Deserialize)]

@@ -38,14 +38,34 @@ fn an_object_from_a_cluster_is_read() {
 }
 
 #[test]
-fn null_is_no_list() {
-    for rules in [
-        "ingress:",
-        "ingress:\n- fromEndpoints: null\n  toPorts:\n  - ports:\n    - port: \"80\"",
-        "ingress:\n-",
-        "egress:\n- toPorts: ~",
-        "egress:\n- toEndpoints:\n  - matchLabels:",
+fn a_field_of_null_is_not_written() {
+    for (null, none) in [
+        ("ingress:\negress: [{}]", "egress: [{}]"),
+        ("enableDefaultDeny: null\negress: [{}]", "egress: [{}]"),
+        (
+            "ingress:\n- fromEndpoints: null\n  toPorts: [{ports: [{port: \"80\", endPort: ~}]}]",
+            "ingress: [{toPorts: [{ports: [{port: \"80\"}]}]}]",
+        ),
+        ("egress:\n- toPorts: ~", "egress: [{}]"),
+        ("egress:\n- toEndpoints:\n  - matchLabels:", "egress: [{toEndpoints: [{}]}]"),
     ] {
+        let said = |rules: &str| {
+            format!("{:?}", given(rules).iter().map(|one| (&one.isolates, peers_and_ports(one))).collect::<Vec<_>>())
+        };
+        assert_eq!(said(null), said(none), "{null}");
+    }
+    assert!(wrong("ingress:").contains("a policy without rules"));
+}
+
+fn peers_and_ports(policy: &normal::Policy) -> Vec<(Vec<Peer>, Vec<Ports>)> {
+    policy.rules.iter().map(|rule| (rule.peers.clone(), rule.ports.clone())).collect()
+}
+
+#[test]
+fn null_in_a_list_is_refused() {
+    for rules in
+        ["ingress:\n-", "egress: [{toEndpoints: [~]}]", "egress: [{toGroups: [~]}]", "labels: [~]\ningress: [{}]"]
+    {
         assert!(wrong(rules).contains("null"), "{rules}: {}", wrong(rules));
     }
 }
