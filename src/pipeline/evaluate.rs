@@ -7,6 +7,7 @@
 //!    containers' (cilium/cilium, pkg/endpoint, `SetK8sMetadata`). Elsewhere it has all of them.
 //! 4. Where readings of the policies differ, or something is not known that counts, the answer is that it is ambiguous.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use indexmap::IndexSet;
@@ -29,21 +30,22 @@ pub fn evaluate(
         pods.chain(endpoints.iter().map(End::outside)).collect()
     };
     let (all, last) = (ends(|pod| pod.ports.clone()), ends(last_of_each_name));
-    let names = all.iter().map(End::name).collect();
+    let called = all.iter().map(End::name).collect();
     let mut all_ports = NamedPorts { known: vec![], whole: true };
     all_ports.known = cluster.pods.iter().filter(|pod| !pod.finished).flat_map(last_of_each_name).collect();
     let ends_of = |reading: &Reading| if reading.engine.names_are_global { &last } else { &all };
     let judges: Vec<Judge<'_>> =
         readings.iter().map(|reading| Judge::new(reading, ends_of(reading), &all_ports, entities)).collect();
+    let names = Names::of(readings);
     // All probes of a pair follow one another, and have one answer.
     let mut last: Option<(usize, usize)> = None;
     let mut answers: Vec<Option<Pair<'_>>> = vec![];
-    Verdicts::new(names, probes.to_vec(), |src, dst, probe| {
+    Verdicts::new(called, probes.to_vec(), |src, dst, probe| {
         if last != Some((src, dst)) {
             answers = judges.iter().map(|judge| judge.pair(src, dst)).collect();
             last = Some((src, dst));
         }
-        cell(&answers, probe)
+        cell(&answers, probe, &names)
     })
 }
 
@@ -237,8 +239,8 @@ fn what(entity: Entity) -> &'static [Entity] {
 }
 
 /// What all readings say of one probe. 4.
-fn cell(answers: &[Option<Pair<'_>>], probe: Probe) -> Cell {
-    let told: Vec<Told> = answers.iter().flatten().map(|pair| pair.told(probe)).collect();
+fn cell(answers: &[Option<Pair<'_>>], probe: Probe, names: &Names) -> Cell {
+    let told: Vec<Told> = answers.iter().flatten().map(|pair| pair.told(probe, names)).collect();
     let same = |of: fn(&Told) -> Option<bool>| {
         let mut all = told.iter().map(of);
         match all.next() {
@@ -271,7 +273,7 @@ struct Told {
 }
 
 impl Pair<'_> {
-    fn told(&self, probe: Probe) -> Told {
+    fn told(&self, probe: Probe, names: &Names) -> Told {
         let permits = |answers: &[Answer<'_>]| {
             let mut all = answers.iter().map(|answer| answer.permits(probe.protocol, probe.port));
             let first = all.next().unwrap_or(Some(true));
@@ -292,7 +294,7 @@ impl Pair<'_> {
             // What is refused is told by the side that refuses.
             for (answers, verdict) in [(of_egress, egress), (of_ingress, ingress)] {
                 if allowed != Some(false) || verdict != Some(true) {
-                    by.extend(answers.iter().flat_map(|answer| deciding(answer, probe)));
+                    by.extend(answers.iter().flat_map(|answer| deciding(answer, probe, names)));
                 }
             }
         }
@@ -311,18 +313,32 @@ fn any(all: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 }
 
 /// The policies that decide one probe.
-fn deciding(answer: &Answer<'_>, probe: Probe) -> Vec<Sym> {
+fn deciding(answer: &Answer<'_>, probe: Probe, names: &Names) -> Vec<Sym> {
     let on = |traffic: &crate::verify::Traffic| {
         traffic.any().contains(probe.protocol, probe.port)
             || traffic.http().any(|(_, ports)| ports.contains(probe.protocol, probe.port))
     };
     let hits = answer.hits.iter().filter(|hit| hit.rule.action != Action::Pass && on(&hit.traffic));
-    let named: Vec<Sym> = hits.map(|hit| name(hit.policy)).collect();
+    let named: Vec<Sym> = hits.map(|hit| names.get(hit.policy)).collect();
     match named.is_empty() {
         true if answer.permits(probe.protocol, probe.port) != Some(true) => {
-            answer.ends.iter().map(|policy| name(policy)).collect()
+            answer.ends.iter().map(|policy| names.get(policy)).collect()
         }
         _ => named,
+    }
+}
+
+/// The names of all policies, each made once: there are as many answers as pairs of pods.
+struct Names(HashMap<*const Policy, Sym>);
+
+impl Names {
+    fn of(readings: &[Reading]) -> Self {
+        let policies = readings.iter().flat_map(|reading| &reading.policies);
+        Self(policies.map(|policy| (std::ptr::from_ref(policy), name(policy))).collect())
+    }
+
+    fn get(&self, policy: &Policy) -> Sym {
+        self.0.get(&std::ptr::from_ref(policy)).cloned().unwrap_or_else(|| name(policy))
     }
 }
 

@@ -133,14 +133,6 @@ impl Case {
         from != to && from.min(to) < self.pods.len()
     }
 
-    /// Whether an end is an address of a NetworkSet.
-    pub fn is_in_network_set(&self, end: usize) -> bool {
-        let Some(address) = end.checked_sub(self.pods.len()).map(|n| self.addresses[n]) else { return false };
-        let sets = self.policies.iter().filter(|policy| policy["kind"] == "NetworkSet");
-        let (nets, _) = said(sets);
-        nets.iter().any(|net| net.contains(&address))
-    }
-
     pub fn probes(&self) -> Vec<(&'static str, u16)> {
         PROTOCOLS.into_iter().flat_map(|protocol| self.ports.iter().map(move |port| (protocol, *port))).collect()
     }

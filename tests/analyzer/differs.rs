@@ -179,7 +179,7 @@ spec: {types: [Ingress], ingress: [{action: Allow, protocol: TCP, destination: {
         side: Side::Ingress,
         flow: ("pay/db", "shop/web", "TCP", 8080),
         allowed: false,
-        left_open: true,
+        left_open: false,
     },
     Differs {
         why: "a set is selected by its own labels; the analyzer intersects the addresses of sets, so that two that overlap \

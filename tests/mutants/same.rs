@@ -77,7 +77,20 @@ const SAME: &[(&str, &[&str], &str)] = &[
     ),
     (
         "calico",
-        &["default-deny/GlobalNetworkPolicy.spec.* Log to Deny"],
+        &[
+            "allow/GlobalNetworkPolicy.spec.egress.destination.nets emptied",
+            "allow/GlobalNetworkPolicy.spec.egress.destination.nets item removed",
+            "allow/GlobalNetworkPolicy.spec.egress.destination.nets null",
+            "allow/GlobalNetworkPolicy.spec.egress.destination.nets removed",
+        ],
+        "beside `notNets` of one family, every address of that family is what no `nets` are",
+    ),
+    (
+        "calico",
+        &[
+            "default-deny/GlobalNetworkPolicy.spec.* Log to Deny",
+            "default-deny/GlobalNetworkPolicy.spec.*.action another",
+        ],
         "what would be logged is denied by the next rule anyway",
     ),
     (
