@@ -151,18 +151,19 @@ struct Loaded {
     others: usize,
 }
 
-/// Reads manifests; `Err(None)` where the errors were told.
+/// Reads manifests; `None` where the errors were told. `whole`: they are all that a cluster holds.
 fn load(
     run: &mut Run,
     target: &Target,
     paths: &[Utf8PathBuf],
+    whole: bool,
     terminal: &mut Terminal,
 ) -> Result<Option<Loaded>, Exit> {
     let only = only_dialect(run, target, terminal)?;
     let mut diags = Diagnostics::default();
     let files = source::load_manifests(paths, &mut std::io::stdin(), &mut run.project.sources, &mut diags)
         .map_err(|error| terminal.fail(error))?;
-    let loaded = if diags.has_errors() { Err(vec![]) } else { understand(run, &files, only) };
+    let loaded = if diags.has_errors() { Err(vec![]) } else { understand(run, &files, only, whole) };
     match loaded {
         Ok(loaded) => Ok(Some(loaded)),
         Err(errors) => {
@@ -174,12 +175,21 @@ fn load(
     }
 }
 
-fn understand(run: &Run, files: &[FileId], only: Option<&'static dyn Dialect>) -> Result<Loaded, Vec<Diagnostic>> {
+fn understand(
+    run: &Run,
+    files: &[FileId],
+    only: Option<&'static dyn Dialect>,
+    whole: bool,
+) -> Result<Loaded, Vec<Diagnostic>> {
     let Inventory { policies, namespaces, others, cluster, .. } = cluster::read(&run.project.sources, files)?;
     let others = others.values().sum::<usize>() + cluster.pods.len();
-    if policies.is_empty() {
+    // A cluster may have lost them all; a folder without policies is the wrong folder.
+    if policies.is_empty() && !(whole && only.is_some()) {
         let error = Diagnostic::placeless(codes::MANIFEST, "there is no policy in what was given");
-        return Err(vec![error.help("name the folder or the file that holds them")]);
+        return Err(vec![error.help(match whole {
+            true => "if the cluster really has none, say which it should have: --dialect",
+            false => "give a folder or a file that holds some, or pipe them in",
+        })]);
     }
     Ok(Loaded { given: given(policies, &namespaces, only, &Assumed::new())?, others })
 }
@@ -187,7 +197,8 @@ fn understand(run: &Run, files: &[FileId], only: Option<&'static dyn Dialect>) -
 /// Policies of any origin.
 fn anything(run: &mut Run, target: &Target, path: &Utf8Path, terminal: &mut Terminal) -> Result<Exit, Exit> {
     only_model(run, terminal)?;
-    let Some(Loaded { given: Given { dialect, readings }, others }) = load(run, target, &[path.to_owned()], terminal)?
+    let Some(Loaded { given: Given { dialect, readings }, others }) =
+        load(run, target, &[path.to_owned()], false, terminal)?
     else {
         return Ok(Exit::NotFine);
     };
@@ -233,15 +244,17 @@ fn notes(readings: &[Reading], others: usize, terminal: &mut Terminal) {
     for note in notes {
         terminal.tell(format!("note: {note}"));
     }
-    if others > 0 {
-        terminal.tell(format!("note: {} passed by: no policies", plural(others, "object")));
+    match others {
+        0 => {}
+        1 => terminal.tell("note: passed by 1 object that is no policy"),
+        n => terminal.tell(format!("note: passed by {n} objects that are no policies")),
     }
 }
 
 /// What a cluster holds.
 fn live(run: &mut Run, target: &Target, path: &Utf8Path, terminal: &mut Terminal) -> Result<Exit, Exit> {
     only_model(run, terminal)?;
-    let Some(there) = load(run, target, &[path.to_owned()], terminal)? else { return Ok(Exit::NotFine) };
+    let Some(there) = load(run, target, &[path.to_owned()], true, terminal)? else { return Ok(Exit::NotFine) };
     let dialect = there.given.dialect;
     let Some(rendered) = rendered(run, dialect, terminal)? else { return Ok(Exit::NotFine) };
     let model = only_model(run, terminal)?;
@@ -272,10 +285,7 @@ fn live(run: &mut Run, target: &Target, path: &Utf8Path, terminal: &mut Terminal
     let flows = prove_all(model, dialect, &readings, &mut errors);
     let exit = conclude(run, &[(dialect.name(), flows)], errors, terminal);
     match drifted.len() {
-        0 => terminal.line(format!(
-            "no drift: {} as rendered",
-            plural(wanted.policies.len(), "policy").replace("policys", "policies")
-        )),
+        0 => terminal.line("no drift: every object as rendered"),
         n => terminal.line(format!("drift: {} not as rendered", plural(n, "object"))),
     }
     Ok(if drifted.is_empty() { exit } else { Exit::NotFine })

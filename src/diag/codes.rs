@@ -138,9 +138,10 @@ codes! {
     /// The rendered policies allow a flow that the intent does not, or deny one that it allows. Nothing is written.
     /// No option turns this off.
     PROOF = "NP702", "rendered output does not match the intent";
-    /// A manifest of the cluster (a Namespace, a Pod, a workload, a ServiceAccount) is not what the API server accepts, or is
-    /// there twice. What a policy selects must be known exactly, so nothing of it is guessed.
-    MANIFEST = "NP710", "invalid manifest of the cluster";
+    /// A manifest that was given to `verify`, `eval` or `explain` (a policy, a Namespace, a Pod, a workload, a ServiceAccount)
+    /// is not what the API server or its target accepts, is there twice, or is of a kind that nobody here knows the
+    /// meaning of. What policies say, and what they select, must be known exactly: nothing is guessed, nothing passed over.
+    MANIFEST = "NP710", "invalid manifest";
     /// A generated file was edited by hand, or a merge left it in conflict. Move the change into the intent, then
     /// run `netpolc build --overwrite`.
     EDITED = "NP800", "generated file was edited";

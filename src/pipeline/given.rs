@@ -154,6 +154,12 @@ fn unknown(doc: &PolicyDoc<'_>, dialect: Option<&'static dyn Dialect>) -> Diagno
             .collect(),
     };
     let error = Diagnostic::error(codes::MANIFEST, doc.doc.top(), message);
+    // What Calico stores is not what people write: names and defaults differ.
+    if version.starts_with("crd.projectcalico.org/") {
+        return error.help(
+            "export projectcalico.org/v3 instead, as `calicoctl get -o yaml` does; this is how Calico stores it",
+        );
+    }
     match known.is_empty() {
         true => error.help("remove it from what is read: its meaning cannot be told"),
         false => error.help(format!("known: {}", known.into_iter().collect::<Vec<_>>().join(", "))),

@@ -78,6 +78,7 @@ mod tests {
     use super::*;
     use crate::source::{Sources, Span};
     use crate::verify::sum::{Policy, Scope};
+    use crate::verify::tests::ranked;
 
     /// Findings for lists by folder, over the policy files `baseline/a.yaml` and `allow/a.yaml`.
     fn found(lists: &[(&str, &[&str])]) -> Vec<String> {
@@ -96,8 +97,7 @@ mod tests {
         };
         let mut files = BTreeMap::new();
         for path in ["k/baseline/a.yaml", "k/allow/a.yaml"] {
-            files
-                .insert(Utf8PathBuf::from(path), File { policies: policy.clone().ranked(), base: None, shared: false });
+            files.insert(Utf8PathBuf::from(path), File { policies: ranked(policy.clone()), base: None, shared: false });
         }
         for (folder, names) in lists {
             let resources = names.iter().map(|name| ((*name).to_owned(), span)).collect();

@@ -38,8 +38,13 @@ type Values = Vec<Option<Sym>>;
 /// For each key, which of its values are left.
 type Class = Vec<Vec<usize>>;
 
-/// One pod of each class. `namespace`: all pods are in this one.
-pub(super) fn of(selectors: &BTreeSet<Selector>, namespace: Option<&Sym>) -> Result<Vec<Pod>, TooMany> {
+/// One pod of each class. `namespace`: all pods are in this one. `known`: names of namespaces that stand for none but
+/// themselves.
+pub(super) fn of(
+    selectors: &BTreeSet<Selector>,
+    namespace: Option<&Sym>,
+    known: &BTreeSet<&Sym>,
+) -> Result<Vec<Pod>, TooMany> {
     let asked: Vec<(&Selector, Vec<Condition>)> = selectors.iter().map(|one| (one, conditions(one))).collect();
     let mut tests: BTreeMap<Key, Vec<&Test>> = BTreeMap::new();
     for condition in asked.iter().flat_map(|(_, conditions)| conditions) {
@@ -53,13 +58,17 @@ pub(super) fn of(selectors: &BTreeSet<Selector>, namespace: Option<&Sym>) -> Res
     for (key, tests) in tests {
         let values = match namespace {
             Some(namespace) if key == name => vec![Some(namespace.clone())],
-            _ => match values(&key, &tests) {
-                Some(values) => values,
-                None => {
-                    let at = asked.iter().find(|(_, conditions)| conditions.iter().any(|one| one.key == key));
-                    return Err(TooMany { at: at.map_or_else(Selector::every, |(one, _)| (*one).clone()) });
+            _ => {
+                let known =
+                    if key == name { known.iter().map(|name| Sym::clone(name)).collect() } else { BTreeSet::new() };
+                match values(&key, &tests, known) {
+                    Some(values) => values,
+                    None => {
+                        let at = asked.iter().find(|(_, conditions)| conditions.iter().any(|one| one.key == key));
+                        return Err(TooMany { at: at.map_or_else(Selector::every, |(one, _)| (*one).clone()) });
+                    }
                 }
-            },
+            }
         };
         keys.push((key, values));
     }
@@ -134,9 +143,9 @@ fn pod(class: &Class, keys: &[(Key, Values)]) -> Pod {
     Pod { namespace: Labels::new(of_namespace), labels: Labels::new(of_pod), account: Some(account), ..Pod::default() }
 }
 
-/// 1. Every kind of value that some tests tell apart, simplest first; `None`: there are too many.
-fn values(key: &Key, tests: &[&Test]) -> Option<Values> {
-    let mut named: BTreeSet<Sym> = BTreeSet::new();
+/// Every kind of value that some tests, and some names, tell apart (1), simplest first; `None`: there are too many, or it is
+/// not known whether there is a value of some kind.
+fn values(key: &Key, tests: &[&Test], mut named: BTreeSet<Sym>) -> Option<Values> {
     let mut texts: BTreeSet<&Test> = BTreeSet::new();
     for test in tests {
         match test {
@@ -158,7 +167,11 @@ fn values(key: &Key, tests: &[&Test]) -> Option<Values> {
         let (with, without): (Vec<_>, Vec<_>) = texts.iter().enumerate().partition(|(i, _)| chosen & (1 << i) != 0);
         let with: Vec<&Test> = with.into_iter().map(|(_, test)| *test).collect();
         let without: Vec<&Test> = without.into_iter().map(|(_, test)| *test).collect();
-        values.extend(such(&with, &without, &named).map(Some));
+        match such(&with, &without, &named) {
+            Some(value) => values.push(Some(value)),
+            None if is_impossible(&with, &without) => {}
+            None => return None,
+        }
     }
     values.extend(named.into_iter().map(Some));
     Some(values)
@@ -181,22 +194,52 @@ fn such(with: &[&Test], without: &[&Test], named: &BTreeSet<Sym>) -> Option<Sym>
             && with.iter().all(|test| test.holds(value))
             && !without.iter().any(|test| test.holds(value))
     };
-    // Whatever stands between must not make up a text that is not asked for. The first filler is a word, for people.
-    let plain = with.is_empty().then(|| "other".to_owned());
-    let fillers = std::iter::once(String::new()).chain(
-        ["x", "0", "q", "z9", "-7", "_", "x.q", "Q"].into_iter().flat_map(|one| (1..4).map(move |n| one.repeat(n))),
-    );
-    let built = fillers.map(|filler| {
+    // Whatever stands between must not make up a text that is not asked for.
+    let fillers = || {
+        let repeat = |one: &'static str| (1..4).map(move |times| one.repeat(times));
+        ["x", "0", "q", "z9", "-7", "_", "x.q", "Q"].into_iter().flat_map(repeat)
+    };
+    let joined = |filler: String| {
         let mut parts = vec![start];
         parts.extend(&middle);
         parts.push(end);
-        let joined = parts.join(&filler);
-        match with.is_empty() {
-            true => format!("other{filler}"),
-            false => joined,
-        }
-    });
-    plain.into_iter().chain(built).find(|value| !value.is_empty() && fits(value)).map(Sym::from)
+        parts.join(&filler)
+    };
+    // A word comes first, for people.
+    let words = ["other".to_owned()].into_iter().chain(fillers().map(|filler| format!("other{filler}")));
+    let built = [String::new()].into_iter().chain(fillers()).map(joined);
+    words.filter(|_| with.is_empty()).chain(built).find(|value| !value.is_empty() && fits(value)).map(Sym::from)
+}
+
+/// Whether no value at all can be as asked. What is not seen here only costs an answer.
+fn is_impossible(with: &[&Test], without: &[&Test]) -> bool {
+    let implied = |test: &Test| with.iter().any(|one| implies(one, test));
+    let at_odds = |a: &Test, b: &Test| match (a, b) {
+        (Test::StartsWith(a), Test::StartsWith(b)) => !a.starts_with(&**b) && !b.starts_with(&**a),
+        (Test::EndsWith(a), Test::EndsWith(b)) => !a.ends_with(&**b) && !b.ends_with(&**a),
+        _ => false,
+    };
+    without.iter().any(|test| implied(test) || text_of(test) == Some(""))
+        || with.iter().any(|a| with.iter().any(|b| at_odds(a, b)))
+        || with.iter().any(|test| text_of(test).is_some_and(|text| text.len() > LONGEST))
+}
+
+/// Whether every value that passes one test passes another.
+fn implies(one: &Test, other: &Test) -> bool {
+    match (one, other) {
+        (Test::StartsWith(a), Test::StartsWith(b)) => a.starts_with(&**b),
+        (Test::EndsWith(a), Test::EndsWith(b)) => a.ends_with(&**b),
+        (_, Test::Contains(b)) => text_of(one).is_some_and(|a| a.contains(&**b)),
+        (_, Test::StartsWith(b) | Test::EndsWith(b)) => b.is_empty(),
+        _ => false,
+    }
+}
+
+fn text_of(test: &Test) -> Option<&str> {
+    match test {
+        Test::StartsWith(text) | Test::EndsWith(text) | Test::Contains(text) => Some(text),
+        Test::Exists | Test::In(_) => None,
+    }
 }
 
 #[cfg(test)]
@@ -263,7 +306,7 @@ mod tests {
             pods in proptest::collection::vec(any_pod(), 8),
         ) {
             let satisfied = |pod: &Pod| selectors.iter().map(|one| selects(one, pod)).collect::<Vec<bool>>();
-            let classes: Vec<Vec<bool>> = of(&selectors, None).unwrap().iter().map(satisfied).collect();
+            let classes: Vec<Vec<bool>> = of(&selectors, None, &BTreeSet::new()).unwrap().iter().map(satisfied).collect();
             for pod in &pods {
                 prop_assert!(classes.contains(&satisfied(pod)), "{pod:?}");
             }
@@ -275,8 +318,52 @@ mod tests {
         let one =
             |n: usize| Selector { labels: Labels::new([(format!("key-{n}").into(), "a".into())]), ..Selector::every() };
         let selectors: BTreeSet<Selector> = (0..8).map(one).collect();
-        assert_eq!(of(&selectors, None).unwrap().len(), 256);
+        assert_eq!(of(&selectors, None, &BTreeSet::new()).unwrap().len(), 256);
         let selectors: BTreeSet<Selector> = (0..20).map(one).collect();
-        assert!(of(&selectors, None).is_err());
+        assert!(of(&selectors, None, &BTreeSet::new()).is_err());
+    }
+
+    /// A value of one letter forty times begins and ends with forty of them; there is no room for one beside the other.
+    #[test]
+    fn a_kind_of_value_that_is_not_found_is_not_passed_over() {
+        let text = || Sym::from("a".repeat(40));
+        let all = |tests: Vec<Test>| Selector {
+            further: tests
+                .into_iter()
+                .map(|test| Condition { key: Key::Pod("one".into()), test, negated: false })
+                .collect(),
+            ..Selector::every()
+        };
+        let one = all(vec![Test::StartsWith(text()), Test::EndsWith(text())]);
+        let pods = of(&[one.clone()].into(), None, &BTreeSet::new());
+        assert!(pods.is_err() || pods.unwrap().iter().any(|pod| selects(&one, pod)));
+        // No letter of the word that stands for other values is one of theirs.
+        let letters = ["o", "t", "h", "e", "r"].map(|text| Condition {
+            key: Key::Pod("one".into()),
+            test: Test::Contains(text.into()),
+            negated: true,
+        });
+        let mut there = all(vec![Test::Exists]);
+        there.further.extend(letters);
+        let pods = of(&[there.clone()].into(), None, &BTreeSet::new()).unwrap();
+        assert!(pods.iter().any(|pod| selects(&there, pod)));
+        let none = all(vec![Test::StartsWith("a".into()), Test::StartsWith("b".into())]);
+        assert!(of(&[none].into(), None, &BTreeSet::new()).is_ok());
+    }
+
+    #[test]
+    fn a_known_namespace_stands_for_no_other() {
+        let other = Sym::from("other");
+        let asked = Selector {
+            further: vec![Condition {
+                key: Key::Namespace(NAMESPACE_NAME.into()),
+                test: Test::In(["x".into()].into()),
+                negated: true,
+            }],
+            ..Selector::every()
+        };
+        let pods = of(&[asked].into(), None, &[&other].into()).unwrap();
+        let names: BTreeSet<&str> = pods.iter().map(|pod| &**pod.namespace.get(NAMESPACE_NAME).unwrap()).collect();
+        assert!(names.contains("x") && !names.contains("other"), "{names:?}");
     }
 }

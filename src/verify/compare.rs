@@ -8,7 +8,9 @@
 //!    pod itself; other ends that are pods by the peers of the rules that then can match ([`classes`]).
 //! 2. Addresses are cut at every boundary of those rules' blocks: one address stands for each piece.
 //! 3. Entities, and host names by the words of their patterns, stand for themselves; one end stands for what nothing names.
-//! 4. [`law`] says for each pair what may pass, as exact sets of ports and requests.
+//! 4. [`law`] says for each pair what may pass, as exact sets of ports and requests. What is meant must be said for sure, and
+//!    nothing may be said that is not meant for sure.
+//! 5. Where ports have names, pods are told apart by who gives them names, too.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -32,6 +34,10 @@ pub(super) struct World<'a> {
     pub(super) pod_ranges: &'a [IpNet],
     /// The names that a pod gives to ports, as far as known.
     pub(super) ports: &'a (dyn Fn(&Pod) -> NamedPorts + Sync),
+    /// Which pods give names to ports.
+    pub(super) naming: &'a [Selector],
+    /// Namespaces that are looked at by their names, one by one.
+    pub(super) apart: &'a BTreeSet<&'a Sym>,
 }
 
 /// Policies that may govern the pods of some namespaces, in the order in which they are asked.
@@ -72,12 +78,12 @@ pub(super) fn differences<'p>(
     world: World<'_>,
     both: Both<'_, 'p>,
     namespace: Option<&Sym>,
-    known: &BTreeSet<&Sym>,
 ) -> Result<Vec<Difference<'p>>, TooMany> {
     let mut out = vec![];
-    for mut subject in classes::of(&subjects(both), namespace)? {
-        if namespace.is_none() && subject.namespace.get(NAMESPACE_NAME).is_some_and(|name| known.contains(name)) {
-            continue; // looked at by its name
+    for mut subject in classes::of(&subjects(world, both), namespace, world.apart)? {
+        let is_apart = |name: &Sym| world.apart.contains(name);
+        if namespace.is_none() && subject.namespace.get(NAMESPACE_NAME).is_some_and(is_apart) {
+            continue;
         }
         subject.ports = (world.ports)(&subject);
         for direction in [Direction::Ingress, Direction::Egress] {
@@ -90,14 +96,15 @@ pub(super) fn differences<'p>(
     Ok(out)
 }
 
-/// What governs what each class of pods of a namespace may send.
-pub(super) fn senders<'p>(
+/// The policies that govern each class of pods of a namespace, of those that are said.
+pub(super) fn governing<'p>(
     world: World<'_>,
     both: Both<'_, 'p>,
     namespace: &Sym,
+    direction: Direction,
 ) -> Result<Vec<Vec<&'p Policy>>, TooMany> {
-    let pods = classes::of(&subjects(both), Some(namespace))?;
-    Ok(pods.iter().map(|pod| both.governing(pod, Direction::Egress, world).said).collect())
+    let pods = classes::of(&subjects(world, both), Some(namespace), world.apart)?;
+    Ok(pods.iter().map(|pod| both.governing(pod, direction, world).said).collect())
 }
 
 /// The namespace that a policy is for, if it names one.
@@ -199,7 +206,7 @@ fn at<'p>(
         let side = side(world, direction, subject, other.far(&entities), &all_ports);
         (law::decide(&governing.said, &side), law::decide(&governing.meant, &side))
     };
-    let extra = said.sure.minus(&meant.perhaps);
+    let extra = said.sure.minus(&meant.sure);
     let missing = meant.sure.minus(&said.perhaps);
     let unclear = said.perhaps.minus(&said.sure);
     if extra.is_empty() && missing.is_empty() && unclear.is_empty() {
@@ -220,16 +227,20 @@ impl End {
     }
 }
 
-/// 1.
-fn subjects(both: Both<'_, '_>) -> BTreeSet<Selector> {
+/// 1, 5.
+fn subjects(world: World<'_>, both: Both<'_, '_>) -> BTreeSet<Selector> {
     let own =
         |rule: &Rule| rule.own.iter().flat_map(|demand| &demand.peers).filter_map(as_selector).collect::<Vec<_>>();
-    both.policies()
-        .flat_map(|policy| {
-            let demanded = policy.rules.iter().flat_map(own);
-            std::iter::once(policy.subject.clone()).chain(demanded).collect::<Vec<_>>()
-        })
-        .collect()
+    let of_policy = |policy: &Policy| {
+        let demanded = policy.rules.iter().flat_map(own);
+        std::iter::once(policy.subject.clone()).chain(demanded).collect::<Vec<_>>()
+    };
+    let naming = both.policies().flat_map(|policy| &policy.rules).any(names_ports).then_some(world.naming);
+    both.policies().flat_map(of_policy).chain(naming.into_iter().flatten().cloned()).collect()
+}
+
+fn names_ports(rule: &Rule) -> bool {
+    !rule.named.is_empty() || !rule.except_named.is_empty()
 }
 
 fn as_selector(peer: &Peer) -> Option<Selector> {
@@ -242,7 +253,7 @@ fn as_selector(peer: &Peer) -> Option<Selector> {
     }
 }
 
-/// 1 to 3. One of each class, the most general first.
+/// 1 to 3, 5. One of each class, the most general first.
 fn others(world: World<'_>, governing: &Governing<'_>, direction: Direction) -> Result<Vec<End>, TooMany> {
     let peers = || {
         governing.rules(direction).flat_map(|rule| {
@@ -250,9 +261,11 @@ fn others(world: World<'_>, governing: &Governing<'_>, direction: Direction) -> 
             rule.peers.iter().chain(demanded)
         })
     };
-    let selectors: BTreeSet<Selector> = peers().filter_map(as_selector).collect();
+    let naming = governing.rules(direction).any(names_ports).then_some(world.naming);
+    let selectors: BTreeSet<Selector> =
+        peers().filter_map(as_selector).chain(naming.into_iter().flatten().cloned()).collect();
     let mut ends = vec![End::Elsewhere];
-    for mut pod in classes::of(&selectors, None)? {
+    for mut pod in classes::of(&selectors, None, world.apart)? {
         pod.ports = (world.ports)(&pod);
         ends.push(End::Pod(pod));
     }

@@ -159,9 +159,24 @@ pub(super) fn cut(can: Capabilities, namespace: &Sym, said: &[&Policy], clusterw
 
 fn rules_meet(can: Capabilities, deny: &Rule, allow: &Rule) -> bool {
     deny.direction == allow.direction
-        && (deny.others && allow.others
-            || !PortSet::new(deny.ports.iter().copied()).and(&PortSet::new(allow.ports.iter().copied())).is_empty())
+        && share_ports(deny, allow)
         && deny.peers.iter().any(|denied| allow.peers.iter().any(|allowed| takes_from(can, denied, allowed)))
+}
+
+/// Whether a denial can take away from a permission only because one other end can be what both tell apart. Where ends
+/// are what their rules call them, the law tells; and of pods' addresses it knows what is known.
+pub(super) fn meets_unseen(can: Capabilities, deny: &Rule, allow: &Rule) -> bool {
+    let unseen = |denied: &Peer, allowed: &Peer| {
+        let is_pod = |peer: &Peer| matches!(peer, Peer::Pods { .. } | Peer::Selected(_));
+        !is_pod(denied) && !is_pod(allowed) && !meet(denied, allowed) && takes_from(can, denied, allowed)
+    };
+    share_ports(deny, allow)
+        && deny.peers.iter().any(|denied| allow.peers.iter().any(|allowed| unseen(denied, allowed)))
+}
+
+fn share_ports(one: &Rule, other: &Rule) -> bool {
+    one.others && other.others
+        || !PortSet::new(one.ports.iter().copied()).and(&PortSet::new(other.ports.iter().copied())).is_empty()
 }
 
 /// 4. Whether a denial of one end can take away what a permission of the other gives.

@@ -108,7 +108,7 @@ pub struct Side<'a> {
     pub other: Far<'a>,
     /// All named ports of the cluster.
     pub all_ports: &'a NamedPorts,
-    /// Where the addresses of pods are that are not known; `None`: anywhere.
+    /// Where the addresses of pods are that are not known; `None`: anywhere. None at all: where no peer's block is.
     pub pod_ranges: Option<&'a [IpNet]>,
     /// Patterns of host names are symbols: one matches only what is written alike.
     pub names_are_symbols: bool,
@@ -258,8 +258,11 @@ struct Matched {
 fn matched(rule: &Rule, side: &Side<'_>) -> Matched {
     let subject = Far::Pod(side.subject);
     let peers = any(&rule.peers, side.other, side);
-    let demands = rule.demands.iter().map(|demand| meets(demand, side.other, side));
-    let own = rule.own.iter().map(|demand| meets(demand, subject, side));
+    // Blocks are taken for what is no pod where nobody says where pods are. Here a wrong guess would let more through: the
+    // governed pod has an address somewhere, and who is none of some blocks may be a pod in them.
+    let strict = Side { pod_ranges: side.pod_ranges.filter(|ranges| !ranges.is_empty()), ..*side };
+    let demands = rule.demands.iter().map(|demand| meets(demand, side.other, &strict));
+    let own = rule.own.iter().map(|demand| meets(demand, subject, &strict));
     let provided = if rule.provided.is_some() { Truth::Maybe } else { Truth::Yes };
     let is = [peers, provided].into_iter().chain(demands).chain(own).min().unwrap_or(Truth::No);
     if is == Truth::No {

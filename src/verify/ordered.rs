@@ -13,10 +13,10 @@ use super::expected::Terms;
 use super::guards::Guarded;
 use super::law::{self, Far, Hit, NamedPort, NamedPorts, Pod, Side};
 use super::meant::Meant;
-use super::normal::{Action, Engine, Namespaces, Peer, Policy, Rule};
+use super::normal::{Action, Engine, Namespaces, Peer, Policy, Rule, Selector};
 use super::traffic::Traffic;
 use super::witness::{Allows, Mismatch, Unclear, Witness};
-use super::{names, sum};
+use super::{guards, names, sum};
 use crate::model::{Direction, Labels, Model, NAMESPACE_NAME, NamespaceSet, Origin, Sym};
 
 /// The mismatches of some managed namespaces, and with `beyond` of all that no intent manages.
@@ -29,13 +29,22 @@ pub(super) fn mismatches(
 ) -> Vec<Mismatch> {
     let meant = Meant::of(terms);
     let ports = |pod: &Pod| ports_of(terms.model, pod);
-    let world =
-        World { engine, entities: terms.can.entities, pod_ranges: &terms.model.profile.pod_cidrs, ports: &ports };
+    let naming = naming(terms.model);
     let said = law::in_order(policies);
     let wanted = law::in_order(&meant.policies);
     let all = || said.iter().chain(&wanted);
     let known: BTreeSet<&Sym> =
         all().flat_map(|policy| compare::names(policy).into_iter().chain(compare::listed(policy))).collect();
+    let by_name: BTreeSet<&Sym> = known.iter().copied().chain(terms.model.namespaces.keys()).collect();
+    let world = World {
+        // The intents say nothing of what a node may do by itself: rules are compared with what they say.
+        engine: Engine { own_node_enters: false, ..engine },
+        entities: terms.can.entities,
+        pod_ranges: &terms.model.profile.pod_cidrs,
+        ports: &ports,
+        naming: &naming,
+        apart: &by_name,
+    };
     let mut places: Vec<Option<&Sym>> = namespaces.iter().map(Some).collect();
     if beyond {
         let managed = &terms.model.namespaces;
@@ -44,7 +53,6 @@ pub(super) fn mismatches(
     }
     let asked = all().flat_map(|policy| compare::names_of_others(policy));
     let tell = Tell { terms, meant: &meant, known: &known.iter().copied().chain(asked).collect() };
-    let by_name: BTreeSet<&Sym> = known.iter().copied().chain(terms.model.namespaces.keys()).collect();
     let found: Vec<Vec<Mismatch>> = places
         .par_iter()
         .map(|place| {
@@ -52,10 +60,16 @@ pub(super) fn mismatches(
             let said: Vec<&Policy> = said.iter().filter(is).copied().collect();
             let wanted: Vec<&Policy> = wanted.iter().filter(is).copied().collect();
             let both = Both { said: &said, meant: &wanted };
-            let found = compare::differences(world, both, *place, &by_name).and_then(|differences| {
+            let found = compare::differences(world, both, *place).and_then(|differences| {
                 let mut found = tell.all(*place, &differences);
                 if let Some(namespace) = place.filter(|name| terms.model.namespaces.contains_key(*name)) {
-                    found.extend(unlearned(terms, namespace, compare::senders(world, both, namespace)?));
+                    for direction in [Direction::Ingress, Direction::Egress] {
+                        let classes = compare::governing(world, both, namespace, direction)?;
+                        found.extend(cut(terms, namespace, direction, &classes));
+                        if direction == Direction::Egress {
+                            found.extend(unlearned(terms, namespace, classes));
+                        }
+                    }
                 }
                 Ok(found)
             });
@@ -97,6 +111,45 @@ fn unlearned(terms: Terms<'_>, namespace: &Sym, classes: Vec<Vec<&Policy>>) -> V
         out.extend(found.into_iter().filter(|mismatch| !out.contains(mismatch)).collect::<Vec<_>>());
     }
     out
+}
+
+/// Denials that may take from what is allowed, although their other ends are told apart, for each class of pods by itself.
+fn cut(terms: Terms<'_>, namespace: &Sym, direction: Direction, classes: &[Vec<&Policy>]) -> Vec<Mismatch> {
+    let mut out = vec![];
+    for governing in classes {
+        let rules = |action| {
+            let all = governing.iter().flat_map(|policy| policy.rules.iter().map(move |rule| (*policy, rule)));
+            all.filter(move |(_, rule)| rule.action == action && rule.direction == direction)
+        };
+        for (denying, deny) in rules(Action::Deny) {
+            let place = |policy: &Policy| (policy.rank.tier, policy.rank.order);
+            let later = |(policy, _): &(&Policy, &Rule)| place(denying) <= place(policy);
+            let met =
+                rules(Action::Allow).filter(later).find(|(_, allow)| guards::meets_unseen(terms.can, deny, allow));
+            let mismatch = met.map(|(policy, allow)| Mismatch::Cut {
+                namespace: namespace.clone(),
+                policy: policy.name.clone(),
+                by: denying.name.clone(),
+                span: allow.span,
+                deny: deny.span,
+            });
+            out.extend(mismatch.filter(|mismatch| !out.contains(mismatch)));
+        }
+    }
+    out
+}
+
+/// The pods of tiers that give names to ports.
+fn naming(model: &Model) -> Vec<Selector> {
+    let tiers = model.tiers.iter().filter(|tier| !tier.port_names.is_empty());
+    tiers
+        .flat_map(|tier| match &tier.pods.namespaces {
+            NamespaceSet::Names(names) => {
+                names.iter().map(|name| Selector::of_namespace(name.clone(), tier.pods.labels.clone())).collect()
+            }
+            NamespaceSet::All | NamespaceSet::Labels(_) => vec![],
+        })
+        .collect()
 }
 
 /// The names that tiers give to the ports of a pod. Others may be there, too.

@@ -58,50 +58,6 @@ impl Policy {
             Scope::AllBut(_) => None,
         }
     }
-
-    /// The same in the normal form, as a target has it whose denies beat every allow.
-    pub fn ranked(self) -> Vec<normal::Policy> {
-        let (namespaces, further) = match &self.scope {
-            Scope::Namespace(name) => (Namespaces::Named(name.clone()), vec![]),
-            Scope::AllBut(names) if names.is_empty() => (Namespaces::Labelled(Labels::default()), vec![]),
-            Scope::AllBut(names) => {
-                let key = Key::Namespace(NAMESPACE_NAME.into());
-                let not = Condition { key, test: Test::In(names.clone()), negated: true };
-                (Namespaces::Labelled(Labels::default()), vec![not])
-            }
-        };
-        let subject = Selector { namespaces, labels: self.subject.clone(), further };
-        let namespace = self.namespace().filter(|_| !self.cluster_scoped).cloned();
-        let policy = |tier, end, isolates, rules| normal::Policy {
-            name: self.name.clone(),
-            kind: "policy",
-            namespace: namespace.clone(),
-            subject: subject.clone(),
-            rank: Rank { tier, end, order: 0, leads: false },
-            isolates,
-            rules,
-            staged: self.staged,
-            span: self.span,
-        };
-        let mut out = vec![];
-        if !self.denies.is_empty() {
-            let mut of: Vec<Direction> = self.denies.iter().map(|rule| rule.direction).collect();
-            of.sort_unstable();
-            of.dedup();
-            let deny = |rule: &Rule| Rule { action: Action::Deny, ..rule.clone() };
-            out.push(policy(0, End::Passes, of, self.denies.iter().map(deny).collect()));
-        }
-        if self.denies.is_empty() || !self.isolates.is_empty() || !self.rules.is_empty() {
-            // What allows without isolating would take no part in any direction.
-            let mut of = self.isolates.clone();
-            of.extend(self.rules.iter().map(|rule| rule.direction));
-            of.sort_unstable();
-            of.dedup();
-            let end = if self.isolates.is_empty() { End::Passes } else { End::Denies };
-            out.push(policy(1, end, of, self.rules.clone()));
-        }
-        out
-    }
 }
 
 /// Policies that add up, and where others do not.
@@ -197,8 +153,8 @@ struct Plain<'p> {
 impl<'p> Plain<'p> {
     fn of(policy: &'p normal::Policy) -> Option<Self> {
         let scope = scopes(&policy.subject)?;
-        let inert = |rule: &&Rule| policy.isolates.contains(&rule.direction);
-        if !policy.rules.iter().filter(inert).all(is_plain) {
+        let active = |rule: &&Rule| policy.isolates.contains(&rule.direction);
+        if !policy.rules.iter().filter(active).all(is_plain) {
             return None;
         }
         for direction in &policy.isolates {

@@ -161,7 +161,7 @@ fn other_tools_pipe_their_output_in() {
     let service =
         "---\napiVersion: v1\nkind: Service\nmetadata: {name: api, namespace: back}\nspec: {ports: [{port: 80}]}\n";
     let verify = with_input(&project, &["verify", "-"], &(by_hand("8080") + service));
-    assert_eq!((verify.code, verify.stderr.as_str()), (0, "note: 1 object passed by: no policies\n"));
+    assert_eq!((verify.code, verify.stderr.as_str()), (0, "note: passed by 1 object that is no policy\n"));
     let empty = with_input(&project, &["verify", "-"], service);
     assert_eq!(empty.code, 1);
     assert!(empty.stderr.contains("there is no policy in what was given"), "an empty answer proves nothing");
@@ -221,7 +221,7 @@ fn a_cluster_that_holds_what_was_rendered_has_no_drift() {
     project.write("dump.yaml", dump(&project));
     let verify = run(&project, "verify --live dump.yaml");
     assert_eq!((verify.code, verify.stderr.as_str()), (0, ""), "{}", verify.stdout);
-    assert!(verify.stdout.ends_with("no drift: 4 policies as rendered\n"), "{}", verify.stdout);
+    assert!(verify.stdout.ends_with("no drift: every object as rendered\n"), "{}", verify.stdout);
 }
 
 #[test]
@@ -259,6 +259,21 @@ fn drift_is_told_object_by_object_with_its_flows() {
     }
     assert!(!verify.stdout.contains("theirs"), "{}", verify.stdout);
     assert!(verify.stderr.contains("policy `debug` allows to receive it"), "{}", verify.stderr);
+}
+
+/// As it is after `kubectl delete networkpolicies -A --all`.
+#[test]
+fn a_cluster_without_policies_misses_them_all() {
+    let project = built();
+    project.write("dump.yaml", "apiVersion: v1\nkind: List\nitems: []\n");
+    let verify = run(&project, "verify --live dump.yaml --dialect kubernetes");
+    assert_eq!(verify.code, 1);
+    assert!(verify.stdout.contains("missing NetworkPolicy `front/shop--web--egress-to--api`"), "{}", verify.stdout);
+    assert!(verify.stdout.contains("  + every connection to and from other pods of front\n"), "{}", verify.stdout);
+    assert!(verify.stdout.ends_with("drift: 4 objects not as rendered\n"), "{}", verify.stdout);
+    let which = run(&project, "verify --live dump.yaml");
+    assert_eq!(which.code, 1);
+    assert!(which.stderr.contains("say which it should have: --dialect"), "{}", which.stderr);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 
-use super::report::{self, plural};
+use super::report;
 use super::{Exit, Terminal};
 use crate::cluster::{self, Cluster, Endpoint, Inventory, Probe, Verdict, check_endpoints, check_probes};
 use crate::diag::{Diagnostic, Diagnostics, quote};
@@ -156,9 +156,13 @@ fn notes(
     for note in notes {
         terminal.tell(format!("note: {note}"));
     }
-    let passed_by: Vec<String> = others.iter().map(|(kind, count)| plural(*count, kind)).collect();
+    let passed_by: Vec<String> = others.iter().map(|(kind, count)| format!("{kind} ({count})")).collect();
     if !passed_by.is_empty() {
-        terminal.tell(format!("note: neither pods nor policies, and passed by: {}", passed_by.join(", ")));
+        terminal.tell(format!("note: passed by, as neither pods nor policies: {}", passed_by.join(", ")));
+    }
+    if readings.iter().all(|reading| reading.policies.is_empty()) {
+        terminal.tell("note: no policy was given, so everything may pass");
+        return;
     }
     let engines: BTreeSet<&str> = readings.iter().map(|reading| reading.engine.name).collect();
     let settings: Vec<&str> = readings.iter().filter_map(|reading| reading.assuming).collect();

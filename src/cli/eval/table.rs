@@ -10,13 +10,14 @@ use anstyle::{AnsiColor, Style};
 use crate::cluster::{Cell, Probe, Verdict, Verdicts};
 use crate::diag::is_deceptive;
 
+const NOTHING: &str = "nothing to ask about: give Pods or workloads, or name ends with --endpoint\n";
 /// Between the parts of a row.
 const GAP: usize = 2;
 
 /// The table, styled with ANSI colours, which the caller's stream strips where they are not wanted. `width` is how many
 /// characters a line may have.
 pub fn table(verdicts: &Verdicts, width: usize) -> String {
-    let Ok(sheet) = Sheet::new(verdicts) else { return "no pods and no endpoints: nothing to ask about\n".to_owned() };
+    let Ok(sheet) = Sheet::new(verdicts) else { return NOTHING.to_owned() };
     let mut text = String::new();
     for (probes, rows) in sheet.matrices() {
         let probes: Vec<String> = probes.iter().map(ToString::to_string).collect();

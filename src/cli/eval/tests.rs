@@ -102,7 +102,7 @@ what is not listed is refused; ✓ 3 allowed   ✗ 8 refused   ? 1 depends on th
 #[test]
 fn nothing_is_said_to_be_nothing_and_no_name_reaches_a_terminal_unescaped() {
     let none = chain(0, &["TCP/80"], |_| String::new());
-    assert_eq!(table(&none, 80), "no pods and no endpoints: nothing to ask about\n");
+    assert_eq!(table(&none, 80), "nothing to ask about: give Pods or workloads, or name ends with --endpoint\n");
     let odd = chain(1, &["TCP/80"], |_| "a\u{1b}[2Jb".to_owned());
     assert!(!plain(&table(&odd, 80)).contains('\u{1b}'));
 }

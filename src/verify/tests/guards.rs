@@ -25,7 +25,7 @@ fn guard(name: &str, except: &[&str]) -> Policy {
     }
 }
 
-fn guarded() -> (Model, Vec<Policy>) {
+pub(super) fn guarded() -> (Model, Vec<Policy>) {
     let mut model = model();
     model.profile.metadata_deny = true;
     model.profile.system_namespaces = [crate::model::Sym::from("kube-system")].into();

@@ -154,9 +154,9 @@ proptest! {
         if replace { two[at] = other } else { two.remove(at); }
         let (one, two) = (law::in_order(&one), law::in_order(&two));
         let ports = |_: &Pod| NamedPorts::default();
-        let world = World { engine: ENGINE, entities: true, pod_ranges: &[], ports: &ports };
+        let world = World { engine: ENGINE, entities: true, pod_ranges: &[], ports: &ports, naming: &[], apart: &BTreeSet::new() };
         let namespace = Sym::from("n1");
-        let found = compare::differences(world, Both { said: &one, meant: &two }, Some(&namespace), &BTreeSet::new()).unwrap();
+        let found = compare::differences(world, Both { said: &one, meant: &two }, Some(&namespace)).unwrap();
         let found: BTreeSet<Direction> = found.iter().map(|difference| difference.direction).collect();
         let addresses: Vec<IpAddr> =
             ["192.0.2.1", "192.0.2.2", "192.0.2.4", "::1"].iter().map(|one| one.parse().unwrap()).collect();

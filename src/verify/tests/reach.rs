@@ -104,7 +104,7 @@ fn requests_that_may_be_left_out_are_expected_nowhere() {
     assert!(prove(&model, RICH, &permitted, &policies()).is_ok());
 }
 
-fn named() -> (Model, Vec<Policy>) {
+pub(super) fn named() -> (Model, Vec<Policy>) {
     let mut model = model();
     model.externals[0].fqdns = vec![Spanned::new("api.example.com".into(), span())];
     let mut said = policies();
