@@ -210,4 +210,5 @@ fn too_many_overlaps_are_told_at_once() {
          looked at"
     );
     assert!(stderr.contains("select the tiers of a namespace by one label"), "{stderr}");
+    assert!(stderr.contains("tiers there: web (app=web)"), "{stderr}");
 }

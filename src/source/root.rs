@@ -82,8 +82,8 @@ fn root_of(start: &Utf8Path, cwd: &Utf8Path) -> Root {
     Root::at(with_file.or_else(with_intents).unwrap_or(cwd))
 }
 
-/// One folder may have two names, through a link.
-fn same_folder(a: &Utf8Path, b: &Utf8Path) -> bool {
+/// Whether two paths are one folder, which may have two names, through a link.
+pub fn same_folder(a: &Utf8Path, b: &Utf8Path) -> bool {
     a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 

@@ -71,9 +71,10 @@ impl Mismatch {
                     "the selectors of policies for {place} overlap in more than {} ways, and not all were looked at",
                     classes::MOST
                 );
-                at(*near, message)
-                    .note(format!("it became too many at {}", quote(selector)))
-                    .help("select the tiers of a namespace by one label, so that no pod can be in several of them")
+                let tiers = namespace.as_ref().map_or(String::new(), |name| tiers_of(model, name));
+                let error = at(*near, message).note(format!("it became too many at {}", quote(selector)));
+                let error = if tiers.is_empty() { error } else { error.note(format!("tiers there: {tiers}")) };
+                error.help("select the tiers of a namespace by one label, so that no pod can be in several of them")
             }
             Self::Unmanaged { namespace, policy, span } => {
                 let message = format!(
@@ -160,6 +161,18 @@ impl Mismatch {
             }
         }
     }
+}
+
+/// Tiers of a namespace by their names and labels, the first few.
+fn tiers_of(model: &Model, namespace: &Sym) -> String {
+    const SHOWN: usize = 6;
+    let is_there = |pods: &crate::model::PodSet| pods.namespaces.names().contains(namespace);
+    let tiers = || model.tiers.iter().filter(|tier| is_there(&tier.pods));
+    let mut shown: Vec<String> =
+        tiers().take(SHOWN).map(|tier| format!("{} ({})", tier.name, tier.pods.labels)).collect();
+    let more = tiers().count().saturating_sub(SHOWN);
+    shown.extend((more > 0).then(|| format!("and {more} more")));
+    shown.join(", ")
 }
 
 impl Unclear {

@@ -169,3 +169,84 @@ fn pods_without_policies_may_do_everything() {
     assert_eq!((eval.code, eval.stderr.as_str()), (0, "note: no policy was given, so everything may pass\n"));
     assert!(eval.stdout.contains("✓ 6 allowed"), "{}", eval.stdout);
 }
+
+/// In a cluster the later would replace the earlier, so what both say together is said by nobody.
+#[test]
+fn two_policies_of_one_name_are_refused_at_the_second() {
+    let project = Project::new();
+    project.write("pods.yaml", PODS);
+    for (version, kind, spec, namespaced) in [
+        ("networking.k8s.io/v1", "NetworkPolicy", "podSelector: {}", true),
+        ("cilium.io/v2", "CiliumNetworkPolicy", "endpointSelector: {}\n  ingress: [{}]", true),
+        ("cilium.io/v2", "CiliumClusterwideNetworkPolicy", "endpointSelector: {}\n  ingress: [{}]", false),
+        ("projectcalico.org/v3", "GlobalNetworkPolicy", "selector: all()", false),
+    ] {
+        let object = |namespace: &str| {
+            let namespace = if namespaced { namespace } else { "" };
+            format!("apiVersion: {version}\nkind: {kind}\nmetadata:\n  name: p\n{namespace}spec:\n  {spec}\n")
+        };
+        let (none, default, other) = (object(""), object("  namespace: default\n"), object("  namespace: db\n"));
+        project.write("twice.yaml", format!("{none}---\n{default}"));
+        let eval = run(&project, "eval pods.yaml twice.yaml");
+        assert_eq!((eval.code, eval.stdout.as_str()), (1, ""), "{kind}");
+        let line = none.lines().count() + 2;
+        assert!(eval.stderr.contains(&format!("{kind} `p` is there twice")), "{}", eval.stderr);
+        assert!(eval.stderr.contains(&format!("twice.yaml:{line}:1")), "{}", eval.stderr);
+        project.write("twice.yaml", format!("{none}---\n{other}"));
+        assert_eq!(run(&project, "eval pods.yaml twice.yaml").code, i32::from(!namespaced), "{kind}");
+    }
+}
+
+/// A pod keeps one port of a name in Cilium, and all of them in Calico.
+#[test]
+fn a_name_of_ports_in_two_containers_is_the_last_ones_or_both() {
+    let project = Project::new();
+    let port = |name: &str, number: u16| {
+        format!("{{name: {name}, image: c, ports: [{{name: http, containerPort: {number}}}]}}")
+    };
+    let web = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: two, namespace: db}}\nspec: {{containers: [{}, {}]}}\n",
+        port("a", 80),
+        port("b", 81)
+    );
+    project.write("pods.yaml", format!("{PODS}---\n{web}"));
+    let ports = "[{ports: [{port: http, protocol: TCP}]}]";
+    let cilium = format!("endpointSelector: {{}}, ingress: [{{toPorts: {ports}}}]");
+    let calico = "ingress: [{action: Allow, protocol: TCP, destination: {ports: [http]}}]";
+    let kubernetes = "podSelector: {}, ingress: [{ports: [{port: http}]}]";
+    for (version, kind, spec, answers) in [
+        ("cilium.io/v2", "CiliumNetworkPolicy", cilium.as_str(), ["false", "true"]),
+        ("projectcalico.org/v3", "NetworkPolicy", calico, ["true", "true"]),
+        ("networking.k8s.io/v1", "NetworkPolicy", kubernetes, ["\"ambiguous\"", "true"]),
+    ] {
+        let text =
+            format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: p, namespace: db}}\nspec: {{{spec}}}\n");
+        project.write("policy.yaml", text);
+        let eval = run(&project, "eval pods.yaml policy.yaml --probe TCP/80,TCP/81 --format json");
+        let told: Value = serde_json::from_str(&eval.stdout).unwrap();
+        let of = |flow: &&Value| flow["src"] == "frontend/web" && flow["dst"] == "db/two";
+        let seen: Vec<String> =
+            told["flows"].as_array().unwrap().iter().filter(of).map(|flow| flow["allowed"].to_string()).collect();
+        assert_eq!(seen, answers, "{version}");
+    }
+}
+
+#[test]
+fn labels_of_namespaces_that_nothing_declares_are_told() {
+    let project = Project::new();
+    project.write("pods.yaml", PODS);
+    let by = |key: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: db}}\nspec: {{podSelector: {{}}, \
+             ingress: [{{from: [{{namespaceSelector: {{matchLabels: {{{key}: backend}}}}}}]}}]}}\n"
+        )
+    };
+    project.write("policy.yaml", by("team"));
+    assert_eq!(
+        run(&project, "eval pods.yaml policy.yaml --format json").stderr,
+        "note: policies ask for labels of namespaces, and nothing declares `backend`, `db`, `frontend`: none but the name is \
+         taken to be there\n"
+    );
+    project.write("policy.yaml", by("kubernetes.io/metadata.name"));
+    assert_eq!(run(&project, "eval pods.yaml policy.yaml --format json").stderr, "");
+}

@@ -19,10 +19,10 @@ use super::{Exit, Terminal};
 use crate::cluster::{self, Cluster, Endpoint, Inventory, Probe, Verdict, check_endpoints, check_probes};
 use crate::diag::{Diagnostic, Diagnostics, quote};
 use crate::dialects::{self, Assumed, Dialect};
-use crate::model::Protocol;
+use crate::model::{NAMESPACE_NAME, Protocol};
 use crate::pipeline::{Given, evaluate, given};
 use crate::source::{self, Sources};
-use crate::verify::normal::Reading;
+use crate::verify::normal::{Key, Namespaces, Peer, Policy, Reading, Rule, Selector};
 
 /// Characters of a line, where nobody says how wide the terminal is.
 const WIDTH: usize = 120;
@@ -103,10 +103,46 @@ fn eval(args: &EvalArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         Format::Json => terminal.print(&json(&verdicts)),
         Format::Table => terminal.print(&table(&verdicts, width())),
     }
+    if let Some(note) = undeclared(&cluster, &readings) {
+        terminal.tell(note);
+    }
     if args.format == Format::Table {
         notes(&readings, &others, dialect, terminal);
     }
     Ok(Exit::Fine)
+}
+
+/// What counts and is not known: labels of namespaces that no object declares.
+fn undeclared(cluster: &Cluster, readings: &[Reading]) -> Option<String> {
+    let mut policies = readings.iter().flat_map(|reading| &reading.policies);
+    if !policies.any(asks_for_namespaces) {
+        return None;
+    }
+    let missing = cluster.namespaces.iter().filter(|(_, namespace)| !namespace.declared);
+    let names: Vec<String> = missing.map(|(name, _)| quote(name)).collect();
+    let list = names.join(", ");
+    (!names.is_empty()).then(|| {
+        format!("note: policies ask for labels of namespaces, and nothing declares {list}: none but the name is taken to be there")
+    })
+}
+
+/// Whether a policy asks for more of a namespace than its name.
+fn asks_for_namespaces(policy: &Policy) -> bool {
+    let of_namespaces = |namespaces: &Namespaces| match namespaces {
+        Namespaces::Named(_) => false,
+        Namespaces::Labelled(labels) => labels.iter().any(|(key, _)| **key != *NAMESPACE_NAME),
+    };
+    let of_selector = |selector: &Selector| {
+        let more = |key: &Key| matches!(key, Key::Namespace(key) if **key != *NAMESPACE_NAME);
+        of_namespaces(&selector.namespaces) || selector.further.iter().any(|condition| more(&condition.key))
+    };
+    let of_peer = |peer: &Peer| match peer {
+        Peer::Pods { namespaces, .. } => of_namespaces(namespaces),
+        Peer::Selected(selector) => of_selector(selector),
+        Peer::Anyone | Peer::Block { .. } | Peer::Entity(_) | Peer::Name(_) => false,
+    };
+    let demanded = |rule: &Rule| rule.demands.iter().chain(&rule.own).flat_map(|demand| &demand.peers).any(of_peer);
+    of_selector(&policy.subject) || policy.rules.iter().any(|rule| rule.peers.iter().any(of_peer) || demanded(rule))
 }
 
 /// What people should know beside the table.
