@@ -5,12 +5,11 @@
 //! Shares no code with the writer of these files.
 //!
 //! ```text
-//! parse → selector → cube → pods ──┐
+//! parse → selector → pods ─────────┐
 //! nets, ports ─ entity, rule, policy ─ convert ─ resolve (order, sets, meaning)
 //! ```
 
 mod convert;
-mod cube;
 mod entity;
 mod meaning;
 mod nets;

@@ -1,16 +1,13 @@
-//! Conditions on labels, joined: what a selector of any dialect asks, in the one form for its meaning.
+//! What selectors of Kubernetes' kind ask, joined.
 //!
-//! 1. All conditions must hold. On a missing label only a negated one does
-//!    (apimachinery `labels/selector.go`, `Requirement.Matches`).
-//! 2. For each label, what is asked of its value comes down to: it is missing; or it is one of some; or it is none of some,
-//!    there or not.
-//! 3. What nothing can satisfy selects nothing.
-//! 4. A label that an engine does not look at is missing everywhere.
+//! 1. All conditions must hold; what nothing can satisfy selects nothing ([`Cube`] knows).
+//! 2. A label that an engine does not look at is missing everywhere.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::model::{Labels, NAMESPACE_NAME, Sym};
-use crate::verify::normal::{Condition, Key, Namespaces, Selector, Test};
+use super::cube::Cube;
+use crate::model::Sym;
+use crate::verify::normal::{Condition, Key, Selector, Test};
 
 /// What a selector asks of one label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,118 +23,46 @@ pub enum Ask {
 }
 
 /// Conditions on labels, all of which must hold.
-#[derive(Debug, Clone, Default)]
-pub struct Conjunction {
-    keys: BTreeMap<Key, Asked>,
-    /// Something cannot hold.
-    impossible: bool,
-}
+#[derive(Debug, Clone)]
+pub struct Conjunction(
+    /// `None`: something cannot hold.
+    Option<Cube>,
+);
 
-/// What is asked of one label.
-#[derive(Debug, Clone, Default)]
-struct Asked {
-    present: bool,
-    missing: bool,
-    one_of: Option<BTreeSet<Sym>>,
-    none_of: BTreeSet<Sym>,
+impl Default for Conjunction {
+    fn default() -> Self {
+        Self(Some(Cube::default()))
+    }
 }
 
 impl Conjunction {
     /// One more condition.
     pub fn require(&mut self, key: Key, ask: Ask) {
-        let asked = self.keys.entry(key).or_default();
-        match ask {
-            Ask::OneOf(values) => {
-                asked.one_of = Some(match asked.one_of.take() {
-                    Some(known) => known.intersection(&values).cloned().collect(),
-                    None => values,
-                });
-            }
-            Ask::NoneOf(values) => asked.none_of.extend(values),
-            Ask::Exists => asked.present = true,
-            Ask::Missing => asked.missing = true,
-        }
+        let (test, negated) = match ask {
+            Ask::OneOf(values) => (Test::In(values), false),
+            Ask::NoneOf(values) => (Test::In(values), true),
+            Ask::Exists => (Test::Exists, false),
+            Ask::Missing => (Test::Exists, true),
+        };
+        let more = Cube::of(Condition { key, test, negated });
+        self.0 = self.0.take().and_then(|cube| cube.and(&more?));
     }
 
-    /// 4. One more condition, on a label that nothing has.
+    /// 2. One more condition, on a label that nothing has.
     pub fn require_of_nothing(&mut self, ask: &Ask) {
-        self.impossible |= matches!(ask, Ask::OneOf(_) | Ask::Exists);
+        if matches!(ask, Ask::OneOf(_) | Ask::Exists) {
+            self.0 = None;
+        }
     }
 
     /// Whether what has no labels at all satisfies it: nothing is asked for but what must not be.
     pub fn holds_without_labels(&self) -> bool {
-        !self.impossible && self.keys.values().all(|asked| !asked.present && asked.one_of.is_none())
+        self.0.as_ref().is_some_and(Cube::holds_without_labels)
     }
 
     /// The pods that satisfy it, in this namespace if one is given; `None` if no pod can.
     pub fn selector(self, namespace: Option<&Sym>) -> Option<Selector> {
-        if self.impossible {
-            return None;
-        }
-        let (mut of_pods, mut of_namespaces, mut further) = (vec![], vec![], vec![]);
-        for (key, asked) in self.keys {
-            match (asked.outcome()?, key) {
-                (Outcome::Equal(value), Key::Pod(key)) => of_pods.push((key, value)),
-                (Outcome::Equal(value), Key::Namespace(key)) => of_namespaces.push((key, value)),
-                (Outcome::Equal(value), key) => {
-                    further.push(Condition { key, test: Test::In([value].into()), negated: false });
-                }
-                (Outcome::Tests(tests), key) => {
-                    let condition = |(test, negated)| Condition { key: key.clone(), test, negated };
-                    further.extend(tests.into_iter().map(condition));
-                }
-            }
-        }
-        let of_namespaces = Labels::new(of_namespaces);
-        let namespaces = match (namespace, of_namespaces.get(NAMESPACE_NAME)) {
-            (None, Some(name)) if of_namespaces.len() == 1 => Namespaces::Named(name.clone()),
-            (None, _) => Namespaces::Labelled(of_namespaces),
-            (Some(name), _) => {
-                let equal = |(key, value): (&Sym, &Sym)| Condition {
-                    key: Key::Namespace(key.clone()),
-                    test: Test::In([value.clone()].into()),
-                    negated: false,
-                };
-                further.extend(of_namespaces.iter().map(equal));
-                Namespaces::Named(name.clone())
-            }
-        };
-        further.sort_unstable();
-        further.dedup();
-        Some(Selector { namespaces, labels: Labels::new(of_pods), further })
-    }
-}
-
-/// What is left to ask of a label.
-enum Outcome {
-    Equal(Sym),
-    /// Each with whether it is negated.
-    Tests(Vec<(Test, bool)>),
-}
-
-impl Asked {
-    /// 2 and 3.
-    fn outcome(self) -> Option<Outcome> {
-        let Self { present, missing, one_of, none_of } = self;
-        if missing {
-            return (!present && one_of.is_none()).then(|| Outcome::Tests(vec![(Test::Exists, true)]));
-        }
-        if let Some(values) = one_of {
-            let values: BTreeSet<Sym> = values.difference(&none_of).cloned().collect();
-            return match values.len() {
-                0 => None,
-                1 => values.into_iter().next().map(Outcome::Equal),
-                _ => Some(Outcome::Tests(vec![(Test::In(values), false)])),
-            };
-        }
-        let mut tests = vec![];
-        if present {
-            tests.push((Test::Exists, false));
-        }
-        if !none_of.is_empty() {
-            tests.push((Test::In(none_of), true));
-        }
-        Some(Outcome::Tests(tests))
+        Some(self.0?.selector(namespace))
     }
 }
 

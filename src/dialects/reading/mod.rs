@@ -7,6 +7,7 @@
 //! any of this, and nothing here uses a writer.
 
 pub mod conjunction;
+pub mod cube;
 pub mod identities;
 pub mod list;
 pub mod networkpolicy;

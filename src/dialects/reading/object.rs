@@ -191,3 +191,22 @@ impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
         deserializer.deserialize_map(V(PhantomData))
     }
 }
+
+/// A boolean, never a word in its place, quoted or not.
+pub struct Flag(pub bool);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct V;
+        impl Visitor<'_> for V {
+            type Value = Flag;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true or false")
+            }
+            fn visit_bool<E: Error>(self, flag: bool) -> Result<Flag, E> {
+                Ok(Flag(flag))
+            }
+        }
+        deserializer.deserialize_any(V)
+    }
+}

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 use serde_saphyr::Spanned;
 
-use crate::dialects::reading::object::{Metadata, Pairs, PortValue};
+use crate::dialects::reading::object::{Flag, Metadata, Pairs, PortValue};
 use crate::dialects::reading::text::Text;
 
 /// Any object: only its version is looked at.
@@ -195,25 +195,6 @@ impl<'de> Deserialize<'de> for Number {
             }
             fn visit_f64<E: Error>(self, number: f64) -> Result<Number, E> {
                 if number.is_finite() { Ok(Number(number)) } else { Err(E::custom("not a finite number")) }
-            }
-        }
-        deserializer.deserialize_any(V)
-    }
-}
-
-/// A truth; a word in its place is none, quoted or not.
-pub(super) struct Flag(pub(super) bool);
-
-impl<'de> Deserialize<'de> for Flag {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl Visitor<'_> for V {
-            type Value = Flag;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("true or false")
-            }
-            fn visit_bool<E: Error>(self, is: bool) -> Result<Flag, E> {
-                Ok(Flag(is))
             }
         }
         deserializer.deserialize_any(V)

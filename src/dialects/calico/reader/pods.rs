@@ -9,9 +9,9 @@
 //!    there as `projectcalico.org/name`. The API server labels a namespace with its name, too.
 //! 3. Every pod has a namespace and a service account.
 
-use super::cube::Cube;
 use super::parse::Refusal;
 use super::selector::{IN_NAMESPACE, OF_ACCOUNT, OF_NAMESPACE, Selector};
+use crate::dialects::reading::cube::Cube;
 use crate::model::{NAMESPACE_NAME, Sym};
 use crate::verify::normal::{self, Condition, Key, Test};
 
@@ -26,7 +26,7 @@ pub(super) const SERVICE_ACCOUNT: &str = "projectcalico.org/serviceaccount";
 
 /// The pods that a tree selects: any of these. None: no pod can be selected.
 pub(super) fn pods(tree: &Selector) -> Result<Vec<normal::Selector>, Refusal> {
-    let mut all: Vec<normal::Selector> = cubes(tree, false)?.into_iter().map(Cube::selector).collect();
+    let mut all: Vec<normal::Selector> = cubes(tree, false)?.into_iter().map(|cube| cube.selector(None)).collect();
     all.sort_unstable();
     all.dedup();
     Ok(all)

@@ -5,14 +5,12 @@
 //! have is refused where they are read. What a list holds is optional because null reads as an object without fields, which as
 //! a rule would allow everything: so null is seen, and refused.
 
-use std::fmt;
-
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
+use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 
 use super::layer7::{Authentication, L7Rules, Listener, Tls};
-use crate::dialects::reading::object::{Metadata, Pairs, PortValue, Selector};
+use crate::dialects::reading::object::{Flag, Metadata, Pairs, PortValue, Selector};
 use crate::dialects::reading::text::Text;
 
 /// A list whose items may be null.
@@ -93,25 +91,6 @@ pub(super) struct Log<'a> {
 pub(super) struct DefaultDeny {
     pub(super) ingress: Option<Spanned<Flag>>,
     pub(super) egress: Option<Spanned<Flag>>,
-}
-
-/// A boolean, never a string in its place.
-pub(super) struct Flag(pub(super) bool);
-
-impl<'de> Deserialize<'de> for Flag {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl Visitor<'_> for V {
-            type Value = Flag;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("true or false")
-            }
-            fn visit_bool<E: Error>(self, flag: bool) -> Result<Flag, E> {
-                Ok(Flag(flag))
-            }
-        }
-        deserializer.deserialize_any(V)
-    }
 }
 
 #[derive(Deserialize)]

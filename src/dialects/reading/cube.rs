@@ -1,6 +1,7 @@
 //! Conditions on labels, all of which must hold, in the one form for their meaning.
 //!
-//! 1. On a missing label only what is negated holds (`libcalico-go/lib/selector/parser/ast.go`).
+//! 1. On a missing label only what is negated holds (apimachinery `labels/selector.go`, `Requirement.Matches`;
+//!    `libcalico-go/lib/selector/parser/ast.go`).
 //! 2. Where a label must have one of some values, all else that is asked of it is a matter of these.
 //! 3. Of a label that must be missing nothing else can be asked.
 //! 4. What nothing can satisfy is no conjunction.
@@ -12,7 +13,7 @@ use crate::verify::normal::{Condition, Key, Namespaces, Selector, Test};
 
 /// A conjunction that something may satisfy.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Cube(BTreeMap<Key, Asked>);
+pub struct Cube(BTreeMap<Key, Asked>);
 
 /// What is asked of one label.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +26,7 @@ struct Asked {
 
 impl Cube {
     /// One condition.
-    pub(super) fn of(condition: Condition) -> Option<Self> {
+    pub fn of(condition: Condition) -> Option<Self> {
         let Condition { key, test, negated } = condition;
         let mut asked = Asked::default();
         match (test, negated) {
@@ -39,7 +40,7 @@ impl Cube {
     }
 
     /// Both conjunctions; `None` when nothing satisfies both.
-    pub(super) fn and(&self, other: &Self) -> Option<Self> {
+    pub fn and(&self, other: &Self) -> Option<Self> {
         let mut all = self.0.clone();
         for (key, more) in &other.0 {
             let both = match all.get(key) {
@@ -51,8 +52,13 @@ impl Cube {
         Some(Self(all))
     }
 
-    /// The pods that satisfy it.
-    pub(super) fn selector(self) -> Selector {
+    /// Whether what has none of the labels satisfies it.
+    pub fn holds_without_labels(&self) -> bool {
+        self.0.values().all(Asked::holds_when_missing)
+    }
+
+    /// The pods that satisfy it, in this namespace if one is given.
+    pub fn selector(self, namespace: Option<&Sym>) -> Selector {
         let (mut of_pods, mut of_namespaces, mut further) = (vec![], vec![], vec![]);
         for (key, asked) in self.0 {
             match (asked.equal(), key) {
@@ -61,12 +67,21 @@ impl Cube {
                 (_, key) => further.extend(asked.conditions(&key)),
             }
         }
-        further.sort_unstable();
         let of_namespaces = Labels::new(of_namespaces);
-        let namespaces = match of_namespaces.get(NAMESPACE_NAME) {
-            Some(name) if of_namespaces.len() == 1 => Namespaces::Named(name.clone()),
-            _ => Namespaces::Labelled(of_namespaces),
+        let namespaces = match (namespace, of_namespaces.get(NAMESPACE_NAME)) {
+            (None, Some(name)) if of_namespaces.len() == 1 => Namespaces::Named(name.clone()),
+            (None, _) => Namespaces::Labelled(of_namespaces),
+            (Some(name), _) => {
+                let equal = |(key, value): (&Sym, &Sym)| Condition {
+                    key: Key::Namespace(key.clone()),
+                    test: Test::In([value.clone()].into()),
+                    negated: false,
+                };
+                further.extend(of_namespaces.iter().map(equal));
+                Namespaces::Named(name.clone())
+            }
         };
+        further.sort_unstable();
         Selector { namespaces, labels: Labels::new(of_pods), further }
     }
 }
@@ -86,7 +101,7 @@ impl Asked {
     fn simple(mut self) -> Option<Self> {
         if let Some(mut values) = self.one_of.take() {
             values.retain(|value| {
-                !self.none_of.contains(value) && self.tests.iter().all(|(test, negated)| holds(test, value) != *negated)
+                !self.none_of.contains(value) && self.tests.iter().all(|(test, negated)| test.holds(value) != *negated)
             });
             return (!values.is_empty()).then(|| Self { one_of: Some(values), ..Self::default() });
         }
@@ -104,6 +119,11 @@ impl Asked {
         Some(self)
     }
 
+    /// 1.
+    fn holds_when_missing(&self) -> bool {
+        self.one_of.is_none() && self.tests.iter().all(|(_, negated)| *negated)
+    }
+
     /// The one value that is asked for.
     fn equal(&self) -> Option<Sym> {
         self.one_of.as_ref().filter(|values| values.len() == 1)?.first().cloned()
@@ -117,15 +137,5 @@ impl Asked {
         }
         all.extend(self.tests.into_iter().map(of));
         all
-    }
-}
-
-fn holds(test: &Test, value: &str) -> bool {
-    match test {
-        Test::Exists => true,
-        Test::In(values) => values.contains(value),
-        Test::StartsWith(text) => value.starts_with(&**text),
-        Test::EndsWith(text) => value.ends_with(&**text),
-        Test::Contains(text) => value.contains(&**text),
     }
 }
