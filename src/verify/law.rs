@@ -23,18 +23,22 @@
 //!    may pass for sure, and what may pass perhaps. They differ exactly where the unknown decides, or where it was not
 //!    followed through: never is one of them a guess.
 
-use std::collections::BTreeSet;
+mod names;
+mod ports;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::allowed;
 use super::normal::{
-    Action, Condition, Demand, End, Engine, Entity, Key, Namespaces, Peer, Policy, Ports, Rule, Selector, Test,
+    Action, Condition, Demand, End, Engine, Entity, Key, Namespaces, Peer, Policy, Rule, Selector, Test,
 };
 use super::ports::PortSet;
 use super::traffic::Traffic;
 use crate::model::{Direction, Labels, NAMESPACE_NAME, Protocol, Sym};
+
+pub use names::is_name;
 
 /// A pod, as far as policies can tell pods apart.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -268,7 +272,7 @@ fn matched(rule: &Rule, side: &Side<'_>) -> Matched {
     if is == Truth::No {
         return Matched::default();
     }
-    let (sure, perhaps) = ports(rule, side);
+    let (sure, perhaps) = ports::of(rule, side);
     let traffic = |ports: PortSet| {
         let mut traffic = Traffic::new(ports, &rule.http);
         if rule.others {
@@ -403,90 +407,4 @@ impl Test {
             Self::Contains(text) => value.contains(&**text),
         }
     }
-}
-
-/// Whether a name fits a pattern (7): `*` stands for any part of one label; `**.` at the beginning for one label or more;
-/// alone, `*` stands for every name.
-pub fn is_name(pattern: &str, name: &str) -> bool {
-    if pattern == "*" {
-        return true;
-    }
-    let (pattern, name) = match pattern.strip_prefix("**.") {
-        None => (pattern, name),
-        Some(rest) => {
-            let labels = rest.split('.').count();
-            let start = name.rmatch_indices('.').nth(labels.saturating_sub(1)).map(|(at, _)| at + 1);
-            match start.and_then(|start| name.get(start..)) {
-                Some(end) => (rest, end),
-                None => return false,
-            }
-        }
-    };
-    pattern.split('.').count() == name.split('.').count()
-        && pattern.split('.').zip(name.split('.')).all(|(pattern, label)| is_label(pattern, label))
-}
-
-/// Whether one label of a name fits: the parts between asterisks stand in it in their order.
-fn is_label(pattern: &str, label: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else { return pattern == label };
-    let Some(mut label) = label.strip_prefix(start) else { return false };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let Some(last) = parts.pop() else { return false };
-    for part in parts {
-        match label.find(part).and_then(|at| label.get(at + part.len()..)) {
-            Some(after) => label = after,
-            None => return false,
-        }
-    }
-    label.ends_with(last)
-}
-
-/// 4, 6. The ports that a rule is about, for sure and perhaps.
-fn ports(rule: &Rule, side: &Side<'_>) -> (PortSet, PortSet) {
-    let plain = PortSet::new(rule.ports.iter().copied());
-    if rule.named.is_empty() && rule.except.is_empty() && rule.except_named.is_empty() {
-        return (plain.clone(), plain);
-    }
-    let (named, perhaps_named) = numbers(&rule.named, side);
-    let (left_out, perhaps_left_out) = numbers(&rule.except_named, side);
-    let except = PortSet::new(rule.except.iter().copied());
-    let (mut sure, mut perhaps) = (plain.clone(), plain);
-    sure.add(&named);
-    perhaps.add(&perhaps_named);
-    let sure = sure.minus(&except).minus(&perhaps_left_out);
-    let perhaps = perhaps.minus(&except).minus(&left_out);
-    (sure, perhaps)
-}
-
-/// The numbers of names.
-fn numbers(names: &[(Protocol, Sym)], side: &Side<'_>) -> (PortSet, PortSet) {
-    let destination = match (side.direction, side.other) {
-        (Direction::Ingress, _) => Some(side.subject),
-        (Direction::Egress, Far::Pod(pod)) => Some(pod),
-        (Direction::Egress, _) => None,
-    };
-    let global = side.engine.names_are_global && side.direction == Direction::Egress;
-    let none = NamedPorts { known: vec![], whole: true };
-    let ports = match (global, destination) {
-        (true, _) => side.all_ports,
-        (false, Some(pod)) => &pod.ports,
-        // What is no pod names no ports.
-        (false, None) => &none,
-    };
-    let (mut sure, mut perhaps) = (vec![], vec![]);
-    for (protocol, name) in names {
-        let mut of_name = ports.known.iter().filter(|port| port.name == *name).peekable();
-        if !ports.whole && (global || of_name.peek().is_none()) {
-            perhaps.push(Ports { protocol: *protocol, first: 1, last: u16::MAX });
-            continue;
-        }
-        let numbers: BTreeSet<u16> =
-            of_name.filter(|port| port.protocol == *protocol).map(|port| port.number).collect();
-        // (Cilium pkg/types/portmap.go, `GetNamedPort`: several numbers of one protocol give none.)
-        if !global || numbers.len() == 1 {
-            sure.extend(numbers.into_iter().map(|number| Ports { protocol: *protocol, first: number, last: number }));
-        }
-    }
-    perhaps.extend(&sure);
-    (PortSet::new(sure), PortSet::new(perhaps))
 }

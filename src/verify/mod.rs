@@ -4,10 +4,9 @@
 //! Out: a [`Proof`], or [`Mismatch`]es, each a concrete flow. Knows nothing of how the policies were made.
 //!
 //! ```text
-//! model ─ expected ─┐
-//!                   ├─ relation (the law) ─┐
-//! normal form ──────┤                      ├─ witness
-//!                   └─ guards, names ──────┘
+//! model ─ expected ─┬─ relation, guards, names ─┐   where policies add up (sum)
+//!                   │                           ├─ witness, told
+//! normal form ──────┴─ ordered (classes, law) ──┘   where order or any selector decides
 //! ```
 
 mod allowed;
