@@ -59,9 +59,8 @@ pub(super) fn of(
         let values = match namespace {
             Some(namespace) if key == name => vec![Some(namespace.clone())],
             _ => {
-                let known =
-                    if key == name { known.iter().map(|name| Sym::clone(name)).collect() } else { BTreeSet::new() };
-                match values(&key, &tests, known) {
+                let none = BTreeSet::new();
+                match values(&key, &tests, if key == name { known } else { &none }) {
                     Some(values) => values,
                     None => {
                         let at = asked.iter().find(|(_, conditions)| conditions.iter().any(|one| one.key == key));
@@ -143,9 +142,10 @@ fn pod(class: &Class, keys: &[(Key, Values)]) -> Pod {
     Pod { namespace: Labels::new(of_namespace), labels: Labels::new(of_pod), account: Some(account), ..Pod::default() }
 }
 
-/// Every kind of value that some tests, and some names, tell apart (1), simplest first; `None`: there are too many, or it is
-/// not known whether there is a value of some kind.
-fn values(key: &Key, tests: &[&Test], mut named: BTreeSet<Sym>) -> Option<Values> {
+/// Every kind of value that some tests tell apart (1), simplest first; `None`: there are too many, or it is not known
+/// whether there is a value of some kind. `known`: values that stand for no others.
+fn values(key: &Key, tests: &[&Test], known: &BTreeSet<&Sym>) -> Option<Values> {
+    let mut named: BTreeSet<Sym> = BTreeSet::new();
     let mut texts: BTreeSet<&Test> = BTreeSet::new();
     for test in tests {
         match test {
@@ -167,7 +167,7 @@ fn values(key: &Key, tests: &[&Test], mut named: BTreeSet<Sym>) -> Option<Values
         let (with, without): (Vec<_>, Vec<_>) = texts.iter().enumerate().partition(|(i, _)| chosen & (1 << i) != 0);
         let with: Vec<&Test> = with.into_iter().map(|(_, test)| *test).collect();
         let without: Vec<&Test> = without.into_iter().map(|(_, test)| *test).collect();
-        match such(&with, &without, &named) {
+        match such(&with, &without, &|value| named.contains(value) || known.contains(value)) {
             Some(value) => values.push(Some(value)),
             None if is_impossible(&with, &without) => {}
             None => return None,
@@ -178,7 +178,7 @@ fn values(key: &Key, tests: &[&Test], mut named: BTreeSet<Sym>) -> Option<Values
 }
 
 /// A value that begins, ends and is filled as asked, does not as not asked, and is none of the named ones.
-fn such(with: &[&Test], without: &[&Test], named: &BTreeSet<Sym>) -> Option<Sym> {
+fn such(with: &[&Test], without: &[&Test], is_named: &dyn Fn(&Sym) -> bool) -> Option<Sym> {
     let (mut start, mut end, mut middle) = ("", "", vec![]);
     for test in with {
         match test {
@@ -190,7 +190,6 @@ fn such(with: &[&Test], without: &[&Test], named: &BTreeSet<Sym>) -> Option<Sym>
     }
     let fits = |value: &str| {
         value.len() <= LONGEST
-            && !named.contains(value)
             && with.iter().all(|test| test.holds(value))
             && !without.iter().any(|test| test.holds(value))
     };
@@ -208,7 +207,12 @@ fn such(with: &[&Test], without: &[&Test], named: &BTreeSet<Sym>) -> Option<Sym>
     // A word comes first, for people.
     let words = ["other".to_owned()].into_iter().chain(fillers().map(|filler| format!("other{filler}")));
     let built = [String::new()].into_iter().chain(fillers()).map(joined);
-    words.filter(|_| with.is_empty()).chain(built).find(|value| !value.is_empty() && fits(value)).map(Sym::from)
+    words
+        .filter(|_| with.is_empty())
+        .chain(built)
+        .filter(|value| !value.is_empty() && fits(value))
+        .map(Sym::from)
+        .find(|value| !is_named(value))
 }
 
 /// Whether no value at all can be as asked. What is not seen here only costs an answer.

@@ -73,7 +73,7 @@ pub(super) struct Difference<'p> {
     pub(super) meant: Answer<'p>,
 }
 
-/// The differences for the pods of one namespace, or of one that is none of `known`.
+/// The differences for the pods of one namespace, or of one that is not looked at by its name.
 pub(super) fn differences<'p>(
     world: World<'_>,
     both: Both<'_, 'p>,

@@ -130,3 +130,33 @@ fn a_policy_for_several_named_namespaces_is_for_no_others() {
     said.push(odd);
     assert_eq!(found(&model(), ADDRESSES, &said), []);
 }
+
+/// The name that stands for every other namespace is not that of one that is managed.
+#[test]
+fn a_namespace_may_be_called_other() {
+    let mut model = model();
+    model.namespaces.insert("other".into(), vec![]);
+    let mut said: Vec<Policy> = policies().into_iter().flat_map(ranked).collect();
+    let mut closed = said[0].clone();
+    closed.subject.namespaces = Namespaces::Named("other".into());
+    closed.namespace = Some("other".into());
+    said.push(closed);
+    assert_eq!(found(&model, ADDRESSES, &said), []);
+    let mut wide = said[0].clone();
+    wide.name = "wide".to_owned();
+    wide.namespace = None;
+    wide.subject = Selector {
+        further: vec![
+            Condition {
+                key: Key::Namespace(crate::model::NAMESPACE_NAME.into()),
+                test: Test::In(["frontend".into(), "db".into()].into()),
+                negated: true,
+            },
+            Condition { key: Key::Pod("x".into()), test: Test::Exists, negated: false },
+        ],
+        ..Selector::every()
+    };
+    said.push(wide);
+    let found = found(&model, ADDRESSES, &said);
+    assert!(matches!(found[..], [Mismatch::Guard { .. }, ..]), "{found:?}");
+}
