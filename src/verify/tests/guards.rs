@@ -8,7 +8,7 @@ use crate::model::{Cidrs, Direction, Labels, METADATA, Model, Sym};
 use crate::verify::guards::cut;
 use crate::verify::normal::{Action, Capabilities, Entity, Namespaces, Peer, Rule};
 use crate::verify::sum::{Policy, Scope};
-use crate::verify::{Guarded, Mismatch, Other, Permitted};
+use crate::verify::{Allows, Guarded, Mismatch, Other, Permitted};
 
 fn guard(name: &str, except: &[&str]) -> Policy {
     let metadata = METADATA.iter().map(|(_, host)| Peer::Block { cidr: (*host).into(), except: vec![] }).collect();
@@ -124,11 +124,16 @@ fn a_denial_may_not_take_away_what_is_allowed() {
     deny.name = "deny".to_owned();
     deny.denies = std::mem::take(&mut deny.rules);
     said.push(deny.clone());
-    assert!(matches!(wrong(&model, &said), Mismatch::Cut { by, .. } if by == "deny"));
+    let Mismatch::Flow(witness) = wrong(&model, &said) else { panic!("a flow that the intent allows is denied") };
+    assert!(matches!(&witness.allows, Allows::Intent { denied: Some((by, _)), .. } if by == "deny"), "{witness:?}");
     said.pop();
     deny.subject = labels(&[("app", "other")]);
-    said.push(deny);
+    said.push(deny.clone());
     assert_eq!(proved(&model, &said), Ok(3), "nothing else is denied that was allowed");
+    let mut more = said[TO_DB].clone();
+    (more.name, more.subject) = ("more".to_owned(), deny.subject);
+    said.push(more);
+    assert_eq!(proved(&model, &said), Ok(3), "what is denied again was never meant to be allowed");
 }
 
 #[test]
