@@ -48,6 +48,11 @@ pub fn load_manifests(
     Ok(loader.files)
 }
 
+/// Whether two paths lead to one file or folder that is there.
+pub fn is_same_place(one: &Utf8Path, other: &Utf8Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+}
+
 struct Loader<'r> {
     sources: &'r mut Sources,
     diags: &'r mut Diagnostics,
