@@ -51,7 +51,7 @@ fn verify(args: &VerifyArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         report::diagnostics(&run, &shown, "; nothing was verified", terminal);
         return Ok(Exit::NotFine);
     }
-    let is_output = |path: &Utf8PathBuf| source::same_folder(path, &run.project.out_dir());
+    let is_output = |path: &Utf8PathBuf| source::is_same_place(path, &run.project.out_dir());
     match (args.path.as_ref().filter(|path| !is_output(path)), &args.live) {
         (None, None) => output(&mut run, &args.target, terminal),
         (Some(path), _) => anything(&mut run, &args.target, path, terminal),

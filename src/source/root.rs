@@ -68,7 +68,7 @@ pub fn find_root(paths: &[Utf8PathBuf], cwd: &Utf8Path) -> Result<Root, RootErro
     let root = root_of(&absolute(first, cwd), cwd);
     for path in rest {
         let other = root_of(&absolute(path, cwd), cwd);
-        if !same_folder(&root.dir, &other.dir) {
+        if !is_same_place(&root.dir, &other.dir) {
             return Err(RootError { first: (first.clone(), root.dir), other: (path.clone(), other.dir) });
         }
     }
@@ -82,8 +82,8 @@ fn root_of(start: &Utf8Path, cwd: &Utf8Path) -> Root {
     Root::at(with_file.or_else(with_intents).unwrap_or(cwd))
 }
 
-/// Whether two paths are one folder, which may have two names, through a link.
-pub fn same_folder(a: &Utf8Path, b: &Utf8Path) -> bool {
+/// Whether two paths are one file or folder, which may have two names, through a link.
+pub fn is_same_place(a: &Utf8Path, b: &Utf8Path) -> bool {
     a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
