@@ -209,9 +209,30 @@ type Places = Vec<Option<Sym>>;
 
 /// What must be said beside "verified": what is said otherwise than meant, and what is taken for granted.
 pub(super) fn caveats(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
+    let lost = |done: &Compiled| Lost {
+        dialect: done.dialect,
+        cluster: done.cluster.clone(),
+        approximations: done.approximations.clone(),
+    };
+    exceptions(run, &compiled.iter().map(lost).collect::<Vec<_>>(), terminal);
+    for note in &run.notes {
+        terminal.line(format!("{}{}", note.text, run.place(&note.clusters)));
+    }
+    assumed(run, terminal);
+}
+
+/// What a dialect says of a cluster's intents otherwise than it is meant.
+pub(super) struct Lost {
+    pub(super) dialect: &'static str,
+    pub(super) cluster: Option<Sym>,
+    pub(super) approximations: Vec<Approximated>,
+}
+
+/// `exact except: calico fqdns-omitted (narrower): api -> payments: api.stripe.com`.
+pub(super) fn exceptions(run: &Run, all: &[Lost], terminal: &mut Terminal) {
     // What several dialects lose alike is one line, for each set of clusters in which they do.
     let mut lost: BTreeMap<String, Vec<(&str, Places)>> = BTreeMap::new();
-    for done in compiled {
+    for done in all {
         for model in run.models.iter().filter(|model| model.cluster == done.cluster) {
             for approximated in done.approximations.iter().filter(|lost| is_about(run, model, lost)) {
                 let by = lost.entry(dialects::describe(model, approximated)).or_default();
@@ -235,10 +256,6 @@ pub(super) fn caveats(run: &Run, compiled: &[Compiled], terminal: &mut Terminal)
             terminal.line(format!("exact except: {} {line}{}", dialects.join(", "), run.place(&clusters)));
         }
     }
-    for note in &run.notes {
-        terminal.line(format!("{}{}", note.text, run.place(&note.clusters)));
-    }
-    assumed(run, terminal);
 }
 
 /// `verified: kubernetes allows exactly the 214 flows of 6 intents`.

@@ -114,7 +114,15 @@ fn conclude(run: &Run, proved: &[(&str, usize)], errors: Diagnostics, terminal: 
     }
     let names: BTreeSet<&str> = proved.iter().map(|(name, _)| *name).collect();
     let flows = proved.iter().map(|(_, flows)| *flows).max().unwrap_or(0);
-    report::verified(run, &names.into_iter().collect::<Vec<_>>(), flows, terminal);
+    report::verified(run, &names.iter().copied().collect::<Vec<_>>(), flows, terminal);
+    let dialects = dialects::REGISTRY.iter().filter(|dialect| names.contains(dialect.name()));
+    let lost = |dialect: &&'static dyn Dialect, model: &Model| report::Lost {
+        dialect: dialect.name(),
+        cluster: model.cluster.clone(),
+        approximations: dialects::review(model, &[*dialect]).approximations.remove(dialect.name()).unwrap_or_default(),
+    };
+    let lost: Vec<_> = dialects.flat_map(|dialect| run.models.iter().map(|model| lost(dialect, model))).collect();
+    report::exceptions(run, &lost, terminal);
     report::assumed(run, terminal);
     report::taken_for_granted(terminal);
     Exit::Fine

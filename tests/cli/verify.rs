@@ -291,6 +291,22 @@ fn policies_are_of_one_cluster_and_one_dialect() {
     assert_eq!(run(&project, "verify nowhere --cluster eu").code, 2);
 }
 
+/// What may be said otherwise than it is meant is told beside what is proved, as builds tell it.
+#[test]
+fn what_is_approximated_is_told() {
+    let project = Project::new();
+    project.write("netpolc.toml", "dialects = [\"kubernetes\"]\n[approximate]\nkubernetes = [\"http-as-l4\"]\n");
+    let why = "http = [{ method = \"GET\" }]\nwhy";
+    project.write("intents/shop.toml", SHOP.replace("why", why));
+    assert_eq!(run(&project, "build").code, 0);
+    for line in ["verify", "verify out/kubernetes"] {
+        let verify = run(&project, line);
+        assert_eq!(verify.code, 0, "{line}: {}", verify.stderr);
+        let expected = "exact except: kubernetes http-as-l4 (wider): web -> api: GET";
+        assert!(verify.stdout.lines().any(|line| line.starts_with(expected)), "{}", verify.stdout);
+    }
+}
+
 #[test]
 fn intents_that_are_wrong_prove_nothing() {
     let project = built();
