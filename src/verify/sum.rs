@@ -2,7 +2,7 @@
 //!
 //! In: policies in the normal form. Out: for each that is simple enough, a [`Policy`] whose allows are added and whose denies
 //! beat every allow; and the namespaces in which order, or a condition that is no equality, decides. Those are compared class
-//! by class ([`classes`](super::classes)).
+//! by class.
 //!
 //! 1. What allows adds up, if everything that denies all else (a rule about all traffic, or the end of a tier) is asked after
 //!    every policy that allows something to the same pods. Then it is isolation.
