@@ -12,6 +12,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use super::normal::{self, Action, Condition, End, Key, Namespaces, Peer, Ports, Rank, Rule, Selector, Test};
 use super::ports::PortSet;
 use crate::model::{Direction, Labels, NAMESPACE_NAME, Sym};
@@ -89,7 +91,7 @@ struct Side<'p> {
 /// What policies amount to.
 pub fn of(policies: &[normal::Policy]) -> Sums {
     let mut sums = Sums::default();
-    let plain: Vec<Option<Plain<'_>>> = policies.iter().map(Plain::of).collect();
+    let plain: Vec<Option<Plain<'_>>> = policies.par_iter().map(Plain::of).collect();
     sums.omitted = plain.iter().filter(|plain| plain.is_none()).count();
     for (policy, plain) in policies.iter().zip(&plain) {
         match (plain, &policy.subject.namespaces) {
@@ -129,10 +131,10 @@ pub fn of(policies: &[normal::Policy]) -> Sums {
             }
         }
     }
-    for ((policy, plain), isolates) in policies.iter().zip(&plain).zip(isolates) {
-        let Some(plain) = plain else { continue };
-        sums.policies.extend(plain.policies(policy, &isolates));
-    }
+    let summed = policies.par_iter().zip(&plain).zip(&isolates).flat_map_iter(|((policy, plain), isolates)| {
+        plain.as_ref().map(|plain| plain.policies(policy, isolates)).into_iter().flatten()
+    });
+    sums.policies = summed.collect();
     sums
 }
 
