@@ -54,8 +54,10 @@ const HELP: &str = "a file of this dialect holds GlobalNetworkPolicies, NetworkP
                     GlobalNetworkSets, NetworkSets and Tiers of projectcalico.org/v3 (what crd.projectcalico.org/v1 \
                     holds is Calico's own storage of these)";
 
-pub(super) const KINDS: Kinds = Kinds {
+/// What manifests of any origin may hold: Namespaces too, whose labels network sets inherit.
+const GIVEN: Kinds = Kinds {
     known: &[
+        ("v1", NAMESPACE),
         (VERSION, GLOBAL_POLICY),
         (VERSION, POLICY),
         (VERSION, STAGED_GLOBAL),
@@ -69,20 +71,12 @@ pub(super) const KINDS: Kinds = Kinds {
     help: HELP,
 };
 
-/// What manifests of any origin may hold: Namespaces too, whose labels network sets inherit.
-const GIVEN: Kinds = Kinds {
-    known: &[
-        (VERSION, GLOBAL_POLICY),
-        (VERSION, POLICY),
-        (VERSION, STAGED_GLOBAL),
-        (VERSION, STAGED),
-        (VERSION, STAGED_KUBERNETES),
-        (VERSION, GLOBAL_SET),
-        (VERSION, SET),
-        (VERSION, TIER),
-        networkpolicy::KIND,
-        ("v1", NAMESPACE),
-    ],
+/// The kinds of policies, and what they refer to.
+pub(super) const KINDS: Kinds = Kinds {
+    known: match GIVEN.known.split_first() {
+        Some((_, policies)) => policies,
+        None => &[],
+    },
     help: HELP,
 };
 

@@ -30,16 +30,18 @@ const INCLUDED: [&str; 4] = [
     "io.cilium.k8s.policy.cluster",
 ];
 /// Beginnings of keys that make no identity.
-const EXCLUDED: [&str; 11] = [
+const EXCLUDED: [&str; 13] = [
     "io.kubernetes",
     "kubernetes.io",
     "statefulset.kubernetes.io/pod-name",
     "apps.kubernetes.io/pod-index",
     "batch.kubernetes.io/job-completion-index",
+    "batch.kubernetes.io/controller-uid",
     "k8s.io",
     "pod-template-generation",
     "pod-template-hash",
     "controller-revision-hash",
+    "controller-uid",
     "annotation",
     "etcd_node",
 ];
@@ -99,6 +101,8 @@ mod tests {
             "statefulset.kubernetes.io/pod-name",
             "apps.kubernetes.io/pod-index",
             "batch.kubernetes.io/job-completion-index",
+            "batch.kubernetes.io/controller-uid",
+            "controller-uid",
             "k8s.io/role",
             "kubernetes.io/os",
             "node.beta.kubernetes.io/x",

@@ -1,6 +1,7 @@
 //! Host names, and the DNS proxy that makes them known.
 
 use super::*;
+use crate::dialects::reading::identities;
 
 const PROXY: &str = "          rules:\n            dns:\n              - matchPattern: \"*\"";
 
@@ -78,4 +79,34 @@ fn every_place_of_dns_is_asked_through_the_proxy() {
     });
     let files = proved(&draft.model());
     assert_eq!(rules(&files, "allow/front.yaml", "shop--web--egress-dns").matches(PROXY).count(), 3);
+}
+
+/// Writer and reader share no code, and must know the same labels: what one refuses the other would find nowhere.
+#[test]
+fn the_writer_refuses_every_label_that_the_reader_finds_nowhere() {
+    for key in [
+        "app",
+        "app.kubernetes.io/name",
+        "annotation.example.com/x",
+        "apps.kubernetes.io/pod-index",
+        "batch.kubernetes.io/controller-uid",
+        "batch.kubernetes.io/job-completion-index",
+        "batch.kubernetes.io/job-name",
+        "beta.kubernetes.io/arch",
+        "controller-revision-hash",
+        "controller-uid",
+        "etcd_node",
+        "io.kubernetes.pod.name",
+        "job-name",
+        "k8s-app",
+        "k8s.io/role",
+        "kubernetes.io/os",
+        "pod-template-generation",
+        "pod-template-hash",
+        "statefulset.kubernetes.io/pod-name",
+        "topology.kubernetes.io/zone",
+    ] {
+        let (written, found) = (super::labels::refused_of_pod(key).is_none(), identities::hold(key));
+        assert_eq!(written, found, "{key}");
+    }
 }
