@@ -153,7 +153,7 @@ impl Mismatch {
                     .help(TEMPLATE)
             }
             Self::Forbidden(error) => {
-                (**error).clone().note(format!("this is what the rendered policies of {dialect} let through"))
+                (**error).clone().note(format!("this is what the policies of {dialect} let through"))
             }
             Self::More(count) => {
                 let message = format!("{count} more mismatches between the intent and {dialect} are not shown");

@@ -291,6 +291,50 @@ fn policies_are_of_one_cluster_and_one_dialect() {
     assert_eq!(run(&project, "verify nowhere --cluster eu").code, 2);
 }
 
+/// A guardrail is followed over the policies themselves, one connection far or along a chain.
+#[test]
+fn what_a_guardrail_rules_out_is_found_in_the_policies() {
+    let project = Project::new();
+    let db = "db  = { namespace = \"data\", pods = { app = \"db\" }, ports = [5432], dns = false }\n\n[[allow]]";
+    let forbid =
+        "\n[[forbid]]\nfrom = \"web\"\nto = \"db\"\ntransitive = true\nwhy = \"the front never sees the data\"\n";
+    project.write(
+        "intents/shop.toml",
+        SHOP.replacen("[[allow]]", db, 1).replace("dns = false }\n\ndb ", "dns = false }\ndb ") + forbid,
+    );
+    let built = run(&project, "build");
+    assert_eq!(built.code, 0, "{}", built.stderr);
+    assert_eq!(run(&project, "verify --dialect kubernetes").code, 0);
+    let rule = |namespace: &str, app: &str, side: &str, list: &str, far: &str, other: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {app}-{list}-{other}, namespace: \
+             {namespace}}}\nspec:\n  podSelector: {{matchLabels: {{app: {app}}}}}\n  policyTypes: [{side}]\n  {list}: \
+             [{{{far}: [{{namespaceSelector: {{}}, podSelector: {{matchLabels: {{app: {other}}}}}}}]}}]\n---\n"
+        )
+    };
+    let hop = |from: (&str, &str), to: (&str, &str)| {
+        rule(from.0, from.1, "Egress", "egress", "to", to.1) + &rule(to.0, to.1, "Ingress", "ingress", "from", from.1)
+    };
+    let (web, api, data) = (("front", "web"), ("back", "api"), ("data", "db"));
+    for (policies, words) in [
+        (
+            hop(web, data),
+            "a pod labelled app=web in namespace front could reach a pod labelled app=db in namespace data",
+        ),
+        (
+            hop(web, api) + &hop(api, data),
+            "the chain: a pod labelled app=web in namespace front → a pod labelled app=api",
+        ),
+    ] {
+        project.write("k8s/all.yaml", policies);
+        let verify = run(&project, "verify k8s");
+        assert_eq!(verify.code, 1);
+        let stderr = verify.stderr;
+        assert!(stderr.contains("forbidden: web -> db") && stderr.contains(words), "{words}:\n{stderr}");
+        assert!(stderr.contains("this is what the policies of kubernetes let through"), "{stderr}");
+    }
+}
+
 /// What may be said otherwise than it is meant is told beside what is proved, as builds tell it.
 #[test]
 fn what_is_approximated_is_told() {
