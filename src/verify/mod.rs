@@ -152,7 +152,8 @@ pub fn prove_as(
     }
 
     let forbidden = forbidden::violated(model, can, &sums);
-    mismatches.extend(forbidden.into_iter().map(|error| Mismatch::Forbidden(Box::new(error))));
+    // First: a guardrail that is down must not be among what is not shown.
+    mismatches.splice(0..0, forbidden.into_iter().map(|error| Mismatch::Forbidden(Box::new(error))));
 
     if mismatches.is_empty() {
         return Ok(Proof { flows });

@@ -326,10 +326,14 @@ fn what_a_guardrail_rules_out_is_found_in_the_policies() {
             "the chain: a pod labelled app=web in namespace front → a pod labelled app=api",
         ),
     ] {
-        project.write("k8s/all.yaml", policies);
+        // However much else is wrong.
+        let others: String =
+            (0..12).map(|n| rule(&format!("other-{n}"), "x", "Ingress", "ingress", "from", "z")).collect();
+        project.write("k8s/all.yaml", others + &policies);
         let verify = run(&project, "verify k8s");
         assert_eq!(verify.code, 1);
         let stderr = verify.stderr;
+        assert!(stderr.contains("more mismatches between the intent and kubernetes are not shown"), "{stderr}");
         assert!(stderr.contains("forbidden: web -> db") && stderr.contains(words), "{words}:\n{stderr}");
         assert!(stderr.contains("this is what the policies of kubernetes let through"), "{stderr}");
     }
