@@ -17,6 +17,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use jiff::civil::{Date, date};
+use netpolc::checks::{Context, Outcome, Settings};
 use netpolc::diag::{Diagnostics, Level};
 use netpolc::dialects::{Dialect, Document, REGISTRY, Reviewed, review};
 use netpolc::intent::{self, IntentFile, Parsed};
@@ -146,6 +147,11 @@ fn dialect() -> &'static dyn Dialect {
     *REGISTRY.first().unwrap()
 }
 
+/// What the rules find.
+fn check(model: &Model) -> Vec<Outcome> {
+    netpolc::checks::run(&[Context::new(model, TODAY)], &Settings::new(Level::Error))
+}
+
 /// Reads a project and resolves it; a mesh has no errors.
 fn load(folder: &std::path::Path) -> (Project, Model) {
     let folder = Utf8PathBuf::from_path_buf(folder.to_owned()).unwrap();
@@ -188,7 +194,7 @@ mod stages {
     #[divan::bench(args = sizes(), sample_count = 10, sample_size = 1, max_time = 20)]
     fn s03_checks(bencher: Bencher<'_, '_>, size: Size) {
         let prepared = size.prepared();
-        let run = || netpolc::checks::run(black_box(&prepared.model), TODAY, Level::Error);
+        let run = || check(black_box(&prepared.model));
         bencher.counter(size.items()).bench(run);
     }
 
@@ -264,7 +270,7 @@ fn rebuild_without_change(bencher: Bencher<'_, '_>, size: Size) {
     let prepared = size.prepared();
     bencher.counter(size.items()).bench(|| {
         let (mut project, model) = load(prepared.folder.path());
-        let findings = netpolc::checks::run(&model, TODAY, Level::Error);
+        let findings = check(&model);
         let mut sources = std::mem::take(&mut project.sources);
         let done = compile(&project, &mut sources, &model, &lower(&model), dialect(), &Reviewed::default()).unwrap();
         let plan = output::plan(&inspect(&project.out_dir()), &done.files, &mut sources, false);
@@ -298,7 +304,7 @@ fn build_and_prove(bencher: Bencher<'_, '_>, choice: Choice) {
     let dialects: Vec<&'static dyn Dialect> = choice.only.map_or_else(|| REGISTRY.to_vec(), |dialect| vec![dialect]);
     bencher.counter(choice.size.items()).bench(|| {
         let (mut project, model) = load(prepared.folder.path());
-        let findings = netpolc::checks::run(&model, TODAY, Level::Error);
+        let findings = check(&model);
         let mut sources = std::mem::take(&mut project.sources);
         let (reviewed, policies) = (review(&model, &dialects), lower(&model));
         let done: Vec<_> = dialects

@@ -1,22 +1,24 @@
 //! Rules over the model: what is legal and yet probably not what somebody wants.
 //!
-//! In: a [`Model`]. Out: an [`Outcome`], the findings with the level that the project gave each rule, and those that
+//! In: a [`Context`] for each cluster. Out: an [`Outcome`] each, the findings with the level that the project gave each rule, and those that
 //! a waiver accepts. A rule lives in one file below `src/checks/<group>/`, named after it: its code, level,
 //! explanation, examples and function together; [`REGISTRY`] lists it, and nothing else knows it. A rule may never
-//! change the model, nor look at anything but the model: the day decides only which waivers still hold.
+//! change the model, nor look at anything but its context.
 
+mod context;
 mod rule;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-use jiff::civil::Date;
+use std::collections::BTreeSet;
 
-use crate::diag::{Diagnostic, Level, codes};
+use crate::diag::{Code, Diagnostic, Level, codes};
 use crate::model::{External, Model, Sym};
 use crate::source::Span;
 
+pub use context::{Context, Target};
 pub use rule::{Findings, Group, Rule};
 
 /// Rules over the whole flow graph.
@@ -103,15 +105,36 @@ pub struct Waived {
     pub waiver: Span,
 }
 
-/// Runs every rule that the project does not allow to be broken, and sorts out what waivers accept on this day.
+/// How rules are run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The level at which an expired waiver is told. Where it is a warning, what it accepted is told as a warning too.
+    pub expired: Level,
+    /// Rules that were asked for by name: they run as warnings where the project allows what they look for.
+    pub selected: BTreeSet<Code>,
+}
+
+impl Settings {
+    /// Every rule at the level of the project.
+    pub fn new(expired: Level) -> Self {
+        Self { expired, selected: BTreeSet::new() }
+    }
+}
+
+/// Runs every rule that the project does not allow to be broken, on every cluster, and sorts out what waivers accept. The
+/// outcomes stand in the order of the contexts.
 ///
-/// An expired waiver accepts nothing and is told itself, at the level `expired`; where that is a warning, what it accepted
-/// is told as a warning too.
-pub fn run(model: &Model, today: Date, expired: Level) -> Outcome {
+/// An expired waiver accepts nothing and is told itself.
+pub fn run(contexts: &[Context<'_>], settings: &Settings) -> Vec<Outcome> {
+    contexts.iter().map(|cx| run_one(cx, settings)).collect()
+}
+
+fn run_one(cx: &Context<'_>, settings: &Settings) -> Outcome {
     let mut outcome = Outcome::default();
+    let model = cx.model;
     for rule in all() {
-        let Some(mut findings) = Findings::new(rule, model, today, expired) else { continue };
-        (rule.check)(model, &mut findings);
+        let Some(mut findings) = Findings::new(rule, cx, settings) else { continue };
+        (rule.check)(cx, &mut findings);
         for finding in findings.into_list() {
             match finding.waiver.and_then(|position| model.waivers.get(position)) {
                 Some(waiver) => outcome.waived.push(Waived {
@@ -124,8 +147,8 @@ pub fn run(model: &Model, today: Date, expired: Level) -> Outcome {
         }
     }
     outcome.diagnostics.extend(unknown_ranges(model, &outcome.diagnostics));
-    let expiries = model.waivers.iter().filter_map(|waiver| waiver.expiry(today));
-    outcome.diagnostics.extend(expiries.map(|diagnostic| Diagnostic { level: expired, ..diagnostic }));
+    let expiries = model.waivers.iter().filter_map(|waiver| waiver.expiry(cx.today));
+    outcome.diagnostics.extend(expiries.map(|diagnostic| Diagnostic { level: settings.expired, ..diagnostic }));
     outcome
 }
 

@@ -6,8 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use jiff::civil::Date;
-
+use super::{Context, Settings};
 use crate::diag::{Code, Diagnostic, Level};
 use crate::model::{LintLevel, Model, WaiveTarget};
 use crate::source::Span;
@@ -19,17 +18,42 @@ pub enum Group {
     Graph,
     /// How much one line opens: `NP2xx`.
     Breadth,
-    /// Selectors that do not hold what they seem to hold: `NP3xx`.
+    /// What does not hold what it seems to hold, and lock-outs: `NP3xx`.
     Safety,
+    /// What some target takes otherwise than it reads: `NP4xx`.
+    Dialect,
+    /// How intents are kept: reasons, owners, waivers: `NP5xx`.
+    Hygiene,
+    /// What really runs, where an inventory is given: `NP6xx`.
+    Inventory,
 }
 
 impl Group {
+    /// All of them, in the order of their codes.
+    pub const ALL: [Self; 6] =
+        [Self::Graph, Self::Breadth, Self::Safety, Self::Dialect, Self::Hygiene, Self::Inventory];
+
+    /// What the codes of its rules start with.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Graph => "NP1",
+            Self::Breadth => "NP2",
+            Self::Safety => "NP3",
+            Self::Dialect => "NP4",
+            Self::Hygiene => "NP5",
+            Self::Inventory => "NP6",
+        }
+    }
+
     /// The word in listings, and the folder of its rules.
     pub fn name(self) -> &'static str {
         match self {
             Self::Graph => "graph",
             Self::Breadth => "breadth",
             Self::Safety => "safety",
+            Self::Dialect => "dialect",
+            Self::Hygiene => "hygiene",
+            Self::Inventory => "inventory",
         }
     }
 }
@@ -45,7 +69,8 @@ pub struct Rule {
     pub group: Group,
     /// Its level where the project file says nothing.
     pub default: LintLevel,
-    /// What a finding is about, and the key that names it in a `[[waive]]`: `edge`, `tier`, `peer` or `external`.
+    /// What a finding is about, and the key that names it in a `[[waive]]`: `edge`, `tier`, `peer`, `external` or
+    /// `workload`. Empty: a finding cannot be waived, as its mend costs no more than the waiver.
     pub about: &'static str,
     /// One line.
     pub summary: &'static str,
@@ -54,7 +79,7 @@ pub struct Rule {
     /// both.
     pub doc: &'static str,
     /// Looks for it.
-    pub check: fn(&Model, &mut Findings),
+    pub check: fn(&Context<'_>, &mut Findings),
 }
 
 impl Rule {
@@ -71,11 +96,14 @@ impl fmt::Display for Rule {
         let level = self.default.as_str();
         writeln!(f, "# {code} {name}\n\n{summary} (default level: {level})\n\n{}\n", self.doc.trim())?;
         writeln!(f, "## If it is meant\n")?;
-        writeln!(f, "Accept one finding, with a reason and best until a day:\n")?;
-        writeln!(
-            f,
-            "```toml\n[[waive]]\ncode   = \"{code}\"\n{about} = \"…\"\nreason = \"…\"\nuntil  = 2030-12-31\n```\n"
-        )?;
+        if !about.is_empty() {
+            let width = about.len().max("reason".len());
+            writeln!(f, "Accept one finding, with a reason and best until a day:\n\n```toml\n[[waive]]")?;
+            for (key, value) in [("code", code.0), (about, "…"), ("reason", "…")] {
+                writeln!(f, "{key:width$} = \"{value}\"")?;
+            }
+            writeln!(f, "{:width$} = 2030-12-31\n```\n", "until")?;
+        }
         writeln!(f, "The platform team sets the level for the project in `netpolc.toml`:\n")?;
         writeln!(f, "```toml\n[lints]\n{code} = \"error\" # or \"warning\", or \"allow\"\n```")
     }
@@ -103,10 +131,13 @@ pub struct Findings {
 
 impl Findings {
     /// Nothing found yet; `None` when the project allows what the rule looks for.
-    pub(super) fn new(rule: &Rule, model: &Model, today: Date, expired: Level) -> Option<Self> {
+    pub(super) fn new(rule: &Rule, cx: &Context<'_>, settings: &Settings) -> Option<Self> {
+        let Context { model, today, .. } = *cx;
+        let expired = settings.expired;
         let level = match rule.level(model) {
             LintLevel::Error => Level::Error,
             LintLevel::Warning => Level::Warning,
+            LintLevel::Allow if settings.selected.contains(&rule.code) => Level::Warning,
             LintLevel::Allow => return None,
         };
         let mut accepted = BTreeMap::new();
@@ -115,10 +146,10 @@ impl Findings {
             for target in &waiver.targets {
                 match (waiver.expired(today), expired) {
                     (false, _) => {
-                        accepted.entry(*target).or_insert(position);
+                        accepted.entry(target.clone()).or_insert(position);
                     }
                     (true, Level::Warning) => {
-                        lapsed.insert(*target);
+                        lapsed.insert(target.clone());
                     }
                     (true, Level::Error) => {}
                 }
@@ -146,8 +177,8 @@ impl Findings {
     }
 
     /// Whether a waiver accepts this rule's findings about a target today.
-    pub fn accepts(&self, target: WaiveTarget) -> bool {
-        self.accepted.contains_key(&target)
+    pub fn accepts(&self, target: &WaiveTarget) -> bool {
+        self.accepted.contains_key(target)
     }
 
     pub(super) fn into_list(self) -> Vec<Finding> {

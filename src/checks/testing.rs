@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use jiff::civil::{Date, date};
 
-use super::{Outcome, Rule};
+use super::{Context, Outcome, Rule, Settings};
 use crate::diag::{Code, Diagnostic, Level};
 use crate::model::*;
 use crate::source::{FileId, Sources, Span, Spanned};
@@ -18,6 +18,11 @@ pub(crate) struct Draft {
     pub(crate) model: Model,
     file: FileId,
     place: usize,
+}
+
+/// What every rule says of a model alone.
+pub(crate) fn run(model: &Model, expired: Level) -> Outcome {
+    super::run(&[Context::new(model, TODAY)], &Settings::new(expired)).remove(0)
 }
 
 /// `80/TCP 8000-8100/UDP all/SCTP`.
@@ -246,7 +251,7 @@ impl Draft {
 
     /// What every rule says.
     pub(crate) fn run(self) -> Outcome {
-        super::run(&self.model(), TODAY, Level::Error)
+        run(&self.model(), Level::Error)
     }
 
     /// What one rule says.

@@ -56,7 +56,7 @@ fn a_waiver_of_another_code_or_target_accepts_nothing() {
 fn an_expired_waiver_accepts_nothing_and_is_told() {
     let model = orphan().waive("NP102", WaiveTarget::Tier(TierId(0)), Some(date(2025, 12, 31))).model();
     for level in [Level::Error, Level::Warning] {
-        let outcome = run(&model, TODAY, level);
+        let outcome = testing::run(&model, level);
         assert_eq!(shown(&outcome), [("NP102", Level::Warning), (codes::WAIVER_EXPIRED.0, level)]);
         assert!(outcome.waived.is_empty());
     }

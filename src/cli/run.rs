@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::civil::Date;
 
 use super::{Common, Exit, Target, Terminal, report};
-use crate::checks::{self, Waived};
+use crate::checks::{self, Context, Settings, Waived};
 use crate::diag::{Diagnostic, Diagnostics, Level, codes, nearest, quote};
 use crate::dialects::{self, Dialect};
 use crate::lower::lower;
@@ -81,10 +81,10 @@ impl Run {
         let models = project.models(cluster, &mut diags);
         let today = common.today.unwrap_or_else(today);
         terminal.progress("checking");
+        let contexts: Vec<Context<'_>> = models.iter().map(|model| Context::new(model, today)).collect();
         let mut waived: Vec<Waived> = vec![];
         let mut found = vec![];
-        for model in &models {
-            let outcome = checks::run(model, today, expired);
+        for (model, outcome) in models.iter().zip(checks::run(&contexts, &Settings::new(expired))) {
             found.push((model.cluster.as_deref(), outcome.diagnostics));
             waived.extend(outcome.waived);
         }

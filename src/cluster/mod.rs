@@ -20,13 +20,21 @@ pub use endpoint::{Endpoint, Probe, Unclear, check_endpoints, check_probes};
 pub use read::{Inventory, PolicyDoc, read};
 pub use verdict::{Cell, Flow, Verdict, Verdicts};
 
-/// Namespaces and pods.
+/// Namespaces and pods, and what leads to them.
 #[derive(Debug, Clone, Default)]
 pub struct Cluster {
     /// By their names: those that are declared, and those that pods name.
     pub namespaces: BTreeMap<Sym, Namespace>,
     /// In the order of the texts; no two of a namespace are called alike.
     pub pods: Vec<Pod>,
+    /// Services, in the order of the texts.
+    pub services: Vec<Service>,
+    /// What leads into the cluster, or through it, to Services: Ingresses and Gateway routes.
+    pub routes: Vec<Route>,
+    /// What the API server calls: admission webhooks.
+    pub webhooks: Vec<Webhook>,
+    /// Service accounts that some role is bound to, by namespace and name, with the first binding of each.
+    pub bound_accounts: BTreeMap<(Sym, Sym), Span>,
 }
 
 /// A namespace.
@@ -63,9 +71,143 @@ pub struct Pod {
     pub host_network: bool,
     /// It has run to its end: no traffic is its own any more, and its address may be another pod's.
     pub finished: bool,
+    /// All ports that its containers declare, also those without a name; in the order of the text. Containers may listen on
+    /// others: the declaration is for people.
+    pub declared: Vec<DeclaredPort>,
+    /// Numbers of ports that its probes ask.
+    pub probed: Vec<u16>,
+    /// Values of environment variables, commands and arguments, of all containers.
+    pub mentions: Vec<Mention>,
+    /// Whether its object named its namespace; else it was taken to be in `default`, as kubectl does.
+    pub placed: bool,
     /// The kind of its object: `Pod`, `Deployment`, …
     pub origin: &'static str,
     /// Where its object starts.
+    pub span: Span,
+}
+
+/// A port that a container declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredPort {
+    /// Its name.
+    pub name: Option<Sym>,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// Its number.
+    pub number: u16,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// A text of a container in which names of Services may stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mention {
+    /// The name of the environment variable; none for a command or an argument.
+    pub variable: Option<Sym>,
+    /// The text. References to other variables, `$(NAME)`, are replaced where the container itself gives them a value.
+    pub text: Sym,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// A Service.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// Its namespace.
+    pub namespace: Sym,
+    /// Its name.
+    pub name: Sym,
+    /// The pods behind it; `None` where it has no selector: then its endpoints are somebody else's.
+    pub selector: Option<Labels>,
+    /// How it is reached.
+    pub kind: ServiceKind,
+    /// Its ports.
+    pub ports: Vec<ServicePort>,
+    /// Addresses behind it that an Endpoints or EndpointSlice object of its name lists.
+    pub addresses: Vec<IpAddr>,
+    /// Whether its object named its namespace.
+    pub placed: bool,
+    /// Where its object starts.
+    pub span: Span,
+}
+
+/// How a Service is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceKind {
+    /// From inside of the cluster.
+    ClusterIp,
+    /// Also through a port of each node.
+    NodePort,
+    /// Also through a load balancer.
+    LoadBalancer,
+    /// It is another name for a host.
+    ExternalName(Sym),
+}
+
+/// A port of a Service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServicePort {
+    /// Its name.
+    pub name: Option<Sym>,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// The Service's own port.
+    pub port: u16,
+    /// The port of the pods; the same number where nothing is written.
+    pub target: TargetPort,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// A port of pods, as a Service names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetPort {
+    /// By its number.
+    Number(u16),
+    /// By the name that each pod gives it.
+    Name(Sym),
+}
+
+/// A Service that something leads to, and its port; the port is `None` where none is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backend {
+    /// Namespace of the Service.
+    pub namespace: Sym,
+    /// Its name.
+    pub service: Sym,
+    /// Its own port, by number or name.
+    pub port: Option<TargetPort>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// An Ingress or a route of the Gateway API.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Its kind: `Ingress`, `HTTPRoute`, …
+    pub kind: &'static str,
+    /// Its namespace.
+    pub namespace: Sym,
+    /// Its name.
+    pub name: Sym,
+    /// Where it leads.
+    pub backends: Vec<Backend>,
+    /// Whether its object named its namespace.
+    pub placed: bool,
+    /// Where its object starts.
+    pub span: Span,
+}
+
+/// An admission webhook that runs in the cluster.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    /// The kind of its configuration.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: Sym,
+    /// The Service that the API server calls.
+    pub backend: Backend,
+    /// Where its configuration starts.
     pub span: Span,
 }
 

@@ -4,12 +4,14 @@
 //! alone. Nothing that a user wrote reaches a terminal unescaped: see [`quote`].
 
 pub mod codes;
+mod fix;
 mod human;
 mod json;
 
 use crate::source::{Sources, Span};
 
 pub use codes::{Code, CodeDoc};
+pub use fix::{Edit, Fix};
 pub use human::{concise, render};
 pub use json::to_json;
 
@@ -58,6 +60,8 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to do.
     pub help: Vec<String>,
+    /// The change that mends it, where there is exactly one.
+    pub fix: Option<Fix>,
 }
 
 impl Diagnostic {
@@ -78,7 +82,7 @@ impl Diagnostic {
 
     fn new(code: Code, level: Level, span: Option<Span>, message: String) -> Self {
         let primary = span.map(|span| Label { span, text: String::new() });
-        Self { code, level, message, primary, related: vec![], notes: vec![], help: vec![] }
+        Self { code, level, message, primary, related: vec![], notes: vec![], help: vec![], fix: None }
     }
 
     /// Words beside the underline of the primary place.
@@ -108,6 +112,13 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help.push(text.into());
+        self
+    }
+
+    /// The change that mends it.
+    #[must_use]
+    pub fn fix(mut self, message: impl Into<String>, edits: Vec<Edit>) -> Self {
+        self.fix = Some(Fix { message: message.into(), edits });
         self
     }
 

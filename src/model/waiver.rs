@@ -9,7 +9,7 @@ use crate::intent::WaiveTable;
 use crate::source::{Span, Spanned};
 
 /// What a waiver's finding is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WaiveTarget {
     /// One edge.
     Edge(EdgeId),
@@ -19,6 +19,8 @@ pub enum WaiveTarget {
     Peer(PeerId),
     /// An external.
     External(ExternalId),
+    /// A workload of the inventory, as `namespace/name`.
+    Workload(Sym),
 }
 
 /// One `[[waive]]`.

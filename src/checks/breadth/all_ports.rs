@@ -1,8 +1,8 @@
 //! NP201: an edge that opens every port of a protocol.
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{LintLevel, Model, WaiveTarget};
+use crate::model::{LintLevel, WaiveTarget};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -53,7 +53,8 @@ why   = "the shop front calls the API"
     check,
 };
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     for (id, edge) in model.edges() {
         let open: Vec<&str> = edge.ports.iter().filter(|r| r.is_all()).map(|r| r.protocol.as_str()).collect();
         if open.is_empty() && !edge.all_ports {

@@ -2,9 +2,9 @@
 
 use ipnet::IpNet;
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{LintLevel, METADATA, Model, WaiveTarget};
+use crate::model::{LintLevel, METADATA, WaiveTarget};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -57,7 +57,8 @@ why  = "the shop front searches"
     check,
 };
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     for (id, external) in model.externals().filter(|(_, external)| !external.metadata) {
         for cidr in &external.cidrs {
             let held: Vec<_> = METADATA

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use regex_syntax::ast::{self, Ast, RepetitionKind};
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, Diagnostic, quote};
 use crate::model::{Edge, LintLevel, Model, WaiveTarget};
 
@@ -102,7 +102,8 @@ why  = "orders are shown"
     check,
 };
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     for (id, edge) in model.edges().filter(|(_, edge)| !edge.http.is_empty()) {
         let methods: BTreeSet<&str> = edge.http.iter().filter_map(|rule| rule.method.as_deref()).collect();
         for method in methods.into_iter().filter(|method| !METHODS.contains(method)) {

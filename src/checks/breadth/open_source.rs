@@ -1,8 +1,8 @@
 //! NP203: a tier open to the outside, and nobody says why.
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{Builtin, Endpoint, LintLevel, Model, WaiveTarget};
+use crate::model::{Builtin, Endpoint, LintLevel, WaiveTarget};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -49,7 +49,8 @@ why  = "public shop front"
     check,
 };
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     for (id, edge) in model.edges().filter(|(_, edge)| edge.why.is_none()) {
         let Endpoint::Builtin(source @ (Builtin::Anywhere | Builtin::Internet)) = edge.from else { continue };
         let to = quote(&model.endpoint_name(edge.to, edge.app));

@@ -2,9 +2,9 @@
 
 use ipnet::IpNet;
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{LintLevel, METADATA, Model, PRIVATE, WaiveTarget, address};
+use crate::model::{LintLevel, METADATA, PRIVATE, WaiveTarget, address};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -70,7 +70,8 @@ why  = "orders are booked in the data centre"
     check,
 };
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     let metadata: Vec<IpNet> = METADATA.iter().map(|(_, address)| IpNet::from(*address)).collect();
     for (id, external) in model.externals().filter(|(_, external)| !external.private) {
         let held = external.addresses.minus(&metadata);

@@ -2,9 +2,9 @@
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{LintLevel, Model, PRIVATE, WaiveTarget};
+use crate::model::{LintLevel, PRIVATE, WaiveTarget};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -82,7 +82,8 @@ fn looks_like(range: &Ipv4Net) -> Option<Ipv4Net> {
     ([100, 172, 192].contains(&first) && close && !private.contains(range)).then_some(private)
 }
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     for (id, external) in model.externals() {
         for cidr in &external.cidrs {
             let IpNet::V4(range) = &cidr.value else { continue };

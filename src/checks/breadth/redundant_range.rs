@@ -1,8 +1,8 @@
 //! NP208: a range that its external already holds.
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{LintLevel, Model, WaiveTarget};
+use crate::model::{LintLevel, WaiveTarget};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -53,7 +53,8 @@ why  = "cards are charged"
     check,
 };
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     for (id, external) in model.externals() {
         // By address, then mask, then place in the file: ranges are nested or disjoint, so only the last one that is
         // kept can hold the next, and of two equal ones the later is redundant.

@@ -1,8 +1,8 @@
 //! NP202: a tier that is every pod of a namespace.
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{LintLevel, Model, WaiveTarget};
+use crate::model::{LintLevel, WaiveTarget};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -49,7 +49,8 @@ why  = "invoices are booked at night"
     check,
 };
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     for (id, tier) in model.tiers().filter(|(_, tier)| tier.pods.labels.is_empty()) {
         let namespaces = tier.pods.namespaces.names();
         let of = match namespaces {

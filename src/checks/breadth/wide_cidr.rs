@@ -2,9 +2,9 @@
 
 use ipnet::IpNet;
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{LintLevel, Model, PRIVATE, WaiveTarget};
+use crate::model::{LintLevel, PRIVATE, WaiveTarget};
 
 /// The shortest mask of an IPv4 range that passes.
 const MIN_V4: u8 = 8;
@@ -62,7 +62,8 @@ why  = "cards are charged"
     check,
 };
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     for (id, external) in model.externals() {
         // Of a range that is private altogether rule NP205 asks whether it is meant.
         let private = |range: &IpNet| PRIVATE.iter().any(|private| private.contains(range));

@@ -1,8 +1,8 @@
 //! NP209: an edge with a port range that nobody has counted.
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{LintLevel, Model, WaiveTarget};
+use crate::model::{LintLevel, WaiveTarget};
 
 /// The most ports that one range may hold and pass.
 const MAX_PORTS: u16 = 1_000;
@@ -56,7 +56,8 @@ why   = "calls are relayed"
     check,
 };
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     for (id, edge) in model.edges() {
         for range in edge.ports.iter().filter(|range| range.last - range.first >= MAX_PORTS && !range.is_all()) {
             let count = u32::from(range.last - range.first) + 1;

@@ -6,7 +6,7 @@ use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{EdgeIndex, NodeIndex};
 use petgraph::visit::{EdgeFiltered, EdgeRef};
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, Diagnostic, quote};
 use crate::model::{EdgeId, Endpoint, LintLevel, Model, WaiveTarget};
 
@@ -85,9 +85,10 @@ const SHOWN: usize = 24;
 /// How many steps are spent on finding a shorter circle in one component. The first circle is always finished.
 const BUDGET: usize = 300_000;
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     let ids = model.edges().map(|(id, _)| id);
-    let accepted: Vec<EdgeId> = ids.filter(|id| findings.accepts(WaiveTarget::Edge(*id))).collect();
+    let accepted: Vec<EdgeId> = ids.filter(|id| findings.accepts(&WaiveTarget::Edge(*id))).collect();
     let mut paths: Vec<Vec<EdgeId>> = vec![];
     if !accepted.is_empty() {
         // An accepted edge that closes a circle is a finding like any other, so that it is counted as waived.

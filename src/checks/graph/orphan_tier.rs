@@ -1,8 +1,8 @@
 //! NP102: a tier that talks to nobody.
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{Endpoint, LintLevel, Model, WaiveTarget};
+use crate::model::{Endpoint, LintLevel, WaiveTarget};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -54,7 +54,8 @@ why  = "pages are warmed up"
     check,
 };
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     let mut used = vec![false; model.tiers.len()];
     for end in model.edges.iter().flat_map(|edge| [edge.from, edge.to]) {
         if let Endpoint::Tier(id) = end

@@ -1,8 +1,8 @@
 //! NP103: a tier that calls itself, and nobody says why.
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{Endpoint, LintLevel, Model, WaiveTarget};
+use crate::model::{Endpoint, LintLevel, WaiveTarget};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -47,7 +47,8 @@ why  = "replicas find each other by gossip"
     check,
 };
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     for (id, edge) in model.edges() {
         let group_of_pods = matches!(edge.from, Endpoint::Tier(_) | Endpoint::Peer(_));
         if !group_of_pods || edge.from != edge.to || edge.why.is_some() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, Diagnostic, quote};
 use crate::model::address::overlap;
 use crate::model::{
@@ -85,7 +85,8 @@ fn halves(edge: &Edge) -> impl Iterator<Item = Half> {
     sides.into_iter().flatten()
 }
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     let rivals = Rivals::new(model);
     let held = Held::new(model);
     for (id, edge) in model.edges() {

@@ -1,6 +1,6 @@
 //! NP304: the cluster's DNS behind a default deny.
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
 use crate::model::{
     Direction, DnsPeer, Endpoint, Grant, LintLevel, Model, PeerSet, PodSet, PortRange, TierId, WaiveTarget,
@@ -52,7 +52,8 @@ why  = "pages show how the node is"
     check,
 };
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     for peer in &model.profile.dns.peers {
         let DnsPeer::Pods(dns) = peer else { continue };
         for namespace in dns.namespaces.names().iter().filter(|name| model.is_managed(name)) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
 use crate::model::{Endpoint, Guard, LintLevel, Model, NAMESPACE_NAME, NamespaceSet, PeerId, PodSet, Sym, WaiveTarget};
 use crate::source::Span;
@@ -70,7 +70,8 @@ why  = "orders are booked"
     check,
 };
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     let guards = model.guards();
     let Some(guard) = guards.iter().find(|guard| matches!(guard, Guard::DefaultDeny { .. })) else { return };
     let Uses { peers, scraped } = uses(model);

@@ -1,8 +1,8 @@
 //! NP302: a peer that whoever may label namespaces can join.
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{LintLevel, Model, NAMESPACE_NAME, NamespaceSet, WaiveTarget};
+use crate::model::{LintLevel, NAMESPACE_NAME, NamespaceSet, WaiveTarget};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -56,7 +56,8 @@ why  = "customers come through the gateway"
     check,
 };
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     for (id, peer) in model.peers() {
         let NamespaceSet::Labels(labels) = &peer.pods.namespaces else { continue };
         if labels.get(NAMESPACE_NAME).is_some() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
 use crate::model::{Endpoint, LintLevel, Model, NamespaceSet, Peer, PeerId, TierId, WaiveTarget};
 
@@ -60,7 +60,8 @@ why  = "pages are warmed up"
     check,
 };
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     let mut uses = BTreeMap::new();
     for (_, edge) in model.edges() {
         for (end, span) in [(edge.from, edge.from_span), (edge.to, edge.to_span)] {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::checks::{Findings, Group, Rule};
+use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
 use crate::model::{AppId, Labels, LintLevel, Model, TierId, WaiveTarget};
 
@@ -58,7 +58,8 @@ why  = "public shop front"
     check,
 };
 
-fn check(model: &Model, findings: &mut Findings) {
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
     let mut homes: BTreeMap<(AppId, &str), Vec<TierId>> = BTreeMap::new();
     for (id, tier) in model.tiers() {
         for namespace in tier.pods.namespaces.names() {
@@ -70,7 +71,7 @@ fn check(model: &Model, findings: &mut Findings) {
     for ((_, namespace), tiers) in homes.iter().filter(|(_, tiers)| tiers.len() > 1) {
         let mut found = |a: TierId, b: TierId| {
             if a < b && seen.insert((a, b)) {
-                let accepted = [a, b].into_iter().any(|tier| findings.accepts(WaiveTarget::Tier(tier)));
+                let accepted = [a, b].into_iter().any(|tier| findings.accepts(&WaiveTarget::Tier(tier)));
                 open += usize::from(!accepted);
                 report(model, findings, namespace, a, b);
             }

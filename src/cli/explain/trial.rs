@@ -6,7 +6,7 @@ use super::Run;
 use super::advice::Snippet;
 use super::judge::{Question, intended};
 use super::written::Place;
-use crate::checks;
+use crate::checks::{self, Context, Settings};
 use crate::cli::run::today;
 use crate::diag::{Code, Diagnostic, Diagnostics, Level, codes};
 use crate::dialects::{self, Dialect};
@@ -77,8 +77,10 @@ pub(super) fn run(
     }
     let models = project.models(model.cluster.as_deref(), &mut errors);
     let mut works = false;
+    let contexts: Vec<Context<'_>> = models.iter().map(|model| Context::new(model, today())).collect();
+    let outcomes = checks::run(&contexts, &Settings::new(Level::Warning));
+    errors.extend(outcomes.into_iter().flat_map(|outcome| outcome.diagnostics));
     for model in &models {
-        errors.extend(checks::run(model, today(), Level::Warning).diagnostics);
         errors.extend(dialects::review(model, dialects).errors);
         works = dialects.iter().all(|dialect| {
             let can = dialect.capabilities();

@@ -108,6 +108,10 @@ fn with_pod(object: Object, labels: Labels, given: Given, addresses: Vec<IpAddr>
         ports: given.ports,
         host_network: given.host_network,
         finished,
+        declared: vec![],
+        probed: vec![],
+        mentions: vec![],
+        placed: true,
         origin: object.key.kind,
         span: object.span,
     };
