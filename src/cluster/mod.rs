@@ -1,10 +1,12 @@
-//! A cluster: what policies select.
+//! A cluster: what policies select, and what runs there.
 //!
-//! In: the texts of manifests. Out: a [`Cluster`], its namespaces and pods as concrete things; and the documents of the
-//! same texts that are policies, for those who read them. What may never happen: a pod that is left out without a word, and
+//! In: the texts of manifests. Out: a [`Cluster`], its namespaces and pods as concrete things, and for an inventory what
+//! leads to them; and the documents of the same texts that are policies, for those who read them. What may never happen: a pod that is left out without a word, and
 //! a label, name, address or port that the API server would not take.
 
 mod endpoint;
+mod index;
+pub mod mention;
 mod owners;
 mod read;
 mod verdict;
@@ -17,7 +19,8 @@ use crate::source::Span;
 
 pub use crate::verify::law::NamedPort;
 pub use endpoint::{Endpoint, Probe, Unclear, check_endpoints, check_probes};
-pub use read::{Inventory, PolicyDoc, read};
+pub use index::{Callee, Index};
+pub use read::{Inventory, PolicyDoc, read, read_whole};
 pub use verdict::{Cell, Flow, Verdict, Verdicts};
 
 /// Namespaces and pods, and what leads to them.
@@ -35,6 +38,10 @@ pub struct Cluster {
     pub webhooks: Vec<Webhook>,
     /// Service accounts that some role is bound to, by namespace and name, with the first binding of each.
     pub bound_accounts: BTreeMap<(Sym, Sym), Span>,
+    /// Namespaces to whose accounts, all of them, some role is bound, with the first binding of each.
+    pub bound_namespaces: BTreeMap<Sym, Span>,
+    /// What it was read from.
+    parts: read::Parts,
 }
 
 /// A namespace.
@@ -121,6 +128,8 @@ pub struct Service {
     pub selector: Option<Labels>,
     /// How it is reached.
     pub kind: ServiceKind,
+    /// It has no address of its own: its name stands for the pods' addresses, and who calls it must name the pods' port.
+    pub headless: bool,
     /// Its ports.
     pub ports: Vec<ServicePort>,
     /// Addresses behind it that an Endpoints or EndpointSlice object of its name lists.
@@ -198,12 +207,12 @@ pub struct Route {
     pub span: Span,
 }
 
-/// An admission webhook that runs in the cluster.
+/// An admission webhook that runs in the cluster; one for all of a configuration that call the same Service and port.
 #[derive(Debug, Clone)]
 pub struct Webhook {
     /// The kind of its configuration.
     pub kind: &'static str,
-    /// Its name.
+    /// The name of its configuration.
     pub name: Sym,
     /// The Service that the API server calls.
     pub backend: Backend,
@@ -220,5 +229,48 @@ impl Pod {
     /// The number of the port that has a name: of the first, when several have it.
     pub fn named_port(&self, name: &str, protocol: Protocol) -> Option<u16> {
         self.ports.iter().find(|port| &*port.name == name && port.protocol == protocol).map(|port| port.number)
+    }
+}
+
+impl Cluster {
+    /// The pods behind a Service that may be running. For many Services see [`Index::pods_of`].
+    pub fn pods_of<'c>(&'c self, service: &'c Service) -> impl Iterator<Item = &'c Pod> {
+        self.pods.iter().filter(|pod| !pod.finished && service.has(pod))
+    }
+
+    /// Where some role is bound to the account of a pod: what asks the API server for something it may do.
+    pub fn binding_of(&self, pod: &Pod) -> Option<Span> {
+        let account = (pod.namespace.clone(), pod.service_account.clone());
+        self.bound_accounts.get(&account).or_else(|| self.bound_namespaces.get(&pod.namespace)).copied()
+    }
+}
+
+impl Service {
+    /// Whether a pod is behind it: its selector matches, or, where it has none, its endpoints list the pod's address. An
+    /// address of a node is no pod's.
+    fn has(&self, pod: &Pod) -> bool {
+        match &self.selector {
+            Some(selector) => self.namespace == pod.namespace && selector.is_subset_of(&pod.labels),
+            None => !pod.host_network && pod.addresses.iter().any(|address| self.addresses.contains(address)),
+        }
+    }
+
+    /// Its port of a number or a name; of several with one number that for TCP.
+    pub fn port(&self, port: &TargetPort) -> Option<&ServicePort> {
+        let is = |own: &&ServicePort| match port {
+            TargetPort::Number(number) => own.port == *number,
+            TargetPort::Name(name) => own.name.as_ref() == Some(name),
+        };
+        self.ports.iter().filter(is).min_by_key(|own| own.protocol)
+    }
+}
+
+impl ServicePort {
+    /// The port of a pod behind it; `None` when no port of the pod has the name (pkg/api/v1/pod/util.go, `FindPort`).
+    pub fn pod_port(&self, pod: &Pod) -> Option<u16> {
+        match &self.target {
+            TargetPort::Number(number) => Some(*number),
+            TargetPort::Name(name) => pod.named_port(name, self.protocol),
+        }
     }
 }

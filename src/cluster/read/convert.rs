@@ -6,18 +6,19 @@
 use std::net::IpAddr;
 
 use serde::Deserialize;
-use serde_saphyr::Spanned;
 
-use super::object::{Container, CronJob, Metadata, Named, Owner, PodSpec, PodStatus, Port, Workload};
-use super::sort::{CRON_JOB, KINDS, NAMESPACE, POD, SERVICE_ACCOUNT};
-use super::{Key, Object, object};
-use crate::cluster::{NamedPort, Pod};
+use super::containers::{Containers, containers};
+use super::object::{CronJob, Metadata, Named, Owner, PodSpec, PodStatus, Workload};
+use super::sort::{
+    CLUSTER_ROLE_BINDING, CLUSTERWIDE, CRON_JOB, KINDS, NAMESPACE, POD, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT,
+};
+use super::{Content, Key, Object, Scope, leads, object};
+use crate::cluster::Pod;
 use crate::diag::{Diagnostic, codes, quote};
-use crate::dialects::reading::object::PortValue;
 use crate::dialects::reading::text::{Doc, Text};
 use crate::dialects::reading::validity::{is_dns_label, is_dns_subdomain};
 use crate::dialects::reading::{Purpose, Reader, unreadable};
-use crate::model::{Labels, Protocol, Sym};
+use crate::model::{Labels, Sym};
 use crate::source::Span;
 
 /// Where objects are that name no namespace, as kubectl has it.
@@ -27,9 +28,12 @@ const DEFAULT_NAMESPACE: &str = "default";
 const DEFAULT_ACCOUNT: &str = "default";
 
 /// Reads an object of some kind.
-pub(super) fn object(doc: &Doc<'_>, kind: &'static str) -> Result<Object, Vec<Diagnostic>> {
+pub(super) fn object(doc: &Doc<'_>, kind: &'static str, scope: Scope) -> Result<Object, Vec<Diagnostic>> {
     let mut reader = Reader::new(doc, KINDS, Purpose::Given);
-    let object = of_kind(&mut reader, kind);
+    let object = match scope {
+        Scope::Selected => of_kind::<false>(&mut reader, kind),
+        Scope::Whole => of_kind::<true>(&mut reader, kind),
+    };
     let errors = reader.into_errors();
     match object {
         Some(object) if errors.is_empty() => Ok(object),
@@ -37,16 +41,16 @@ pub(super) fn object(doc: &Doc<'_>, kind: &'static str) -> Result<Object, Vec<Di
     }
 }
 
-type In<'r, 'd, 's> = &'r mut Reader<'d, 's>;
+pub(super) type In<'r, 'd, 's> = &'r mut Reader<'d, 's>;
 
-fn of_kind(reader: In<'_, '_, '_>, kind: &'static str) -> Option<Object> {
+fn of_kind<const WHOLE: bool>(reader: In<'_, '_, '_>, kind: &'static str) -> Option<Object> {
     match kind {
         NAMESPACE | SERVICE_ACCOUNT => {
             let named: Named<'_> = parse(reader)?;
             head(reader, kind, named.metadata.as_ref())
         }
         POD => {
-            let pod: object::Pod<'_> = parse(reader)?;
+            let pod: object::Pod<'_, WHOLE> = parse(reader)?;
             let object = head(reader, kind, pod.metadata.as_ref());
             let given = given(reader, pod.spec.as_ref());
             let status = status(reader, pod.status.as_ref());
@@ -55,13 +59,14 @@ fn of_kind(reader: In<'_, '_, '_>, kind: &'static str) -> Option<Object> {
             Some(with_pod(object, labels, given, addresses, finished))
         }
         CRON_JOB => {
-            let job: CronJob<'_> = parse(reader)?;
+            let job: CronJob<'_, WHOLE> = parse(reader)?;
             let job_template = job.spec.and_then(|spec| spec.job_template);
             let template = job_template.and_then(|template| template.spec).and_then(|spec| spec.template);
             templated(reader, kind, job.metadata.as_ref(), template.as_ref(), "spec.jobTemplate.spec.template")
         }
+        _ if KINDS.known.iter().all(|(_, known)| *known != kind) => leads::object(reader, kind),
         _ => {
-            let workload: Workload<'_> = parse(reader)?;
+            let workload: Workload<'_, WHOLE> = parse(reader)?;
             let template = workload.spec.and_then(|spec| spec.template);
             templated(reader, kind, workload.metadata.as_ref(), template.as_ref(), "spec.template")
         }
@@ -69,7 +74,7 @@ fn of_kind(reader: In<'_, '_, '_>, kind: &'static str) -> Option<Object> {
 }
 
 /// The object in its shape.
-fn parse<'d, T: Deserialize<'d>>(reader: In<'_, 'd, '_>) -> Option<T> {
+pub(super) fn parse<'d, T: Deserialize<'d>>(reader: In<'_, 'd, '_>) -> Option<T> {
     match reader.doc.parse() {
         Ok(object) => Some(object),
         Err(error) => {
@@ -80,11 +85,11 @@ fn parse<'d, T: Deserialize<'d>>(reader: In<'_, 'd, '_>) -> Option<T> {
     }
 }
 
-fn templated(
+fn templated<const WHOLE: bool>(
     reader: In<'_, '_, '_>,
     kind: &'static str,
     metadata: Option<&Metadata<'_>>,
-    template: Option<&object::Template<'_>>,
+    template: Option<&object::Template<'_, WHOLE>>,
     place: &str,
 ) -> Option<Object> {
     let object = head(reader, kind, metadata);
@@ -105,39 +110,49 @@ fn with_pod(object: Object, labels: Labels, given: Given, addresses: Vec<IpAddr>
         service_account: given.service_account,
         account_labels: Labels::default(),
         addresses,
-        ports: given.ports,
+        ports: given.containers.named(),
         host_network: given.host_network,
         finished,
-        declared: vec![],
-        probed: vec![],
+        declared: given.containers.declared,
+        probed: given.containers.probed,
         mentions: vec![],
-        placed: true,
+        placed: object.placed,
         origin: object.key.kind,
         span: object.span,
     };
-    Object { pod: Some(pod), ..object }
+    Object { content: Content::Pod(Box::new(pod), given.containers.words), ..object }
 }
 
 /// What every object has: its place among all others, and labels.
-fn head(reader: In<'_, '_, '_>, kind: &'static str, metadata: Option<&Metadata<'_>>) -> Option<Object> {
+pub(super) fn head(reader: In<'_, '_, '_>, kind: &'static str, metadata: Option<&Metadata<'_>>) -> Option<Object> {
     let span = reader.doc.top();
     let Some((metadata, name)) = metadata.and_then(|metadata| Some((metadata, metadata.name.as_ref()?))) else {
         return reader.error(span, "`metadata.name` is missing", "every object has a name");
     };
-    let valid = if kind == NAMESPACE { is_dns_label } else { is_dns_subdomain };
+    let valid = match kind {
+        NAMESPACE | SERVICE => is_dns_label,
+        ROLE_BINDING | CLUSTER_ROLE_BINDING => is_path_segment,
+        _ => is_dns_subdomain,
+    };
     let name = word(reader, name, "name of an object", valid);
-    let namespace = match &metadata.namespace {
-        _ if kind == NAMESPACE => Some("".into()),
+    let of_cluster = CLUSTERWIDE.contains(&kind);
+    let (namespace, placed) = match &metadata.namespace {
+        _ if of_cluster => (Some("".into()), true),
         // A text that cannot be read is told by `word`.
         Some(namespace) if !reader.doc.string(namespace).is_ok_and(str::is_empty) => {
-            word(reader, namespace, "name of a namespace", is_dns_label)
+            (word(reader, namespace, "name of a namespace", is_dns_label), true)
         }
-        _ => Some(DEFAULT_NAMESPACE.into()),
+        _ => (Some(DEFAULT_NAMESPACE.into()), false),
     };
     let labels = labels(reader, Some(metadata));
     let owner = owner(reader, metadata.owner_references.as_deref().unwrap_or_default(), namespace.as_ref());
     let key = Key { kind, namespace: namespace?, name: name? };
-    Some(Object { key, owner, labels: labels?, pod: None, span })
+    Some(Object { key, owner, placed, labels: labels?, content: Content::None, span })
+}
+
+/// A name of objects that may have colons in theirs (apimachinery, api/validation/path, `IsValidPathSegmentName`).
+fn is_path_segment(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains(['/', '%'])
 }
 
 /// The controller, if it is of a kind that can be there too.
@@ -155,7 +170,7 @@ fn labels(reader: In<'_, '_, '_>, metadata: Option<&Metadata<'_>>) -> Option<Lab
 }
 
 /// A word that must be one of some kind.
-fn word(reader: In<'_, '_, '_>, text: &Text<'_>, what: &str, valid: fn(&str) -> bool) -> Option<Sym> {
+pub(super) fn word(reader: In<'_, '_, '_>, text: &Text<'_>, what: &str, valid: fn(&str) -> bool) -> Option<Sym> {
     let place = reader.doc.place(text);
     let word = reader.string(text)?;
     if valid(word) {
@@ -166,117 +181,30 @@ fn word(reader: In<'_, '_, '_>, text: &Text<'_>, what: &str, valid: fn(&str) -> 
 }
 
 /// What a pod is given by its specification.
-#[derive(Default)]
 struct Given {
     service_account: Sym,
-    ports: Vec<NamedPort>,
+    containers: Containers,
     host_network: bool,
 }
 
-fn given(reader: In<'_, '_, '_>, spec: Option<&PodSpec<'_>>) -> Option<Given> {
-    let Some(spec) = spec else { return Some(Given { service_account: DEFAULT_ACCOUNT.into(), ..Given::default() }) };
+fn given<const WHOLE: bool>(reader: In<'_, '_, '_>, spec: Option<&PodSpec<'_, WHOLE>>) -> Option<Given> {
+    let Some(spec) = spec else {
+        let containers = Containers::default();
+        return Some(Given { service_account: DEFAULT_ACCOUNT.into(), containers, host_network: false });
+    };
     let service_account = account(reader, spec);
-    // As names of ports are looked up (pkg/api/v1/pod/util.go, `FindPort`).
-    let containers = spec.containers.iter().flatten();
-    let mut sidecars = vec![];
-    for container in spec.init_containers.iter().flatten() {
-        let policy = container.restart_policy.as_ref().map(|text| reader.string(text));
-        if policy.flatten() == Some("Always") {
-            sidecars.push(container);
-        }
-    }
-    let ports = ports(reader, containers.chain(sidecars));
-    Some(Given { service_account: service_account?, ports: ports?, host_network: spec.host_network == Some(true) })
+    let containers = containers(reader, spec);
+    let host_network = spec.host_network == Some(true);
+    Some(Given { service_account: service_account?, containers: containers?, host_network })
 }
 
-fn account(reader: In<'_, '_, '_>, spec: &PodSpec<'_>) -> Option<Sym> {
+fn account<const WHOLE: bool>(reader: In<'_, '_, '_>, spec: &PodSpec<'_, WHOLE>) -> Option<Sym> {
     for name in [&spec.service_account_name, &spec.service_account].into_iter().flatten() {
         if !reader.string(name)?.is_empty() {
             return word(reader, name, "name of a service account", is_dns_subdomain);
         }
     }
     Some(DEFAULT_ACCOUNT.into())
-}
-
-fn ports<'p, 'a: 'p>(
-    reader: In<'_, '_, '_>,
-    containers: impl Iterator<Item = &'p Container<'a>>,
-) -> Option<Vec<NamedPort>> {
-    let mut ports = Some(vec![]);
-    for container in containers {
-        let mut names = vec![];
-        for written in container.ports.iter().flatten() {
-            let Some(port) = port(reader, written) else {
-                ports = None;
-                continue;
-            };
-            let (Some(port), Some(name)) = (port, &written.value.name) else { continue };
-            if names.contains(&port.name) {
-                let message = format!("the port name {} is used twice in a container", quote(&port.name));
-                ports = reader.error(reader.doc.place(name), message, "give each port a name of its own");
-                continue;
-            }
-            names.push(port.name.clone());
-            ports = ports.map(|mut ports| {
-                ports.push(port);
-                ports
-            });
-        }
-    }
-    ports
-}
-
-/// A port, if it has a name; `None` when something is wrong with it.
-fn port(reader: In<'_, '_, '_>, written: &Spanned<Port<'_>>) -> Option<Option<NamedPort>> {
-    let port = &written.value;
-    let name = match &port.name {
-        Some(text) if !reader.string(text)?.is_empty() => Some(port_name(reader, text)?),
-        _ => None,
-    };
-    let protocol = match &port.protocol {
-        Some(text) => protocol(reader, text)?,
-        None => Protocol::Tcp,
-    };
-    let Some(number) = &port.container_port else {
-        let place = reader.doc.line(written.referenced.line());
-        return reader.error(place, "`containerPort` is missing", "write the number of the port");
-    };
-    let span = reader.doc.line(number.referenced.line());
-    let number = match &number.value {
-        PortValue::Number(number) => reader.number(span, *number)?,
-        PortValue::Name(word) => {
-            let message = format!("{} is no port of a container", quote(word));
-            return reader.error(span, message, "write a number from 1 to 65535, without quotes");
-        }
-    };
-    Some(name.map(|name| NamedPort { name, protocol, number }))
-}
-
-fn protocol(reader: In<'_, '_, '_>, text: &Text<'_>) -> Option<Protocol> {
-    let word = reader.string(text)?;
-    if word.is_empty() {
-        return Some(Protocol::Tcp);
-    }
-    let known = Protocol::ALL.into_iter().find(|protocol| protocol.as_str() == word);
-    known.or_else(|| {
-        let message = format!("{} is no protocol of a port", quote(word));
-        reader.error(reader.doc.place(text), message, "write `TCP`, `UDP` or `SCTP`")
-    })
-}
-
-fn port_name(reader: In<'_, '_, '_>, text: &Text<'_>) -> Option<Sym> {
-    let name = reader.string(text)?;
-    if is_port_name(name) {
-        return Some(name.into());
-    }
-    let message = format!("{} is no name of a port", quote(name));
-    let help = "write at most 15 lower-case letters, digits and single inner hyphens, with a letter among them";
-    reader.error(reader.doc.place(text), message, help)
-}
-
-/// A service name of RFC 6335, 5.1 (apimachinery, util/validation, `IsValidPortName`).
-fn is_port_name(name: &str) -> bool {
-    name.len() <= 15 && is_dns_label(name) && !name.contains("--") && name.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
 /// Addresses of a pod, and whether it has run to its end.
@@ -317,7 +245,7 @@ fn status(reader: In<'_, '_, '_>, status: Option<&PodStatus<'_>>) -> Option<(Vec
     Some((addresses, finished))
 }
 
-fn address(reader: In<'_, '_, '_>, word: &str, place: Span) -> Option<IpAddr> {
+pub(super) fn address(reader: In<'_, '_, '_>, word: &str, place: Span) -> Option<IpAddr> {
     let mapped = |address: &IpAddr| matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
     match word.parse().ok().filter(|address| !mapped(address)) {
         Some(address) => Some(address),

@@ -4,25 +4,33 @@
 //! the cluster, a policy, or of a kind that policies do not see, which is counted. Only the served versions of a kind are
 //! read; an object that the API server would not take as such is refused rather than passed by.
 
+mod assemble;
+mod containers;
 mod convert;
+mod env;
+mod leads;
 mod object;
 mod sort;
 
 #[cfg(test)]
 mod tests;
 
+pub(super) use assemble::Parts;
 pub(super) use sort::POD;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use rayon::prelude::*;
 
-use super::owners::{self, Key};
-use super::{Cluster, Namespace, Pod};
+use super::owners::Key;
+use super::{Backend, Cluster, Pod, Service, TargetPort};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::dialects::reading::text::Doc;
-use crate::model::{Labels, NAMESPACE_NAME, Sym};
+use crate::model::{Labels, Sym};
 use crate::source::{FileId, Sources, Span};
+
+use env::{Texts, Words};
 
 /// What files hold.
 pub struct Inventory<'s> {
@@ -49,13 +57,34 @@ pub struct PolicyDoc<'s> {
     pub doc: Doc<'s>,
 }
 
-/// Reads manifests.
+/// How much of a cluster is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// What policies select: namespaces and pods.
+    Selected,
+    /// Also what leads to pods, and what they say of themselves.
+    Whole,
+}
+
+/// Reads manifests for what policies select: namespaces and pods.
 ///
 /// # Errors
 /// All of them, of all documents.
 pub fn read<'s>(sources: &'s Sources, files: &[FileId]) -> Result<Inventory<'s>, Vec<Diagnostic>> {
-    let mut sorted = sort::files(sources, files);
-    let read: Vec<_> = sorted.objects.par_iter().map(|(doc, kind)| convert::object(doc, kind)).collect();
+    read_as(sources, files, Scope::Selected)
+}
+
+/// Reads manifests for all that a [`Cluster`] can hold.
+///
+/// # Errors
+/// All of them, of all documents.
+pub fn read_whole<'s>(sources: &'s Sources, files: &[FileId]) -> Result<Inventory<'s>, Vec<Diagnostic>> {
+    read_as(sources, files, Scope::Whole)
+}
+
+fn read_as<'s>(sources: &'s Sources, files: &[FileId], scope: Scope) -> Result<Inventory<'s>, Vec<Diagnostic>> {
+    let mut sorted = sort::files(sources, files, scope);
+    let read: Vec<_> = sorted.objects.par_iter().map(|(doc, kind)| convert::object(doc, kind, scope)).collect();
     let is_namespace = |(_, kind): &&(Doc<'_>, &str)| *kind == sort::NAMESPACE;
     let namespaces = sorted.objects.iter().filter(is_namespace).map(|(doc, _)| doc.clone()).collect();
     let mut objects = vec![];
@@ -70,90 +99,74 @@ pub fn read<'s>(sources: &'s Sources, files: &[FileId]) -> Result<Inventory<'s>,
         sorted.errors.sort_by_key(|error| error.primary.as_ref().map(|place| (place.span.file, place.span.start)));
         return Err(sorted.errors);
     }
-    let (cluster, represented) = assemble(objects);
+    let (cluster, represented) = assemble::cluster(objects);
     Ok(Inventory { cluster, policies: sorted.policies, namespaces, others: sorted.others, represented })
 }
 
 /// An object, understood.
-struct Object {
+#[derive(Debug, Clone)]
+pub(super) struct Object {
     key: Key,
     /// What controls it.
     owner: Option<Key>,
+    /// It named its namespace, or is in none.
+    placed: bool,
     labels: Labels,
-    /// What a Pod or a workload gives; its account has no labels yet.
-    pod: Option<Pod>,
+    content: Content,
     span: Span,
+}
+
+/// What an object says. Names of namespaces that it took from its own are not here: they follow where that is put.
+#[derive(Debug, Clone)]
+enum Content {
+    /// Nothing but its name and labels.
+    None,
+    /// What a Pod or a workload gives, and the texts of its containers; its account has no labels yet.
+    Pod(Box<Pod>, Vec<Words>),
+    ConfigMap(Texts),
+    Service(Box<Service>),
+    /// Addresses behind a Service.
+    Endpoints(Sym, Vec<IpAddr>),
+    Route(Vec<Lead>),
+    Webhooks(Vec<Backend>),
+    Binding(Vec<Subject>),
+}
+
+/// Where a route leads.
+#[derive(Debug, Clone)]
+struct Lead {
+    /// The route's own, where none is written.
+    namespace: Option<Sym>,
+    service: Sym,
+    port: Option<TargetPort>,
+    span: Span,
+}
+
+/// Whom a role is bound to.
+#[derive(Debug, Clone)]
+enum Subject {
+    Account(Sym, Sym),
+    /// All accounts of a namespace.
+    Namespace(Sym),
 }
 
 /// Errors at objects that an earlier one has the name of.
 fn duplicates(objects: &[Object]) -> Vec<Diagnostic> {
-    let mut seen: BTreeMap<&Key, Span> = BTreeMap::new();
+    let mut seen: BTreeMap<&Key, &Object> = BTreeMap::new();
     let mut errors = vec![];
     for object in objects {
         let Some(first) = seen.get(&object.key) else {
-            seen.insert(&object.key, object.span);
+            seen.insert(&object.key, object);
             continue;
         };
         let message = format!("{} {} is there twice", object.key.kind, quote(&object.key.path()));
-        errors.push(
-            Diagnostic::error(codes::MANIFEST, object.span, message)
-                .related(*first, "the first")
-                .help("remove one of them: in a cluster the later would replace the earlier"),
-        );
-    }
-    errors
-}
-
-fn assemble(objects: Vec<Object>) -> (Cluster, BTreeMap<&'static str, usize>) {
-    let mut cluster = Cluster::default();
-    let mut accounts: BTreeMap<(Sym, Sym), Labels> = BTreeMap::new();
-    for object in objects.iter().filter(|object| object.pod.is_none()) {
-        let Key { kind, namespace, name } = &object.key;
-        if *kind == sort::NAMESPACE {
-            let own = (NAMESPACE_NAME.into(), name.clone());
-            let labels = object.labels.iter().map(|(key, value)| (key.clone(), value.clone()));
-            let labels = Labels::new(labels.chain([own]));
-            cluster.namespaces.insert(name.clone(), Namespace { labels, declared: true, span: object.span });
+        let error = Diagnostic::error(codes::MANIFEST, object.span, message).related(first.span, "the first");
+        errors.push(if first.placed == object.placed {
+            error.help("remove one of them: in a cluster the later would replace the earlier")
         } else {
-            accounts.insert((namespace.clone(), name.clone()), object.labels.clone());
-        }
-    }
-    let with_pods: Vec<_> = objects.iter().filter(|object| object.pod.is_some()).collect();
-    // What has run to its end stands for nothing: what made it may make others.
-    let finished = |object: &Object| object.pod.as_ref().is_some_and(|pod| pod.finished);
-    let owned = with_pods.iter().map(|object| (&object.key, object.owner.as_ref().filter(|_| !finished(object))));
-    let represented = owners::represented(owned);
-    let mut counts = BTreeMap::new();
-    let mut pods = vec![];
-    for object in objects.iter().filter(|object| object.pod.is_some()) {
-        if represented.contains(&object.key) {
-            *counts.entry(object.key.kind).or_default() += 1;
-        } else {
-            pods.extend(object.pod.clone());
-        }
-    }
-    for pod in &mut pods {
-        let account = accounts.get(&(pod.namespace.clone(), pod.service_account.clone()));
-        pod.account_labels = account.cloned().unwrap_or_default();
-        cluster.namespaces.entry(pod.namespace.clone()).or_insert_with(|| Namespace {
-            labels: Labels::new([(NAMESPACE_NAME.into(), pod.namespace.clone())]),
-            declared: false,
-            span: pod.span,
+            let namespace = quote(&object.key.namespace);
+            error.help(format!("one of them names no namespace, and is taken to be in {namespace}: write where it is"))
         });
     }
-    tell_apart(&mut pods);
-    cluster.pods = pods;
-    (cluster, counts)
-}
-
-/// Gives workloads of one name in one namespace names of their own. A Pod keeps its name: it is a pod's.
-fn tell_apart(pods: &mut [Pod]) {
-    let is_pod = |pod: &&mut Pod| pod.origin == POD;
-    let mut taken: BTreeSet<(Sym, Sym)> =
-        pods.iter_mut().filter(is_pod).map(|pod| (pod.namespace.clone(), pod.name.clone())).collect();
-    for pod in pods.iter_mut().filter(|pod| !is_pod(pod)) {
-        while !taken.insert((pod.namespace.clone(), pod.name.clone())) {
-            pod.name = format!("{}.{}", pod.name, pod.origin.to_ascii_lowercase()).into();
-        }
-    }
+    errors
 }

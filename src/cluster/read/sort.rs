@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::PolicyDoc;
 use super::object::Head;
+use super::{PolicyDoc, Scope};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::dialects::reading::Kinds;
 use crate::dialects::reading::text::{self, Doc};
@@ -43,6 +43,53 @@ pub(super) const KINDS: Kinds = Kinds {
     help: "a cluster is made of Namespaces, Pods, workloads and ServiceAccounts",
 };
 
+/// Kinds of what leads to pods, and of what pods refer to.
+pub(super) const CONFIG_MAP: &str = "ConfigMap";
+pub(super) const SERVICE: &str = "Service";
+pub(super) const ENDPOINTS: &str = "Endpoints";
+pub(super) const ENDPOINT_SLICE: &str = "EndpointSlice";
+pub(super) const INGRESS: &str = "Ingress";
+pub(super) const VALIDATING: &str = "ValidatingWebhookConfiguration";
+pub(super) const MUTATING: &str = "MutatingWebhookConfiguration";
+pub(super) const ROLE_BINDING: &str = "RoleBinding";
+pub(super) const CLUSTER_ROLE_BINDING: &str = "ClusterRoleBinding";
+
+/// Kinds whose objects are in no namespace.
+pub(super) const CLUSTERWIDE: [&str; 4] = [NAMESPACE, VALIDATING, MUTATING, CLUSTER_ROLE_BINDING];
+
+/// What is read beside a cluster for an inventory. Routes of the Gateway API look alike in all versions that were ever
+/// served under its group (kubernetes-sigs/gateway-api, `apis/`).
+const LEADS: &[(&str, &str)] = &[
+    ("v1", CONFIG_MAP),
+    ("v1", SERVICE),
+    ("v1", ENDPOINTS),
+    ("discovery.k8s.io/v1", ENDPOINT_SLICE),
+    ("networking.k8s.io/v1", INGRESS),
+    ("gateway.networking.k8s.io/v1", "HTTPRoute"),
+    ("gateway.networking.k8s.io/v1beta1", "HTTPRoute"),
+    ("gateway.networking.k8s.io/v1alpha2", "HTTPRoute"),
+    ("gateway.networking.k8s.io/v1", "GRPCRoute"),
+    ("gateway.networking.k8s.io/v1alpha2", "GRPCRoute"),
+    ("gateway.networking.k8s.io/v1", "TLSRoute"),
+    ("gateway.networking.k8s.io/v1alpha3", "TLSRoute"),
+    ("gateway.networking.k8s.io/v1alpha2", "TLSRoute"),
+    ("gateway.networking.k8s.io/v1", "TCPRoute"),
+    ("gateway.networking.k8s.io/v1alpha2", "TCPRoute"),
+    ("gateway.networking.k8s.io/v1", "UDPRoute"),
+    ("gateway.networking.k8s.io/v1alpha2", "UDPRoute"),
+    ("admissionregistration.k8s.io/v1", VALIDATING),
+    ("admissionregistration.k8s.io/v1", MUTATING),
+    ("rbac.authorization.k8s.io/v1", ROLE_BINDING),
+    ("rbac.authorization.k8s.io/v1", CLUSTER_ROLE_BINDING),
+];
+
+/// Groups that once served kinds of a cluster in other versions; in other groups the same word is another thing.
+const GROUPS: [&str; 4] = ["", "apps", "batch", "extensions"];
+
+/// The same for what is read beside it.
+const LEADING_GROUPS: [&str; 4] =
+    ["discovery.k8s.io", "networking.k8s.io", "admissionregistration.k8s.io", "rbac.authorization.k8s.io"];
+
 /// API groups whose objects are policies, or what policies refer to.
 const POLICY_GROUPS: [&str; 4] =
     ["projectcalico.org", "crd.projectcalico.org", "cilium.io", "policy.networking.k8s.io"];
@@ -71,7 +118,7 @@ pub(super) struct Sorted<'s> {
 }
 
 /// Sorts the documents of files.
-pub(super) fn files<'s>(sources: &'s Sources, files: &[FileId]) -> Sorted<'s> {
+pub(super) fn files<'s>(sources: &'s Sources, files: &[FileId], scope: Scope) -> Sorted<'s> {
     let mut sorted = Sorted::default();
     let mut docs = vec![];
     for file in files {
@@ -82,7 +129,7 @@ pub(super) fn files<'s>(sources: &'s Sources, files: &[FileId]) -> Sorted<'s> {
             }
         }
     }
-    let parts: Vec<Sorted<'s>> = docs.into_par_iter().map(|doc| document(doc, sources, None)).collect();
+    let parts: Vec<Sorted<'s>> = docs.into_par_iter().map(|doc| document(doc, sources, None, scope)).collect();
     for part in parts {
         sorted.append(part);
     }
@@ -109,14 +156,14 @@ type Identity = (String, String);
 
 /// Sorts a document, or all items of the list that it is. Items of a typed list may leave out what they are: then it follows
 /// from the list.
-fn document<'s>(doc: Doc<'s>, sources: &Sources, of_list: Option<&Identity>) -> Sorted<'s> {
+fn document<'s>(doc: Doc<'s>, sources: &Sources, of_list: Option<&Identity>, scope: Scope) -> Sorted<'s> {
     let (version, kind) = match identity(&doc, sources, of_list) {
         Ok(identity) => identity,
         Err(diagnostic) => return Sorted::error(*diagnostic),
     };
     if let Some(of_items) = listed(&version, &kind) {
         return match doc.items() {
-            Ok(Some(items)) => list(items, sources, of_items.as_ref()),
+            Ok(Some(items)) => list(items, sources, of_items.as_ref(), scope),
             Ok(None) if of_items.is_none() => Sorted::default(),
             Ok(None) => Sorted { others: BTreeMap::from([(kind, 1)]), ..Sorted::default() },
             Err(diagnostic) => Sorted::error(*diagnostic),
@@ -130,14 +177,17 @@ fn document<'s>(doc: Doc<'s>, sources: &Sources, of_list: Option<&Identity>) -> 
         }
         return Sorted { policies: vec![PolicyDoc { api_version: version, kind, doc }], ..Sorted::default() };
     }
-    let of_kind = KINDS.known.iter().filter(|(_, known)| *known == kind);
+    let (leads, groups): (&[_], &[_]) = match scope {
+        Scope::Selected => (&[], &[]),
+        Scope::Whole => (LEADS, &LEADING_GROUPS),
+    };
+    let of_kind = KINDS.known.iter().chain(leads).filter(|(_, known)| *known == kind);
     let served = of_kind.clone().find(|(known, _)| *known == version);
     if let Some((_, kind)) = served {
         return Sorted { objects: vec![(doc, kind)], ..Sorted::default() };
     }
-    // Groups that once served these kinds; in other groups the same word is another thing.
     if let Some((known, _)) = of_kind.into_iter().next()
-        && matches!(group, "" | "apps" | "batch" | "extensions")
+        && (GROUPS.contains(&group) || groups.contains(&group))
     {
         let message = format!("{} of {} is not served by the API server", quote(&kind), quote(&version));
         let error = Diagnostic::error(codes::MANIFEST, doc.top(), message);
@@ -146,9 +196,9 @@ fn document<'s>(doc: Doc<'s>, sources: &Sources, of_list: Option<&Identity>) -> 
     Sorted { others: BTreeMap::from([(kind, 1)]), ..Sorted::default() }
 }
 
-fn list<'s>(items: Vec<Doc<'s>>, sources: &Sources, of_items: Option<&Identity>) -> Sorted<'s> {
+fn list<'s>(items: Vec<Doc<'s>>, sources: &Sources, of_items: Option<&Identity>, scope: Scope) -> Sorted<'s> {
     let mut sorted = Sorted::default();
-    let parts: Vec<Sorted<'s>> = items.into_par_iter().map(|item| document(item, sources, of_items)).collect();
+    let parts: Vec<Sorted<'s>> = items.into_par_iter().map(|item| document(item, sources, of_items, scope)).collect();
     for part in parts {
         sorted.append(part);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::read;
+use super::{read, read_whole};
 use crate::cluster::Cluster;
 use crate::source::Sources;
 
@@ -10,6 +10,7 @@ mod lists;
 mod properties;
 mod recorded;
 mod refusals;
+mod whole;
 
 /// What a reader gives, without what is tied to the texts.
 struct Told {

@@ -235,6 +235,17 @@ impl<'d, 's> Reader<'d, 's> {
         }
     }
 
+    /// A scalar of any style, if it is a string for kubectl.
+    pub fn scalar<'t>(&mut self, text: &'t Text<'_>) -> Option<&'t str> {
+        match self.doc.scalar(text) {
+            Ok(text) => Some(text),
+            Err(diagnostic) => {
+                self.errors.push(*diagnostic);
+                None
+            }
+        }
+    }
+
     /// The document as an object of some shape.
     pub fn parse<T: Deserialize<'d>>(&mut self) -> Option<T> {
         match self.doc.parse() {

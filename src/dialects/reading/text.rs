@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde_saphyr::Spanned;
 
 use crate::diag::{Diagnostic, codes, is_deceptive, quote};
 use crate::source::{FileId, Sources, Span};
@@ -182,6 +183,21 @@ impl<'s> Doc<'s> {
         }
     }
 
+    /// Where a scalar of any style stands: the string, or the part of its first line that is the scalar's.
+    pub fn place_of(&self, scalar: &Spanned<Text<'_>>) -> Span {
+        if self.offset(&scalar.value).is_some() {
+            return self.place(&scalar.value);
+        }
+        let span = scalar.referenced.span();
+        let number = |n: Option<u64>| n.and_then(|n| usize::try_from(n).ok());
+        let Some(at) = number(span.byte_offset()) else { return self.line(scalar.referenced.line()) };
+        let file: &str = &self.sources.get(self.file).text;
+        let start = (self.text.as_ptr() as usize).saturating_sub(file.as_ptr() as usize) + at;
+        let first = file.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default().trim_end();
+        let length = number(span.byte_len()).filter(|length| *length > 0).unwrap_or(first.len());
+        Span::new(self.file, start..start + length.min(first.len()))
+    }
+
     /// Where the bytes of a string start in the file.
     fn offset(&self, text: &Text<'_>) -> Option<usize> {
         let Cow::Borrowed(borrowed) = &text.0 else { return None };
@@ -195,6 +211,15 @@ impl<'s> Doc<'s> {
         match is_time(&text.0) {
             true => Ok(&text.0),
             false => self.string(text),
+        }
+    }
+
+    /// The same for a scalar of any style. What the parser did not lend was no plain word: it stood in a block, or had
+    /// escapes, so it is a string whatever it holds.
+    pub fn scalar<'t>(&self, text: &'t Text<'_>) -> Result<&'t str, Box<Diagnostic>> {
+        match &text.0 {
+            Cow::Owned(made) => Ok(made),
+            Cow::Borrowed(_) => self.string_for_kubectl(text),
         }
     }
 

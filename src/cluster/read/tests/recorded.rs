@@ -54,3 +54,47 @@ fn the_boutique_is_twelve_workloads() {
     assert_eq!((cart.path().as_str(), cart.origin), ("default/cartservice", "Deployment"));
     assert_eq!(cart.service_account, "cartservice".into());
 }
+
+/// Every variable that names a Service and its port, as people read them in the file.
+#[test]
+fn the_boutique_says_whom_it_calls() {
+    let Some(file) = data("online-boutique/workloads.yaml") else {
+        eprintln!("skipped: NETPOLC_TEST_DATA does not name the folder of the manifests");
+        return;
+    };
+    let (sources, cluster) = whole::whole(&fs::read_to_string(file).unwrap());
+    assert_eq!((cluster.pods.len(), cluster.services.len()), (12, 12));
+    let index = crate::cluster::Index::new(&cluster);
+    let mut calls = vec![];
+    for pod in &cluster.pods {
+        for callee in index.callees(pod) {
+            assert!(sources.text(callee.mention.span).contains(&*callee.mention.text));
+            for behind in index.pods_of(callee.service) {
+                let port = callee.pod_port(behind).unwrap();
+                assert!(behind.declared.iter().any(|declared| declared.number == port), "{} {port}", behind.name);
+                calls.push(format!("{} {} {port}", pod.name, behind.name));
+            }
+        }
+    }
+    calls.sort();
+    let expected = [
+        "cartservice redis-cart 6379",
+        "checkoutservice cartservice 7070",
+        "checkoutservice currencyservice 7000",
+        "checkoutservice emailservice 8080",
+        "checkoutservice paymentservice 50051",
+        "checkoutservice productcatalogservice 3550",
+        "checkoutservice shippingservice 50051",
+        "frontend adservice 9555",
+        "frontend cartservice 7070",
+        "frontend checkoutservice 5050",
+        "frontend currencyservice 7000",
+        "frontend productcatalogservice 3550",
+        "frontend recommendationservice 8080",
+        "frontend shippingservice 50051",
+        "loadgenerator frontend 8080",
+        "recommendationservice productcatalogservice 3550",
+    ];
+    assert_eq!(calls, expected);
+    assert!(cluster.pods.iter().all(|pod| !pod.placed));
+}
