@@ -20,6 +20,8 @@ mod eval;
 mod explain;
 #[path = "cli/generate.rs"]
 mod generate;
+#[path = "cli/inventory.rs"]
+mod inventory;
 #[path = "cli/process.rs"]
 mod process;
 #[path = "cli/rule.rs"]
@@ -34,7 +36,7 @@ mod usage;
 #[path = "cli/verify.rs"]
 mod verify;
 
-use support::Project;
+use support::{Project, Run};
 
 /// Two tiers, one edge on every TCP port, and a waiver for it that ends on 30 June 2026.
 const INTENT: &str = r#"app = "shop"
@@ -70,11 +72,11 @@ fn project() -> Project {
 }
 
 /// Runs a command line, written as in a shell (no quotes).
-fn run(project: &Project, line: &str) -> support::Run {
+fn run(project: &Project, line: &str) -> Run {
     support::netpolc(project.dir(), &line.split_whitespace().collect::<Vec<_>>())
 }
 
 /// The same on a given day.
-fn run_on(project: &Project, day: [&str; 2], line: &str) -> support::Run {
+fn run_on(project: &Project, day: [&str; 2], line: &str) -> Run {
     support::netpolc(project.dir(), &line.split_whitespace().chain(day).collect::<Vec<_>>())
 }

@@ -9,10 +9,17 @@ use std::process::Command;
 use netpolc::checks::{Group, Rule, all};
 use netpolc::diag::codes::INEXPRESSIBLE;
 
-/// The `toml` blocks of a rule's explanation by the word in their first line, `# bad` as `bad`.
+/// The first line of a project file that is mended too.
+const MENDED_PROJECT: &str = "mended netpolc.toml";
+
+/// The first line of manifests, for both examples.
+const INVENTORY: &str = "inventory.yaml";
+
+/// The `toml` and `yaml` blocks of a rule's explanation by what their first line says, `# bad` as `bad`.
 fn blocks(rule: &Rule) -> BTreeMap<&'static str, String> {
     let mut blocks = BTreeMap::new();
-    for block in rule.doc.split("```toml\n").skip(1) {
+    let fenced = |language| rule.doc.split(language).skip(1);
+    for block in fenced("```toml\n").chain(fenced("```yaml\n")) {
         let (text, _) = block.split_once("```").unwrap_or_else(|| panic!("{}: a block without an end", rule.code));
         let (first, _) = text.split_once('\n').unwrap();
         let word = first.strip_prefix("# ").unwrap_or_else(|| panic!("{}: a block begins with {first:?}", rule.code));
@@ -85,12 +92,12 @@ fn every_rule_is_explained() {
             assert!(blocks.contains_key(word), "{}: no example `# {word}`", rule.code);
         }
         assert!(
-            blocks.keys().all(|word| ["bad", "mended", "netpolc.toml"].contains(word)),
+            blocks.keys().all(|word| ["bad", "mended", "netpolc.toml", MENDED_PROJECT, INVENTORY].contains(word)),
             "{}: blocks {:?}",
             rule.code,
             blocks.keys()
         );
-        for (word, text) in &blocks {
+        for (word, text) in blocks.iter().filter(|(word, _)| **word != INVENTORY) {
             assert!(toml::from_str::<toml::Table>(text).is_ok(), "{}: `# {word}` is no TOML", rule.code);
         }
     }
@@ -98,18 +105,19 @@ fn every_rule_is_explained() {
 
 /// The codes that `netpolc check` reports for one intent, but that of what some dialect cannot say: rules know no dialects,
 /// and their examples name none.
-fn check(intent: &str, project: Option<&String>) -> Vec<String> {
+fn check(intent: &str, project: Option<&String>, inventory: Option<&String>) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("intents")).unwrap();
     std::fs::write(folder.path().join("intents/example.toml"), intent).unwrap();
     if let Some(project) = project {
         std::fs::write(folder.path().join("netpolc.toml"), project).unwrap();
     }
-    let output = Command::new(env!("CARGO_BIN_EXE_netpolc"))
-        .args(["check", "--format", "json", "--today", "2026-01-01"])
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
+    let mut args = vec!["check", "--format", "json", "--today", "2026-01-01"];
+    if let Some(inventory) = inventory {
+        std::fs::write(folder.path().join(INVENTORY), inventory).unwrap();
+        args.extend(["--inventory", INVENTORY]);
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_netpolc")).args(args).current_dir(folder.path()).output().unwrap();
     let findings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
         panic!("no JSON ({error}): {}", String::from_utf8_lossy(&[output.stdout, output.stderr].concat()))
     });
@@ -123,12 +131,12 @@ fn bad_examples_give_their_code_alone_and_mended_ones_nothing() {
     let mut wrong = vec![];
     for rule in all() {
         let blocks = blocks(rule);
-        let project = blocks.get("netpolc.toml");
-        let bad = check(&blocks["bad"], project);
+        let (project, inventory) = (blocks.get("netpolc.toml"), blocks.get(INVENTORY));
+        let bad = check(&blocks["bad"], project, inventory);
         if bad != [rule.code.0] {
             wrong.push(format!("{} bad: {bad:?}", rule.code));
         }
-        let mended = check(&blocks["mended"], project);
+        let mended = check(&blocks["mended"], blocks.get(MENDED_PROJECT).or(project), inventory);
         if !mended.is_empty() {
             wrong.push(format!("{} mended: {mended:?}", rule.code));
         }

@@ -5,7 +5,7 @@
 
 use jiff::civil::Date;
 
-use crate::cluster::Cluster;
+use super::running::Running;
 use crate::model::Model;
 
 /// One cluster of a project, and what is known of it.
@@ -16,7 +16,7 @@ pub struct Context<'a> {
     /// What enforces the policies: one for each dialect that the project renders.
     pub targets: &'a [Target],
     /// What runs there, if somebody said so.
-    pub inventory: Option<&'a Cluster>,
+    pub inventory: Option<&'a Running<'a>>,
     /// The day on which waivers are judged.
     pub today: Date,
 }

@@ -7,6 +7,7 @@
 
 mod context;
 mod rule;
+pub mod running;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -52,6 +53,25 @@ pub mod safety {
     pub mod tiers_share_pods;
 }
 
+/// Rules over what really runs.
+pub mod inventory {
+    pub mod closed_metrics;
+    pub mod closed_port;
+    pub mod host_network;
+    pub mod missing_edge;
+    pub mod no_dns_pods;
+    pub mod no_scraper;
+    pub mod outside_shut;
+    pub mod peer_matches_nothing;
+    pub mod pod_address;
+    pub mod port_names_differ;
+    pub mod service_port;
+    pub mod tier_matches_nothing;
+    pub mod unknown_namespace;
+    pub mod workload_in_no_tier;
+    pub mod workload_in_two_tiers;
+}
+
 /// Every rule, by code.
 pub static REGISTRY: &[&Rule] = &[
     &graph::cycle::RULE,
@@ -73,6 +93,21 @@ pub static REGISTRY: &[&Rule] = &[
     &safety::peer_matches_managed::RULE,
     &safety::dns_cut_off::RULE,
     &safety::guard_cuts_peer::RULE,
+    &inventory::tier_matches_nothing::RULE,
+    &inventory::workload_in_no_tier::RULE,
+    &inventory::unknown_namespace::RULE,
+    &inventory::workload_in_two_tiers::RULE,
+    &inventory::host_network::RULE,
+    &inventory::service_port::RULE,
+    &inventory::closed_port::RULE,
+    &inventory::port_names_differ::RULE,
+    &inventory::missing_edge::RULE,
+    &inventory::peer_matches_nothing::RULE,
+    &inventory::no_scraper::RULE,
+    &inventory::no_dns_pods::RULE,
+    &inventory::outside_shut::RULE,
+    &inventory::pod_address::RULE,
+    &inventory::closed_metrics::RULE,
 ];
 
 /// Every rule, by code.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use jiff::civil::{Date, date};
 
+use super::running::Running;
 use super::{Context, Outcome, Rule, Settings};
 use crate::diag::{Code, Diagnostic, Level};
 use crate::model::*;
@@ -131,6 +132,7 @@ impl Draft {
             dns: true,
             span,
             pods_span,
+            ports_span: span,
             metrics_span: span,
         });
         self
@@ -150,7 +152,16 @@ impl Draft {
         let pods = PodSet { namespaces: namespaces(places), labels: labels(pods) };
         let (span, namespace_span) = (self.span(), self.span());
         let (ports, port_names) = (vec![], BTreeMap::new());
-        self.model.peers.push(Peer { app, name: name.into(), pods, ports, port_names, span, namespace_span });
+        self.model.peers.push(Peer {
+            app,
+            name: name.into(),
+            pods,
+            ports,
+            port_names,
+            span,
+            namespace_span,
+            ports_span: span,
+        });
         self
     }
 
@@ -259,8 +270,48 @@ impl Draft {
         self.run().diagnostics.into_iter().filter(|d| d.code == rule.code).collect()
     }
 
+    /// What one rule says where an inventory, as YAML, is given.
+    pub(crate) fn check_with(self, rule: &Rule, inventory: &str) -> Vec<Diagnostic> {
+        let mut sources = Sources::default();
+        let file = sources.add("inventory.yaml", inventory);
+        let read = crate::cluster::read_whole(&sources, &[file]);
+        let cluster = read.unwrap_or_else(|errors| panic!("{errors:?}")).cluster;
+        let model = self.model();
+        let running = Running::new(&model, &cluster);
+        let cx = Context { inventory: Some(&running), ..Context::new(&model, TODAY) };
+        let outcome = super::run(&[cx], &Settings::new(Level::Error)).remove(0);
+        outcome.diagnostics.into_iter().filter(|d| d.code == rule.code).collect()
+    }
+
     /// The messages of one rule.
     pub(crate) fn messages(self, rule: &Rule) -> Vec<String> {
         self.check(rule).into_iter().map(|d| d.message).collect()
     }
+}
+
+/// A Deployment with some labels of its pods, as YAML writes them: `app: web`, or `{app: web, track: stable}`.
+pub(crate) fn deployment(namespace: &str, name: &str, labels: &str) -> String {
+    let labels = labels.trim_matches(['{', '}']);
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec:\n  template:\n    \
+         metadata: {{labels: {{{labels}}}}}\n    spec: {{}}\n"
+    )
+}
+
+/// The same with one container that declares ports and has variables, each `NAME: value`.
+pub(crate) fn workload(namespace: &str, name: &str, ports: &[u16], variables: &[(&str, &str)]) -> String {
+    let ports: String = ports.iter().map(|port| format!("{{containerPort: {port}}}, ")).collect();
+    let variables: String =
+        variables.iter().map(|(name, value)| format!("{{name: {name}, value: {value:?}}}, ")).collect();
+    let container = format!("{{name: c, image: c, ports: [{ports}], env: [{variables}]}}");
+    deployment(namespace, name, &format!("app: {name}"))
+        .replace("spec: {}", &format!("spec: {{containers: [{container}]}}"))
+}
+
+/// A Service of the pods labelled `app: <name>`, from a port to a port of theirs.
+pub(crate) fn service(namespace: &str, name: &str, port: u16, target: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec:\n  selector: {{app: {name}}}\n  \
+         ports: [{{port: {port}, targetPort: {target}}}]\n"
+    )
 }

@@ -1,10 +1,12 @@
 //! `netpolc check`: findings, and nothing else.
 
 use super::report::{self, plural};
-use super::run::Run;
+use super::run::{Inventories, Looked, Run};
 use super::{CheckArgs, Exit, Format, Terminal};
-use crate::checks;
+use crate::checks::running::listed;
+use crate::checks::{self, Settings};
 use crate::diag::{self, Diagnostic, Level};
+use crate::model::check_namespace;
 
 pub(super) fn run(args: &CheckArgs, terminal: &mut Terminal) -> Exit {
     check(args, terminal).unwrap_or_else(|exit| exit)
@@ -16,9 +18,16 @@ fn check(args: &CheckArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
             terminal.fail(format!("no code starts with {}; `netpolc rule --all` lists them", diag::quote(wrong)))
         );
     }
-    let mut run = Run::start(&args.common, None, Level::Error, terminal)?;
+    if let Some(name) = &args.inventory_namespace
+        && let Err(refusal) = check_namespace(name)
+    {
+        return Err(terminal.fail(format!("--inventory-namespace: {}; {}", refusal.message, refusal.help)));
+    }
+    let running = Inventories { paths: &args.inventory, namespace: args.inventory_namespace.as_deref() };
+    let settings = Settings::new(Level::Error);
+    let mut run = Run::with(&args.common, args.cluster.as_deref(), &settings, Some(&running), terminal)?;
     // What a dialect cannot say, and a template that says too much, are findings as well: nothing is written.
-    let target = super::Target { dialect: vec![], cluster: None };
+    let target = super::Target { dialect: vec![], cluster: args.cluster.clone() };
     run.compile(&target, terminal)?;
     let shown: Vec<Diagnostic> = run.shown().into_iter().filter(|d| is_asked_for(args, d)).collect();
     match args.format {
@@ -41,7 +50,35 @@ fn check(args: &CheckArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         };
         terminal.tell(format!("no findings in {}{waived}", plural(run.project.intents.len(), "intent")));
     }
+    if args.format != Format::Json
+        && let Some(inventory) = &run.inventory
+    {
+        looked(inventory, terminal);
+    }
     Ok(if bad { Exit::NotFine } else { Exit::Fine })
+}
+
+/// How many namespaces a line names at most.
+const NAMED: usize = 5;
+
+/// What the findings of the inventory rest on, and what it does not show.
+fn looked(inventory: &Looked, terminal: &mut Terminal) {
+    let Looked { workloads, services, assumed, unseen } = inventory;
+    terminal.tell(format!("inventory: {}, {}", plural(*workloads, "workload"), plural(*services, "Service")));
+    if let Some(namespace) = assumed {
+        terminal.tell(format!(
+            "assumed: objects that name no namespace are in {} (--inventory-namespace says where they are)",
+            diag::quote(namespace)
+        ));
+    }
+    if !unseen.is_empty() {
+        let names = listed(unseen.iter().map(|name| &**name), NAMED);
+        terminal.tell(format!("not looked at, as the inventory shows nothing of {}: {names}", plural_of(unseen.len())));
+    }
+}
+
+fn plural_of(namespaces: usize) -> &'static str {
+    if namespaces == 1 { "the namespace" } else { "the namespaces" }
 }
 
 /// Whether some code starts with it.

@@ -152,6 +152,20 @@ struct CheckArgs {
     /// Fail on warnings too
     #[arg(long)]
     strict: bool,
+
+    /// What runs in the cluster, to be held against the intents: rendered manifests or a dump of `kubectl get -o yaml`; files,
+    /// folders, or - for standard input [default: what netpolc.toml says]
+    #[arg(long, value_name = "PATH")]
+    inventory: Vec<Utf8PathBuf>,
+
+    /// The namespace of objects of the inventory that name none [default: what netpolc.toml says, else the managed one that
+    /// fits them best]
+    #[arg(long, value_name = "NAME")]
+    inventory_namespace: Option<String>,
+
+    /// Only this cluster of the project file
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -6,13 +6,14 @@ use camino::{Utf8Path, Utf8PathBuf};
 use jiff::civil::Date;
 
 use super::{Common, Exit, Target, Terminal, report};
+use crate::checks::running::{Running, listed};
 use crate::checks::{self, Context, Settings, Waived};
 use crate::diag::{Diagnostic, Diagnostics, Level, codes, nearest, quote};
 use crate::dialects::{self, Dialect};
 use crate::lower::lower;
 use crate::model::{Model, Sym};
 use crate::output::{self, Disk, Scope};
-use crate::pipeline::{Compiled, Project, compile, merge};
+use crate::pipeline::{Asked, Compiled, Project, Taken, compile, inventories, merge};
 use crate::source::{self, Span};
 
 /// A project, checked.
@@ -30,6 +31,46 @@ pub(super) struct Run {
     pub(super) waived: Vec<Waived>,
     /// The intents whose findings and changes are shown; `None`: all.
     pub(super) selected: Option<BTreeSet<Utf8PathBuf>>,
+    /// What was looked at of an inventory; `None`: there is none.
+    pub(super) inventory: Option<Looked>,
+}
+
+/// How many namespaces a line names at most.
+const NAMED: usize = 5;
+
+/// The inventories that a command line asks for.
+pub(super) struct Inventories<'a> {
+    /// Where they are; empty: where the project file says.
+    pub(super) paths: &'a [Utf8PathBuf],
+    /// The namespace of objects that name none.
+    pub(super) namespace: Option<&'a str>,
+}
+
+/// How much of a project an inventory shows.
+pub(super) struct Looked {
+    /// Workloads of the inventory.
+    pub(super) workloads: usize,
+    /// Its Services.
+    pub(super) services: usize,
+    /// Where objects that name no namespace are taken to be, when nobody said so.
+    pub(super) assumed: Option<Sym>,
+    /// Managed namespaces of which it shows nothing, so that nothing can be said of them.
+    pub(super) unseen: Vec<Sym>,
+}
+
+impl Looked {
+    fn of(running: &Running<'_>, taken: &Taken) -> Self {
+        let cluster = running.cluster;
+        let workloads: BTreeSet<(&Sym, &Sym)> =
+            running.pods().map(|(_, pod)| (&pod.namespace, &pod.workload)).collect();
+        let unseen = running.model.namespaces.keys().filter(|name| !running.sees(name) && !running.knows_namespaces());
+        Self {
+            workloads: workloads.len(),
+            services: cluster.services.len(),
+            assumed: taken.assumed.clone(),
+            unseen: unseen.cloned().collect(),
+        }
+    }
 }
 
 /// A sentence, and the clusters that it is true of.
@@ -48,11 +89,22 @@ impl Run {
         format!(" (in {})", names.join(", "))
     }
 
-    /// Everything up to the findings. The error is an exit code; the reason was told.
+    /// Everything up to the findings, without an inventory. The error is an exit code; the reason was told.
     pub(super) fn start(
         common: &Common,
         cluster: Option<&str>,
         expired: Level,
+        terminal: &mut Terminal,
+    ) -> Result<Self, Exit> {
+        Self::with(common, cluster, &Settings::new(expired), None, terminal)
+    }
+
+    /// Everything up to the findings.
+    pub(super) fn with(
+        common: &Common,
+        cluster: Option<&str>,
+        settings: &Settings,
+        running: Option<&Inventories<'_>>,
         terminal: &mut Terminal,
     ) -> Result<Self, Exit> {
         let cwd = std::env::current_dir()
@@ -62,7 +114,7 @@ impl Run {
         let root = source::find_root(&common.paths, &cwd).map_err(|error| terminal.fail(error))?;
         let mut diags = Diagnostics::default();
         terminal.progress("reading intents");
-        let project = Project::load(root, &mut diags).map_err(|error| terminal.fail(error))?;
+        let mut project = Project::load(root, &mut diags).map_err(|error| terminal.fail(error))?;
         let selected = select(&project, &common.paths, &cwd, &mut diags).map_err(|error| terminal.fail(error))?;
         if let Some(name) = cluster {
             let known = project.clusters();
@@ -80,11 +132,37 @@ impl Run {
         terminal.progress("resolving names");
         let models = project.models(cluster, &mut diags);
         let today = common.today.unwrap_or_else(today);
+        let mut taken: Vec<Option<Taken>> = models.iter().map(|_| None).collect();
+        if let Some(running) = running {
+            terminal.progress("reading the inventory");
+            let asked = Asked { paths: running.paths, namespace: running.namespace, cwd: &cwd };
+            let (root, sources) = (&project.root, &mut project.sources);
+            taken = inventories(root, &models, asked, &mut std::io::stdin(), sources, &mut diags)
+                .map_err(|error| terminal.fail(error))?;
+        }
         terminal.progress("checking");
-        let contexts: Vec<Context<'_>> = models.iter().map(|model| Context::new(model, today)).collect();
+        let inventories: Vec<Option<Running<'_>>> = models
+            .iter()
+            .zip(&taken)
+            .map(|(model, taken)| Some(Running::new(model, &taken.as_ref()?.cluster)))
+            .collect();
+        // Of a wrong file, or one placed wrongly, every rule would be silent.
+        for running in inventories.iter().flatten().filter(|running| !running.is_about_the_model()) {
+            let names = running.model.namespaces.keys().map(|name| &**name);
+            let message = format!("the inventory shows nothing of the managed namespaces: {}", listed(names, NAMED));
+            let error = Diagnostic::placeless(codes::MANIFEST, message);
+            let seen = listed(running.seen(), NAMED);
+            diags.push(error.note(format!("it shows {seen}")).help(
+                "give the manifests of these namespaces; `--inventory-namespace` says where objects are that name none",
+            ));
+        }
+        let of_model = models.iter().zip(&inventories);
+        let contexts: Vec<Context<'_>> = of_model
+            .map(|(model, inventory)| Context { inventory: inventory.as_ref(), ..Context::new(model, today) })
+            .collect();
         let mut waived: Vec<Waived> = vec![];
         let mut found = vec![];
-        for (model, outcome) in models.iter().zip(checks::run(&contexts, &Settings::new(expired))) {
+        for (model, outcome) in models.iter().zip(checks::run(&contexts, settings)) {
             found.push((model.cluster.as_deref(), outcome.diagnostics));
             waived.extend(outcome.waived);
         }
@@ -94,7 +172,9 @@ impl Run {
         let mut seen: BTreeSet<(Span, &'static str, String)> = BTreeSet::new();
         waived.retain(|w| seen.insert((w.waiver, w.diagnostic.code.0, w.diagnostic.message.clone())));
         terminal.end_progress();
-        Ok(Self { project, models, diags, notes: vec![], waived, selected, clusters })
+        let inventory = inventories.iter().flatten().zip(taken.iter().flatten()).next();
+        let inventory = inventory.map(|(running, taken)| Looked::of(running, taken));
+        Ok(Self { project, models, diags, notes: vec![], waived, selected, clusters, inventory })
     }
 
     /// Compiles every model into the chosen dialects. `None` when there was an error, before or now: see [`Self::diags`].

@@ -13,6 +13,7 @@ use crate::model::{Labels, Protocol};
 const MAX_NAMES: usize = 8;
 
 /// Ways into a cluster.
+#[derive(Debug)]
 pub struct Index<'c> {
     /// Pods that may be running, by their namespaces.
     pods: HashMap<&'c str, Vec<&'c Pod>>,

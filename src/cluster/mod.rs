@@ -64,6 +64,8 @@ pub struct Pod {
     /// Its name, or that of its workload; where two workloads of a namespace have one name, the later has its kind behind
     /// it, as `web.statefulset`.
     pub name: Sym,
+    /// The name of the workload that made it, in the end; its own where nothing else did.
+    pub workload: Sym,
     /// Its labels.
     pub labels: Labels,
     /// Its service account.

@@ -12,7 +12,7 @@ use super::read::POD;
 use crate::model::Sym;
 
 /// The name by which an object is known in a cluster.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {
     /// Its kind.
     pub(super) kind: &'static str,

@@ -66,6 +66,11 @@ table! {
         "staged" => staged: Option<Spanned<bool>>,
         /// Write true to log denied connections, where the dialect can. Default: false.
         "log-denied" => log_denied: Option<bool>,
+        /// Manifests of what runs there, as rendered or as `kubectl get -o yaml` writes them: files and folders, relative to
+        /// this file. `netpolc check` holds the intents against them.
+        "inventory" => inventory: Option<List<String>>,
+        /// The namespace of those of these manifests that name none. Default: the managed one that fits them best.
+        "inventory-namespace" => inventory_namespace: Option<Spanned<String>>,
         /// The tier that the policies go to, where the dialect has tiers. Default: default.
         "tier" => tier: Option<Spanned<String>>,
     }

@@ -195,6 +195,16 @@ pub enum DeclaredPorts {
     Named(Table<Spanned<PortText>>, Span),
 }
 
+impl DeclaredPorts {
+    /// Where they are written.
+    pub fn span(&self) -> Span {
+        match self {
+            Self::List(ports) => ports.span,
+            Self::Named(_, span) => *span,
+        }
+    }
+}
+
 impl Decode for DeclaredPorts {
     const EXPECTED: &'static str = "a list of ports, a table of named ports, or \"all\"";
 

@@ -46,6 +46,7 @@ impl Builder<'_, '_> {
             dns: table.dns.or(file.dns).unwrap_or(true),
             span: name.span,
             pods_span: table.pods.span(),
+            ports_span: table.ports.as_ref().map_or(name.span, DeclaredPorts::span),
             metrics_span: table.metrics.as_ref().map_or(name.span, |metrics| metrics.span),
         })
     }
@@ -59,8 +60,16 @@ impl Builder<'_, '_> {
             Namespaces::Names(list) => list.span,
             Namespaces::Labels(labels) => labels.span,
         };
-        let pods = PodSet { namespaces: namespaces?, labels: labels? };
-        Some(Peer { app, name: name.value.as_str().into(), pods, ports, port_names, span: name.span, namespace_span })
+        Some(Peer {
+            app,
+            name: name.value.as_str().into(),
+            pods: PodSet { namespaces: namespaces?, labels: labels? },
+            ports,
+            port_names,
+            span: name.span,
+            namespace_span,
+            ports_span: table.ports.as_ref().map_or(name.span, DeclaredPorts::span),
+        })
     }
 
     /// The pods of a scrapers table.

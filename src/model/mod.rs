@@ -155,6 +155,8 @@ pub struct Tier {
     pub span: Span,
     /// Where its pods are written.
     pub pods_span: Span,
+    /// Where its ports are written; its name's place otherwise.
+    pub ports_span: Span,
     /// Where its metrics are written; its name's place otherwise.
     pub metrics_span: Span,
 }
@@ -176,6 +178,8 @@ pub struct Peer {
     pub span: Span,
     /// Where its namespaces are written.
     pub namespace_span: Span,
+    /// Where its ports are written; its name's place otherwise.
+    pub ports_span: Span,
 }
 
 /// Approved destinations outside the cluster: a union of address ranges and host names.

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::address::metadata_hosts;
 use super::{Cidrs, PRIVATE, PodSet, PortRange, Sym};
-use crate::source::Span;
+use crate::source::{Span, Spanned};
 
 /// The cluster as the project file describes it, defaults filled in.
 #[derive(Debug, Clone)]
@@ -41,6 +41,10 @@ pub struct Profile {
     pub log_denied: bool,
     /// Where the project file asks for something that not every dialect has, by key.
     pub asked: BTreeMap<&'static str, Span>,
+    /// Manifests of what runs there, relative to the project's root.
+    pub inventory: Vec<Spanned<String>>,
+    /// The namespace of those of them that name none.
+    pub inventory_namespace: Option<Sym>,
     /// The tier that the policies go to, in dialects that have tiers.
     pub tier: Sym,
     /// Levels of rules by code, as the project file sets them.

@@ -82,6 +82,8 @@ impl Profile {
             staged: false,
             asked: BTreeMap::new(),
             log_denied: false,
+            inventory: vec![],
+            inventory_namespace: None,
             tier: "default".into(),
             lints: Default::default(),
             approximate: BTreeSet::new(),
@@ -122,6 +124,13 @@ impl<'a> Builder<'a, '_> {
             self.model.profile.asked.insert("staged", staged.span);
         }
         self.model.profile.log_denied = tables.iter().find_map(|table| table.log_denied).unwrap_or(false);
+        if let Some(list) = tables.iter().find_map(|table| table.inventory.as_ref()) {
+            self.model.profile.inventory = list.items.clone();
+        }
+        if let Some(name) = tables.iter().find_map(|table| table.inventory_namespace.as_ref()) {
+            self.accept(name.span, super::names::check_namespace(&name.value));
+            self.model.profile.inventory_namespace = Some(name.value.as_str().into());
+        }
         if let Some(tier) = tables.iter().find_map(|table| table.tier.as_ref()) {
             self.accept(tier.span, super::names::check_tier(&tier.value));
             self.model.profile.tier = tier.value.as_str().into();

@@ -13,10 +13,12 @@ mod clusters;
 mod compile;
 mod evaluate;
 mod given;
+mod inventory;
 mod project;
 
 pub use clusters::merge;
 pub use compile::{Compiled, compile, permitted};
 pub use evaluate::evaluate;
 pub use given::{Given, given};
+pub use inventory::{Asked, Taken, inventories};
 pub use project::{LoadError, Project};

@@ -168,7 +168,8 @@ fn unreadable_lines(sources: &Sources, file: FileId, diags: &Diagnostics) -> BTr
     places.filter(|place| place.span.file == file).map(|place| sources.line_col(place.span).0).collect()
 }
 
-fn is_inside(path: &str) -> bool {
+/// Whether a path that the project file writes stays below the project's root by its words.
+pub(super) fn is_inside(path: &str) -> bool {
     !path.is_empty()
         && !path.contains('\\')
         && !path.chars().any(crate::diag::is_deceptive)

@@ -11,7 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::read::{
     EntryKind, MAX_GENERATED_BYTES, ReadError, SourceError, decode, entry_kind, list_tree, read_bytes, read_stream,
 };
-use super::{FileId, Sources};
+use super::{FileId, Root, Sources};
 use crate::diag::{Diagnostic, Diagnostics, codes, is_deceptive, quote};
 
 /// The path that means standard input.
@@ -35,7 +35,41 @@ pub fn load_manifests(
     sources: &mut Sources,
     diags: &mut Diagnostics,
 ) -> Result<Vec<FileId>, SourceError> {
-    let mut loader = Loader { sources, diags, files: vec![], seen: BTreeSet::new() };
+    load(paths, None, stdin, sources, diags)
+}
+
+/// The same for manifests beside a project: messages show files of the project as its other files, relative to its root.
+/// `base`: the folder that relative paths start from.
+///
+/// # Errors
+/// When the system refuses a file or folder.
+pub fn load_inventory(
+    root: &Root,
+    base: &Utf8Path,
+    paths: &[Utf8PathBuf],
+    stdin: &mut dyn Read,
+    sources: &mut Sources,
+    diags: &mut Diagnostics,
+) -> Result<Vec<FileId>, SourceError> {
+    let place = |path: &Utf8PathBuf| match path == STANDARD_INPUT {
+        true => path.clone(),
+        false => base.join(path),
+    };
+    let places: Vec<Utf8PathBuf> = paths.iter().map(place).collect();
+    load(&places, Some(&root.dir), stdin, sources, diags).map_err(|error| {
+        let path = error.path.strip_prefix(&root.dir).map(Utf8Path::to_owned).unwrap_or(error.path);
+        SourceError { path, error: error.error }
+    })
+}
+
+fn load(
+    paths: &[Utf8PathBuf],
+    root: Option<&Utf8Path>,
+    stdin: &mut dyn Read,
+    sources: &mut Sources,
+    diags: &mut Diagnostics,
+) -> Result<Vec<FileId>, SourceError> {
+    let mut loader = Loader { root, sources, diags, files: vec![], seen: BTreeSet::new() };
     for path in paths {
         if path == STANDARD_INPUT {
             loader.stdin(stdin)?;
@@ -49,6 +83,8 @@ pub fn load_manifests(
 }
 
 struct Loader<'r> {
+    /// What shown paths are relative to, where they are below it.
+    root: Option<&'r Utf8Path>,
     sources: &'r mut Sources,
     diags: &'r mut Diagnostics,
     files: Vec<FileId>,
@@ -57,6 +93,11 @@ struct Loader<'r> {
 }
 
 impl Loader<'_> {
+    /// A path as messages show it.
+    fn shown<'p>(&self, path: &'p Utf8Path) -> &'p Utf8Path {
+        self.root.and_then(|root| path.strip_prefix(root).ok()).unwrap_or(path)
+    }
+
     fn stdin(&mut self, stdin: &mut dyn Read) -> Result<(), SourceError> {
         if !self.seen.insert(STANDARD_INPUT.into()) {
             return Ok(());
@@ -72,15 +113,21 @@ impl Loader<'_> {
             let path = dir.join(&entry.path);
             let is_manifest =
                 path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)));
+            let shown = self.shown(&path);
             let problem = match entry.kind {
-                EntryKind::Unnameable => Some((format!("the name {} is not UTF-8", quote(path.as_str())), "rename it")),
+                EntryKind::Unnameable => {
+                    Some((format!("the name {} is not UTF-8", quote(shown.as_str())), "rename it"))
+                }
                 EntryKind::Link if path.is_dir() => {
-                    let message = format!("{} is a link to a folder", quote(path.as_str()));
+                    let message = format!("{} is a link to a folder", quote(shown.as_str()));
                     Some((message, "name that folder on the command line too, or remove the link"))
                 }
                 EntryKind::Link if is_manifest && !leads_into(&path, &whole) => {
-                    let message =
-                        format!("{} is a link that leads out of {}", quote(path.as_str()), quote(dir.as_str()));
+                    let message = format!(
+                        "{} is a link that leads out of {}",
+                        quote(shown.as_str()),
+                        quote(self.shown(dir).as_str())
+                    );
                     Some((message, "name the file itself on the command line, or remove the link"))
                 }
                 _ => None,
@@ -93,7 +140,7 @@ impl Loader<'_> {
             found = true;
         }
         if !found {
-            let message = format!("{} holds no manifest", quote(dir.as_str()));
+            let message = format!("{} holds no manifest", quote(self.shown(dir).as_str()));
             let help = "a folder's manifests end in `.yaml`, `.yml` or `.json`; other files can be named themselves";
             self.diags.push(Diagnostic::placeless(codes::PATH, message).help(help));
         }
@@ -102,7 +149,8 @@ impl Loader<'_> {
 
     fn file(&mut self, path: &Utf8Path) -> Result<(), SourceError> {
         if path.as_str().chars().any(is_deceptive) {
-            let message = format!("the name {} has an invisible or control character", quote(path.as_str()));
+            let message =
+                format!("the name {} has an invisible or control character", quote(self.shown(path).as_str()));
             self.diags.push(Diagnostic::placeless(codes::PATH, message).help("rename the file"));
             return Ok(());
         }
@@ -118,17 +166,19 @@ impl Loader<'_> {
         let problem = match read {
             Ok(bytes) => {
                 let mut found = vec![];
-                self.files.extend(decode(bytes).register(path, self.sources, &mut found));
+                let shown = self.root.and_then(|root| path.strip_prefix(root).ok()).unwrap_or(path);
+                self.files.extend(decode(bytes).register(shown, self.sources, &mut found));
                 self.diags.extend(found);
                 return Ok(());
             }
             Err(ReadError::Io(error)) => return Err(SourceError { path: path.to_owned(), error }),
             Err(ReadError::NotAFile) => {
-                let message = format!("{} is not a regular file", quote(path.as_str()));
+                let message = format!("{} is not a regular file", quote(self.shown(path).as_str()));
                 Diagnostic::placeless(codes::PATH, message).help("name a file, a folder, or `-` for standard input")
             }
             Err(ReadError::TooLarge) => {
-                let message = format!("{} is larger than {} MiB", quote(path.as_str()), MAX_GENERATED_BYTES >> 20);
+                let message =
+                    format!("{} is larger than {} MiB", quote(self.shown(path).as_str()), MAX_GENERATED_BYTES >> 20);
                 Diagnostic::placeless(codes::ENCODING, message).help("split it into several files")
             }
         };

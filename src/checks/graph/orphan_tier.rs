@@ -1,5 +1,6 @@
 //! NP102: a tier that talks to nobody.
 
+use crate::checks::running::Running;
 use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
 use crate::model::{Endpoint, LintLevel, WaiveTarget};
@@ -64,8 +65,10 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
             *used = true;
         }
     }
+    // Where an inventory shows which edge it lacks, that is told in its place.
+    let lacking = cx.inventory.map(Running::lacking).unwrap_or_default();
     for ((id, tier), used) in model.tiers().zip(used) {
-        if used || !tier.metrics.is_empty() {
+        if used || !tier.metrics.is_empty() || lacking.contains(&id) {
             continue;
         }
         let rest = if tier.dns { "but DNS" } else { "at all" };
@@ -80,13 +83,24 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::Draft;
+    use crate::checks::testing::{Draft, service, workload};
     use crate::model::{PortRange, Protocol};
 
     #[test]
     fn a_tier_at_neither_end_of_an_edge_is_found() {
         let draft = Draft::new().tiers("web api worker").edges("web -> api");
         assert_eq!(draft.messages(&RULE), ["tier `worker` has no edge"]);
+    }
+
+    #[test]
+    fn an_edge_that_is_known_to_be_missing_is_told_in_its_place() {
+        let inventory = |variables: &[(&str, &str)]| {
+            let callee = [workload("shop", "api", &[80], &[]), service("shop", "api", 80, "80")];
+            [workload("shop", "worker", &[], variables), callee.join("---\n")].join("---\n")
+        };
+        let found = |inventory: &str| Draft::new().tiers("worker api").check_with(&RULE, inventory).len();
+        assert_eq!(found(&inventory(&[])), 2);
+        assert_eq!(found(&inventory(&[("API", "api:80")])), 0);
     }
 
     #[test]

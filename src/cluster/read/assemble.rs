@@ -15,6 +15,9 @@ use crate::cluster::{Backend, Cluster, Namespace, Pod, Route, Service, Webhook, 
 use crate::diag::Diagnostic;
 use crate::model::{Labels, NAMESPACE_NAME, Sym};
 
+/// How far it is looked for what made a pod: a pod, its Job or ReplicaSet, and what made that.
+const MAX_OWNERS: usize = 4;
+
 impl Cluster {
     /// Puts every object that names no namespace into this one: a deploy tool is told where they go, and what was rendered
     /// for it does not say. It may be done again, with another namespace. A cluster that was not read stays as it is.
@@ -145,6 +148,7 @@ fn add_pods(cluster: &mut Cluster, objects: &[Object], known: &Known<'_>) -> BTr
     let finished = |object: &Object| matches!(&object.content, Content::Pod(pod, _) if pod.finished);
     let owned = with_pods.iter().map(|object| (&object.key, object.owner.as_ref().filter(|_| !finished(object))));
     let represented = owners::represented(owned);
+    let owners: HashMap<&Key, &Object> = with_pods.iter().map(|object| (&object.key, *object)).collect();
     let mut counts = BTreeMap::new();
     for object in objects {
         let Content::Pod(pod, words) = &object.content else { continue };
@@ -157,6 +161,7 @@ fn add_pods(cluster: &mut Cluster, objects: &[Object], known: &Known<'_>) -> BTr
         let map = |name: &Sym| known.maps.get(&(namespace, name)).copied();
         cluster.pods.push(Pod {
             namespace: namespace.clone(),
+            workload: maker(object, &owners).clone(),
             account_labels: account.cloned().unwrap_or_default(),
             mentions: words.iter().flat_map(|words| words.mentions(map)).collect(),
             ..(**pod).clone()
@@ -169,6 +174,18 @@ fn add_pods(cluster: &mut Cluster, objects: &[Object], known: &Known<'_>) -> BTr
     }
     tell_apart(&mut cluster.pods);
     counts
+}
+
+/// The name of what made an object, in the end: of its owner's owner, as far as these are there.
+fn maker<'o>(object: &'o Object, owners: &HashMap<&Key, &'o Object>) -> &'o Sym {
+    let (mut name, mut owner) = (&object.key.name, object.owner.as_ref());
+    // A cluster makes no longer chains; what somebody wrote may go in a ring.
+    for _ in 0..MAX_OWNERS {
+        let Some(key) = owner else { break };
+        name = &key.name;
+        owner = owners.get(key).and_then(|object| object.owner.as_ref());
+    }
+    name
 }
 
 /// Gives workloads of one name in one namespace names of their own. A Pod keeps its name: it is a pod's.

@@ -106,6 +106,7 @@ fn with_pod(object: Object, labels: Labels, given: Given, addresses: Vec<IpAddr>
     let pod = Pod {
         namespace: object.key.namespace.clone(),
         name: object.key.name.clone(),
+        workload: object.key.name.clone(),
         labels,
         service_account: given.service_account,
         account_labels: Labels::default(),

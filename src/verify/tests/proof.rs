@@ -38,6 +38,7 @@ fn tier(name: &str, namespace: &str, dns: bool) -> Tier {
         dns,
         span: span(),
         pods_span: span(),
+        ports_span: span(),
         metrics_span: span(),
     }
 }

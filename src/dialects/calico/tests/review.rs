@@ -15,6 +15,7 @@ fn tier(pairs: &[(&str, &str)]) -> Tier {
         dns: true,
         span: span(),
         pods_span: span(),
+        ports_span: span(),
         metrics_span: span(),
     }
 }
@@ -44,6 +45,7 @@ fn labels_with_another_meaning_are_refused_where_they_are_written() {
         port_names: BTreeMap::new(),
         span: span(),
         namespace_span: span(),
+        ports_span: span(),
     }];
     assert_eq!(errors(&model), ["calico cannot select the pods of `obs` by the label `projectcalico.org/name`"]);
 }

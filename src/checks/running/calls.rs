@@ -1,0 +1,148 @@
+//! What pods call, as far as they say so: Services that their variables and arguments name.
+//!
+//! A text counts only where a Service of that name exists, with that port, and pods stand behind it: everything else is some
+//! other word. A pod that is in no tier of its managed namespace may do nothing at all, which is told elsewhere.
+
+use std::collections::BTreeSet;
+
+use super::listening::fault;
+use super::{Grants, Running, holds, holds_port};
+use crate::cluster::{Callee, Pod, Service, ServicePort};
+use crate::model::{Direction, EdgeId, Endpoint, Grant, Protocol, Sym, TierId};
+use crate::source::Span;
+
+/// A call that some side denies.
+#[derive(Debug, Clone)]
+pub struct Denied<'a> {
+    /// Position of the calling pod.
+    pub caller: usize,
+    /// The Service that it calls.
+    pub service: &'a Service,
+    /// On which port of the Service, or of the pods of one without an address.
+    pub port: u16,
+    /// The variable that names it; none for an argument.
+    pub variable: Option<&'a Sym>,
+    /// Where it is named.
+    pub span: Span,
+    /// Position of a pod behind the Service.
+    pub callee: usize,
+    /// The port of that pod.
+    pub target: (Protocol, u16),
+    /// Whether the caller may not send it; else the callee may not receive it.
+    pub egress: bool,
+    /// The tiers of both.
+    pub tiers: Vec<TierId>,
+}
+
+/// A port of a Service that a pod names.
+struct Call<'a> {
+    callee: Callee<'a>,
+    /// The port as the caller knows it.
+    port: u16,
+    /// The port of the Service; `None` where it is the pods' own.
+    of_service: Option<&'a ServicePort>,
+}
+
+impl<'a> Call<'a> {
+    /// A text without a port is clear only where the Service has no other.
+    fn of(callee: Callee<'a>) -> Option<Self> {
+        let only = || <&[ServicePort; 1]>::try_from(callee.service.ports.as_slice()).ok().map(|[only]| only);
+        let of_service = callee.port.or_else(|| callee.number.is_none().then(only).flatten());
+        let port = callee.number.or(of_service.map(|port| port.port))?;
+        Some(Self { callee, port, of_service })
+    }
+
+    /// The port of a pod on which the call arrives.
+    fn target(&self, pod: &Pod) -> Option<(Protocol, u16)> {
+        let number = match (self.callee.number, self.of_service) {
+            (None, Some(port)) => port.pod_port(pod),
+            _ => self.callee.pod_port(pod),
+        };
+        Some((self.callee.protocol(), number?))
+    }
+}
+
+/// Every call that is denied, once for each group of callers that are alike.
+pub(super) fn denied<'a>(running: &Running<'a>) -> Vec<Denied<'a>> {
+    let grants = running.model.grants();
+    let grants = Grants::new(&grants);
+    let mut seen = BTreeSet::new();
+    let mut found = vec![];
+    for (caller, pod) in running.pods().filter(|(at, pod)| is_told_nowhere(running, *at, pod)) {
+        for call in running.index.callees(pod).into_iter().filter_map(Call::of) {
+            let service = call.callee.service;
+            let named = (&service.namespace, &service.name, call.port);
+            let alike = (&pod.namespace, running.tiers_of(caller).to_vec(), &pod.workload, named);
+            if seen.contains(&alike) {
+                continue;
+            }
+            if let Some(denied) = judge(running, &grants, (caller, pod), &call) {
+                seen.insert(alike);
+                found.push(denied);
+            }
+        }
+    }
+    found
+}
+
+/// Whether a pod is in some tier, or free to do anything.
+fn is_told_nowhere(running: &Running<'_>, at: usize, pod: &Pod) -> bool {
+    is_free(running, pod) || !running.tiers_of(at).is_empty()
+}
+
+/// Whether no policy governs a pod.
+fn is_free(running: &Running<'_>, pod: &Pod) -> bool {
+    pod.host_network || !running.model.is_managed(&pod.namespace)
+}
+
+fn judge<'a>(
+    running: &Running<'a>,
+    grants: &Grants<'_>,
+    (caller, pod): (usize, &Pod),
+    call: &Call<'a>,
+) -> Option<Denied<'a>> {
+    for (callee, other) in running.behind(call.callee.service) {
+        let same = pod.namespace == other.namespace && pod.workload == other.workload;
+        if same || !is_told_nowhere(running, callee, other) {
+            continue;
+        }
+        let Some(target) = call.target(other) else { continue };
+        let allows = |grant: &&Grant, end: &Pod| {
+            holds_port(&grant.ports, target.0, target.1) && holds(running, &grant.peer, end)
+        };
+        let sends = is_free(running, pod) || grants.of(pod, Direction::Egress).iter().any(|grant| allows(grant, other));
+        let receives =
+            is_free(running, other) || grants.of(other, Direction::Ingress).iter().any(|grant| allows(grant, pod));
+        if (sends && receives) || has_mistaken_edge(running, caller, callee) {
+            continue;
+        }
+        let Callee { service, mention, .. } = call.callee;
+        return Some(Denied {
+            caller,
+            service,
+            port: call.port,
+            variable: mention.variable.as_ref(),
+            span: mention.span,
+            callee,
+            target,
+            egress: !sends,
+            tiers: running.tiers_of(caller).iter().chain(running.tiers_of(callee)).copied().collect(),
+        });
+    }
+    None
+}
+
+/// Whether some edge between two pods names a port that is none of the callee's, which another rule tells: it is that edge
+/// that was meant.
+fn has_mistaken_edge(running: &Running<'_>, caller: usize, callee: usize) -> bool {
+    let graph = &running.model.graph;
+    let between = |from: TierId, to: TierId| {
+        let ends = (graph.index(Endpoint::Tier(from)), graph.index(Endpoint::Tier(to)));
+        let (Some(from), Some(end)) = ends else { return false };
+        let is_wrong = |edge: EdgeId| {
+            running.model[edge].ports.iter().any(|range| fault(running, Endpoint::Tier(to), *range).is_some())
+        };
+        graph.graph.edges_connecting(from, end).any(|edge| is_wrong(*edge.weight()))
+    };
+    running.tiers_of(caller).iter().any(|from| running.tiers_of(callee).iter().any(|to| between(*from, *to)))
+}
