@@ -1,8 +1,8 @@
 //! A cluster: what policies select, and what runs there.
 //!
 //! In: the texts of manifests. Out: a [`Cluster`], its namespaces and pods as concrete things, and for an inventory what
-//! leads to them; and the documents of the same texts that are policies, for those who read them. What may never happen: a pod that is left out without a word, and
-//! a label, name, address or port that the API server would not take.
+//! leads to them; and the documents of the same texts that are policies, for those who read them. What may never happen: a
+//! pod that is left out without a word, and a label, name, address or port that the API server would not take.
 
 mod endpoint;
 mod index;

@@ -21,7 +21,7 @@ use crate::cluster::{Backend, Service, ServiceKind, ServicePort, TargetPort};
 use crate::diag::quote;
 use crate::dialects::reading::object::PortValue;
 use crate::dialects::reading::text::Text;
-use crate::dialects::reading::validity::{is_dns_label, is_dns_subdomain};
+use crate::dialects::reading::validity::{is_dns_label, is_dns_subdomain, is_port_name};
 use crate::model::Labels;
 use crate::source::Span;
 
@@ -169,38 +169,38 @@ fn service_kind(reader: In<'_, '_, '_>, spec: &ServiceSpec<'_>, top: Span) -> Op
 fn service_port(reader: In<'_, '_, '_>, written: &Spanned<object::ServicePort<'_>>) -> Option<ServicePort> {
     let port = &written.value;
     let name = match &port.name {
-        Some(text) if !reader.string(text)?.is_empty() => Some(word(reader, text, "name of a port", is_dns_label)?),
-        _ => None,
+        Some(text) if !text.is_empty() => word(reader, text, "name of a port", is_dns_label).map(Some),
+        _ => Some(None),
     };
     let protocol = protocol(reader, port.protocol.as_ref());
     let Some(number) = &port.port else {
-        let place = reader.doc.line(written.referenced.line());
+        let place = reader.doc.spot(written.referenced);
         return reader.error(place, "`port` is missing", "write the number of the Service's port");
     };
-    let span = reader.doc.line(number.referenced.line());
+    let span = reader.doc.spot(number.referenced);
     let number = self::number(reader, number);
     // core/v1/defaults.go, `SetDefaults_Service`.
-    let target = match port.target_port.as_ref().map(|target| (&target.value, target.referenced.line())) {
+    let target = match port.target_port.as_ref().map(|target| (&target.value, target.referenced)) {
         None | Some((PortValue::Number(0), _)) => number.map(TargetPort::Number),
-        Some((PortValue::Number(target), line)) => {
-            reader.number(reader.doc.line(line), *target).map(TargetPort::Number)
+        Some((PortValue::Number(target), place)) => {
+            reader.number(reader.doc.spot(place), *target).map(TargetPort::Number)
         }
         Some((PortValue::Name(name), _)) if name.is_empty() => number.map(TargetPort::Number),
-        Some((PortValue::Name(name), line)) => match crate::dialects::reading::validity::is_port_name(name) {
+        Some((PortValue::Name(name), place)) => match is_port_name(name) {
             true => Some(TargetPort::Name(name.as_str().into())),
             false => {
                 let message = format!("{} is no port of a pod", quote(name));
                 let help = "write a number without quotes, or the name that the pods' containers give the port";
-                reader.error(reader.doc.line(line), message, help)
+                reader.error(reader.doc.spot(place), message, help)
             }
         },
     };
-    Some(ServicePort { name, protocol: protocol?, port: number?, target: target?, span })
+    Some(ServicePort { name: name?, protocol: protocol?, port: number?, target: target?, span })
 }
 
 /// A port that must be a number.
 fn number(reader: In<'_, '_, '_>, port: &Spanned<PortValue>) -> Option<u16> {
-    let span = reader.doc.line(port.referenced.line());
+    let span = reader.doc.spot(port.referenced);
     match &port.value {
         PortValue::Number(number) => reader.number(span, *number),
         PortValue::Name(word) => {
