@@ -6,7 +6,7 @@ use crate::cluster::Index;
 
 /// As `kubectl get deployments,services,endpoints,endpointslices,ingresses -o yaml` prints it, and `kubectl create
 /// --dry-run=client`.
-const DUMP: &str = r#"
+pub(super) const DUMP: &str = r#"
 apiVersion: v1
 items:
 - apiVersion: apps/v1

@@ -32,7 +32,7 @@ fn mentions(sources: &Sources, cluster: &Cluster) -> Vec<String> {
     .collect()
 }
 
-const TALKATIVE: &str = "\
+pub(super) const TALKATIVE: &str = "\
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web}
@@ -155,7 +155,7 @@ fn references_cannot_make_a_text_grow_without_end() {
     assert!(total < 20_000_000, "{total}");
 }
 
-const SERVICES: &str = "\
+pub(super) const SERVICES: &str = "\
 apiVersion: v1
 kind: Service
 metadata: {name: web, namespace: shop}
@@ -235,7 +235,7 @@ fn a_service_is_its_selector_its_ports_and_its_addresses() {
     assert_eq!(dns.pod_port(&cluster.pods[0]), None);
 }
 
-const ROUTES: &str = "\
+pub(super) const ROUTES: &str = "\
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: {name: front, namespace: shop}
