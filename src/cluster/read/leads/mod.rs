@@ -14,7 +14,8 @@ use super::containers::{port_name, protocol};
 use super::convert::{In, address, head, parse, word};
 use super::env::Texts;
 use super::sort::{
-    CLUSTER_ROLE_BINDING, CONFIG_MAP, ENDPOINT_SLICE, ENDPOINTS, INGRESS, MUTATING, ROLE_BINDING, SERVICE, VALIDATING,
+    API_SERVICE, CLUSTER_ROLE_BINDING, CONFIG_MAP, ENDPOINT_SLICE, ENDPOINTS, INGRESS, MUTATING, ROLE_BINDING, SERVICE,
+    VALIDATING,
 };
 use super::{Content, Lead, Object, Subject};
 use crate::cluster::{Backend, Service, ServiceKind, ServicePort, TargetPort};
@@ -26,14 +27,14 @@ use crate::model::Labels;
 use crate::source::Span;
 
 use object::{
-    BackendRef, Binding, ConfigMap, EndpointSlice, Endpoints, IngressBackend, IngressSpec, RouteSpec, ServiceRef,
-    ServiceSpec, Specified, Webhooks,
+    Aggregated, BackendRef, Binding, ConfigMap, EndpointSlice, Endpoints, IngressBackend, IngressSpec, RouteSpec,
+    ServiceRef, ServiceSpec, Specified, Webhooks,
 };
 
 /// The label of an EndpointSlice that names its Service (discovery/v1/well_known_labels.go).
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
-/// The port of a webhook's Service where none is written (admissionregistration/v1/defaults.go).
+/// The port of what the API server calls where none is written (admissionregistration/v1/defaults.go; apiregistration/v1).
 const WEBHOOK_PORT: u16 = 443;
 
 /// What begins the name of the group of all accounts of a namespace (apiserver, serviceaccount/util.go).
@@ -82,6 +83,13 @@ pub(super) fn object(reader: In<'_, '_, '_>, kind: &'static str) -> Option<Objec
             let webhooks: Webhooks<'_> = parse(reader)?;
             let object = head(reader, kind, webhooks.metadata.as_ref());
             (object, self::webhooks(reader, &webhooks).map(Content::Webhooks))
+        }
+        API_SERVICE => {
+            let aggregated: Specified<'_, Aggregated<'_>> = parse(reader)?;
+            let object = head(reader, kind, aggregated.metadata.as_ref());
+            let service = aggregated.spec.as_ref().and_then(|spec| spec.service.as_ref());
+            let backend = service.map_or(Some(None), |service| service_ref(reader, service).map(Some));
+            (object, backend.map(|backend| Content::Webhooks(backend.into_iter().collect())))
         }
         ROLE_BINDING | CLUSTER_ROLE_BINDING => {
             let binding: Binding<'_> = parse(reader)?;
@@ -313,7 +321,7 @@ fn webhooks(reader: In<'_, '_, '_>, object: &Webhooks<'_>) -> Option<Vec<Backend
 fn service_ref(reader: In<'_, '_, '_>, service: &ServiceRef<'_>) -> Option<Backend> {
     let (Some(namespace), Some(name)) = (&service.namespace, &service.name) else {
         let top = reader.doc.top();
-        let message = "`clientConfig.service` of a webhook lacks `name` or `namespace`";
+        let message = "the `service` that the API server shall call lacks `name` or `namespace`";
         return reader.error(top, message, "write both: the object itself is in no namespace");
     };
     let span = reader.doc.place(name);

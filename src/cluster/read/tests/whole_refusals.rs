@@ -83,7 +83,7 @@ fn of_what_leads_to_services() {
         (http("{name: a.b, port: 80}"), 5, "`a.b` is no name of a Service"),
         (http("{name: a, namespace: B, port: 80}"), 5, "`B` is no name of a namespace"),
         (http("{name: a, port: http}"), 5, "`http` is no number of a port"),
-        (webhook("{name: a}"), 1, "`clientConfig.service` of a webhook lacks `name` or `namespace`"),
+        (webhook("{name: a}"), 1, "the `service` that the API server shall call lacks `name` or `namespace`"),
         (webhook("{name: a, namespace: b, port: 0}"), 5, "0 is no port"),
         (binding("{kind: ServiceAccount, name: a}"), 5, "the service account `a` has no `namespace`"),
         (binding("{kind: ServiceAccount, name: a, namespace: B}"), 5, "`B` is no name of a namespace"),
