@@ -173,3 +173,6 @@ impl<'c> Index<'c> {
         has.then_some(Callee { service, number: target.port, port, mention })
     }
 }
+
+#[cfg(test)]
+mod tests;

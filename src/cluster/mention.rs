@@ -72,10 +72,17 @@ const PORT: &str = "PORT";
 /// Keys of connection strings, `host=db port=5432`, in small letters.
 const HOST_KEYS: [&str; 5] = ["host", "hostname", "server", "addr", "address"];
 
+/// Tools that are told a host and a port in two words.
+const TOOLS: [&str; 4] = ["nc", "ncat", "netcat", "telnet"];
+
+/// How many words behind a tool may be its own.
+const MAX_FLAGS: usize = 8;
+
 /// The targets in a text.
 pub fn targets(text: &str) -> Vec<Target<'_>> {
     let text = head(text);
-    words(text).into_iter().filter_map(target).chain(keyed(text)).collect()
+    let words = words(text);
+    words.iter().filter_map(|word| target(word)).chain(keyed(text)).chain(dialled(&words)).collect()
 }
 
 /// The targets that a pod's texts name, with the texts: also those of hosts and ports that stand in variables of their own,
@@ -205,6 +212,18 @@ fn keyed(text: &str) -> Option<Target<'_>> {
     let (_, name) = pairs.iter().find(|(key, _)| HOST_KEYS.iter().any(|known| is(key, known)))?;
     let number = pairs.iter().find(|(key, _)| is(key, PORT)).and_then(|(_, number)| port(number));
     Some(Target { host: host(name)?, port: number })
+}
+
+/// What a script dials by tools that take host and port apart: `nc -z db 5432`.
+fn dialled<'t>(words: &[&'t str]) -> Vec<Target<'t>> {
+    let is_tool = |word: &str| TOOLS.contains(&word.rsplit('/').next().unwrap_or_default());
+    let mut found = vec![];
+    for (at, _) in words.iter().enumerate().filter(|(_, word)| is_tool(word)) {
+        let after = words.iter().skip(at + 1).take(MAX_FLAGS);
+        let pair = after.clone().zip(after.skip(1)).find_map(|(name, number)| Some((host(name)?, port(number)?)));
+        found.extend(pair.map(|(host, port)| Target { host, port: Some(port) }));
+    }
+    found
 }
 
 /// A port as people write it.

@@ -1,8 +1,8 @@
 //! A cluster: what policies select, and what runs there.
 //!
 //! In: the texts of manifests. Out: a [`Cluster`], its namespaces and pods as concrete things, and for an inventory what
-//! leads to them; and the documents of the same texts that are policies, for those who read them. What may never happen: a pod that is left out without a word, and
-//! a label, name, address or port that the API server would not take.
+//! leads to them; and the documents of the same texts that are policies, for those who read them. What may never happen: a
+//! pod that is left out without a word, and a label, name, address or port that the API server would not take.
 
 mod endpoint;
 mod index;
@@ -34,7 +34,7 @@ pub struct Cluster {
     pub services: Vec<Service>,
     /// What leads into the cluster, or through it, to Services: Ingresses and Gateway routes.
     pub routes: Vec<Route>,
-    /// What the API server calls: admission webhooks.
+    /// What the API server calls: admission webhooks, and APIServices.
     pub webhooks: Vec<Webhook>,
     /// Service accounts that some role is bound to, by namespace and name, with the first binding of each.
     pub bound_accounts: BTreeMap<(Sym, Sym), Span>,
@@ -209,16 +209,17 @@ pub struct Route {
     pub span: Span,
 }
 
-/// An admission webhook that runs in the cluster; one for all of a configuration that call the same Service and port.
+/// What the API server calls in the cluster: an admission webhook, one for all of a configuration that call the same Service
+/// and port, or an APIService, which answers for a group of the API.
 #[derive(Debug, Clone)]
 pub struct Webhook {
-    /// The kind of its configuration.
+    /// The kind of the object that says so.
     pub kind: &'static str,
-    /// The name of its configuration.
+    /// The name of that.
     pub name: Sym,
     /// The Service that the API server calls.
     pub backend: Backend,
-    /// Where its configuration starts.
+    /// Where it starts.
     pub span: Span,
 }
 

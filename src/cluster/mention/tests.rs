@@ -49,7 +49,7 @@ fn hosts_with_ports_are_targets() {
         ("//cart:7070/x", &["cart:7070"]),
         ("HTTPS://Cart.Shop.SVC/x", &["cart.shop.svc:443"]),
         ("{\"cart\":{\"url\":\"http://cart:7070\"}}", &["cart:7070"]),
-        ("until nc -z db 5432; do curl -s http://api:8080/x; done", &["api:8080"]),
+        ("until /bin/nc -z -w 5 db 5432; do curl -s http://api:8080/x; done", &["api:8080", "db:5432"]),
         ("wget http://${FRONTEND_ADDR} $(wget http://front:80)", &["front:80"]),
     ] {
         assert_eq!(told(text), expected, "{text}");
@@ -98,6 +98,9 @@ fn what_has_no_name_or_no_port_is_no_target() {
         "${",
         "host=db",
         "name=a port=5",
+        "once db 5432",
+        "nc -l 5432",
+        "nc",
     ] {
         assert_eq!(told(text), [""; 0], "{text}");
     }

@@ -107,14 +107,14 @@ fn port(reader: In<'_, '_, '_>, written: &Spanned<Port<'_>>) -> Option<DeclaredP
         return reader.error(place, "`containerPort` is missing", "write the number of the port");
     };
     let span = reader.doc.line(number.referenced.line());
-    let number = match &number.value {
+    let value = match &number.value {
         PortValue::Number(number) => reader.number(span, *number)?,
         PortValue::Name(word) => {
             let message = format!("{} is no port of a container", quote(word));
             return reader.error(span, message, "write a number from 1 to 65535, without quotes");
         }
     };
-    Some(DeclaredPort { name, protocol, number, span })
+    Some(DeclaredPort { name, protocol, number: value, span: reader.doc.spot(number.referenced) })
 }
 
 /// A protocol, TCP where none is written.

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use super::containers::{Containers, containers};
 use super::object::{CronJob, Metadata, Named, Owner, PodSpec, PodStatus, Workload};
 use super::sort::{
-    CLUSTER_ROLE_BINDING, CLUSTERWIDE, CRON_JOB, KINDS, NAMESPACE, POD, ROLE_BINDING, SERVICE, SERVICE_ACCOUNT,
+    API_SERVICE, CLUSTER_ROLE_BINDING, CLUSTERWIDE, CRON_JOB, KINDS, NAMESPACE, POD, ROLE_BINDING, SERVICE,
+    SERVICE_ACCOUNT,
 };
 use super::{Content, Key, Object, Scope, leads, object};
 use crate::cluster::Pod;
@@ -132,7 +133,7 @@ pub(super) fn head(reader: In<'_, '_, '_>, kind: &'static str, metadata: Option<
     };
     let valid = match kind {
         NAMESPACE | SERVICE => is_dns_label,
-        ROLE_BINDING | CLUSTER_ROLE_BINDING => is_path_segment,
+        ROLE_BINDING | CLUSTER_ROLE_BINDING | API_SERVICE => is_path_segment,
         _ => is_dns_subdomain,
     };
     let name = word(reader, name, "name of an object", valid);
@@ -151,7 +152,7 @@ pub(super) fn head(reader: In<'_, '_, '_>, kind: &'static str, metadata: Option<
     Some(Object { key, owner, placed, labels: labels?, content: Content::None, span })
 }
 
-/// A name of objects that may have colons in theirs (apimachinery, api/validation/path, `IsValidPathSegmentName`).
+/// A name of objects that may have colons in theirs, or a dot at the end (apimachinery, api/validation/path, `IsValidPathSegmentName`).
 fn is_path_segment(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && !name.contains(['/', '%'])
 }

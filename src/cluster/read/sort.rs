@@ -51,11 +51,12 @@ pub(super) const ENDPOINT_SLICE: &str = "EndpointSlice";
 pub(super) const INGRESS: &str = "Ingress";
 pub(super) const VALIDATING: &str = "ValidatingWebhookConfiguration";
 pub(super) const MUTATING: &str = "MutatingWebhookConfiguration";
+pub(super) const API_SERVICE: &str = "APIService";
 pub(super) const ROLE_BINDING: &str = "RoleBinding";
 pub(super) const CLUSTER_ROLE_BINDING: &str = "ClusterRoleBinding";
 
 /// Kinds whose objects are in no namespace.
-pub(super) const CLUSTERWIDE: [&str; 4] = [NAMESPACE, VALIDATING, MUTATING, CLUSTER_ROLE_BINDING];
+pub(super) const CLUSTERWIDE: [&str; 5] = [NAMESPACE, VALIDATING, MUTATING, API_SERVICE, CLUSTER_ROLE_BINDING];
 
 /// What is read beside a cluster for an inventory. Routes of the Gateway API look alike in all versions that were ever
 /// served under its group (kubernetes-sigs/gateway-api, `apis/`).
@@ -79,6 +80,7 @@ const LEADS: &[(&str, &str)] = &[
     ("gateway.networking.k8s.io/v1alpha2", "UDPRoute"),
     ("admissionregistration.k8s.io/v1", VALIDATING),
     ("admissionregistration.k8s.io/v1", MUTATING),
+    ("apiregistration.k8s.io/v1", API_SERVICE),
     ("rbac.authorization.k8s.io/v1", ROLE_BINDING),
     ("rbac.authorization.k8s.io/v1", CLUSTER_ROLE_BINDING),
 ];
@@ -87,8 +89,13 @@ const LEADS: &[(&str, &str)] = &[
 const GROUPS: [&str; 4] = ["", "apps", "batch", "extensions"];
 
 /// The same for what is read beside it.
-const LEADING_GROUPS: [&str; 4] =
-    ["discovery.k8s.io", "networking.k8s.io", "admissionregistration.k8s.io", "rbac.authorization.k8s.io"];
+const LEADING_GROUPS: [&str; 5] = [
+    "discovery.k8s.io",
+    "networking.k8s.io",
+    "admissionregistration.k8s.io",
+    "apiregistration.k8s.io",
+    "rbac.authorization.k8s.io",
+];
 
 /// API groups whose objects are policies, or what policies refer to.
 const POLICY_GROUPS: [&str; 4] =

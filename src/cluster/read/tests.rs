@@ -6,11 +6,14 @@ use super::{read, read_whole};
 use crate::cluster::Cluster;
 use crate::source::Sources;
 
+mod dumps;
 mod lists;
+mod placing;
 mod properties;
 mod recorded;
 mod refusals;
 mod whole;
+mod whole_refusals;
 
 /// What a reader gives, without what is tied to the texts.
 struct Told {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 
 use crate::diag::{Diagnostic, codes, is_deceptive, quote};
 use crate::source::{FileId, Sources, Span};
@@ -185,16 +185,20 @@ impl<'s> Doc<'s> {
 
     /// Where a scalar of any style stands: the string, or the part of its first line that is the scalar's.
     pub fn place_of(&self, scalar: &Spanned<Text<'_>>) -> Span {
-        if self.offset(&scalar.value).is_some() {
-            return self.place(&scalar.value);
+        match self.offset(&scalar.value) {
+            Some(_) => self.place(&scalar.value),
+            None => self.spot(scalar.referenced),
         }
-        let span = scalar.referenced.span();
+    }
+
+    /// The place of what the parser read there, as far as it is on one line: a whole file may be one line.
+    pub fn spot(&self, place: Location) -> Span {
         let number = |n: Option<u64>| n.and_then(|n| usize::try_from(n).ok());
-        let Some(at) = number(span.byte_offset()) else { return self.line(scalar.referenced.line()) };
+        let Some(at) = number(place.span().byte_offset()) else { return self.line(place.line()) };
         let file: &str = &self.sources.get(self.file).text;
         let start = (self.text.as_ptr() as usize).saturating_sub(file.as_ptr() as usize) + at;
         let first = file.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default().trim_end();
-        let length = number(span.byte_len()).filter(|length| *length > 0).unwrap_or(first.len());
+        let length = number(place.span().byte_len()).filter(|length| *length > 0).unwrap_or(first.len());
         Span::new(self.file, start..start + length.min(first.len()))
     }
 

@@ -14,26 +14,27 @@ use super::containers::{port_name, protocol};
 use super::convert::{In, address, head, parse, word};
 use super::env::Texts;
 use super::sort::{
-    CLUSTER_ROLE_BINDING, CONFIG_MAP, ENDPOINT_SLICE, ENDPOINTS, INGRESS, MUTATING, ROLE_BINDING, SERVICE, VALIDATING,
+    API_SERVICE, CLUSTER_ROLE_BINDING, CONFIG_MAP, ENDPOINT_SLICE, ENDPOINTS, INGRESS, MUTATING, ROLE_BINDING, SERVICE,
+    VALIDATING,
 };
 use super::{Content, Lead, Object, Subject};
 use crate::cluster::{Backend, Service, ServiceKind, ServicePort, TargetPort};
 use crate::diag::quote;
 use crate::dialects::reading::object::PortValue;
 use crate::dialects::reading::text::Text;
-use crate::dialects::reading::validity::{is_dns_label, is_dns_subdomain};
+use crate::dialects::reading::validity::{is_dns_label, is_dns_subdomain, is_port_name};
 use crate::model::Labels;
 use crate::source::Span;
 
 use object::{
-    BackendRef, Binding, ConfigMap, EndpointSlice, Endpoints, IngressBackend, IngressSpec, RouteSpec, ServiceRef,
-    ServiceSpec, Specified, Webhooks,
+    Aggregated, BackendRef, Binding, ConfigMap, EndpointSlice, Endpoints, IngressBackend, IngressSpec, RouteSpec,
+    ServiceRef, ServiceSpec, Specified, Webhooks,
 };
 
 /// The label of an EndpointSlice that names its Service (discovery/v1/well_known_labels.go).
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
-/// The port of a webhook's Service where none is written (admissionregistration/v1/defaults.go).
+/// The port of what the API server calls where none is written (admissionregistration/v1/defaults.go; apiregistration/v1).
 const WEBHOOK_PORT: u16 = 443;
 
 /// What begins the name of the group of all accounts of a namespace (apiserver, serviceaccount/util.go).
@@ -82,6 +83,13 @@ pub(super) fn object(reader: In<'_, '_, '_>, kind: &'static str) -> Option<Objec
             let webhooks: Webhooks<'_> = parse(reader)?;
             let object = head(reader, kind, webhooks.metadata.as_ref());
             (object, self::webhooks(reader, &webhooks).map(Content::Webhooks))
+        }
+        API_SERVICE => {
+            let aggregated: Specified<'_, Aggregated<'_>> = parse(reader)?;
+            let object = head(reader, kind, aggregated.metadata.as_ref());
+            let service = aggregated.spec.as_ref().and_then(|spec| spec.service.as_ref());
+            let backend = service.map_or(Some(None), |service| service_ref(reader, service).map(Some));
+            (object, backend.map(|backend| Content::Webhooks(backend.into_iter().collect())))
         }
         ROLE_BINDING | CLUSTER_ROLE_BINDING => {
             let binding: Binding<'_> = parse(reader)?;
@@ -169,38 +177,38 @@ fn service_kind(reader: In<'_, '_, '_>, spec: &ServiceSpec<'_>, top: Span) -> Op
 fn service_port(reader: In<'_, '_, '_>, written: &Spanned<object::ServicePort<'_>>) -> Option<ServicePort> {
     let port = &written.value;
     let name = match &port.name {
-        Some(text) if !reader.string(text)?.is_empty() => Some(word(reader, text, "name of a port", is_dns_label)?),
-        _ => None,
+        Some(text) if !text.is_empty() => word(reader, text, "name of a port", is_dns_label).map(Some),
+        _ => Some(None),
     };
     let protocol = protocol(reader, port.protocol.as_ref());
     let Some(number) = &port.port else {
-        let place = reader.doc.line(written.referenced.line());
+        let place = reader.doc.spot(written.referenced);
         return reader.error(place, "`port` is missing", "write the number of the Service's port");
     };
-    let span = reader.doc.line(number.referenced.line());
+    let span = reader.doc.spot(number.referenced);
     let number = self::number(reader, number);
     // core/v1/defaults.go, `SetDefaults_Service`.
-    let target = match port.target_port.as_ref().map(|target| (&target.value, target.referenced.line())) {
+    let target = match port.target_port.as_ref().map(|target| (&target.value, target.referenced)) {
         None | Some((PortValue::Number(0), _)) => number.map(TargetPort::Number),
-        Some((PortValue::Number(target), line)) => {
-            reader.number(reader.doc.line(line), *target).map(TargetPort::Number)
+        Some((PortValue::Number(target), place)) => {
+            reader.number(reader.doc.spot(place), *target).map(TargetPort::Number)
         }
         Some((PortValue::Name(name), _)) if name.is_empty() => number.map(TargetPort::Number),
-        Some((PortValue::Name(name), line)) => match crate::dialects::reading::validity::is_port_name(name) {
+        Some((PortValue::Name(name), place)) => match is_port_name(name) {
             true => Some(TargetPort::Name(name.as_str().into())),
             false => {
                 let message = format!("{} is no port of a pod", quote(name));
                 let help = "write a number without quotes, or the name that the pods' containers give the port";
-                reader.error(reader.doc.line(line), message, help)
+                reader.error(reader.doc.spot(place), message, help)
             }
         },
     };
-    Some(ServicePort { name, protocol: protocol?, port: number?, target: target?, span })
+    Some(ServicePort { name: name?, protocol: protocol?, port: number?, target: target?, span })
 }
 
 /// A port that must be a number.
 fn number(reader: In<'_, '_, '_>, port: &Spanned<PortValue>) -> Option<u16> {
-    let span = reader.doc.line(port.referenced.line());
+    let span = reader.doc.spot(port.referenced);
     match &port.value {
         PortValue::Number(number) => reader.number(span, *number),
         PortValue::Name(word) => {
@@ -313,7 +321,7 @@ fn webhooks(reader: In<'_, '_, '_>, object: &Webhooks<'_>) -> Option<Vec<Backend
 fn service_ref(reader: In<'_, '_, '_>, service: &ServiceRef<'_>) -> Option<Backend> {
     let (Some(namespace), Some(name)) = (&service.namespace, &service.name) else {
         let top = reader.doc.top();
-        let message = "`clientConfig.service` of a webhook lacks `name` or `namespace`";
+        let message = "the `service` that the API server shall call lacks `name` or `namespace`";
         return reader.error(top, message, "write both: the object itself is in no namespace");
     };
     let span = reader.doc.place(name);

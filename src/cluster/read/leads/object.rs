@@ -1,7 +1,8 @@
 //! Objects that lead to pods, as written: shapes only, no meaning yet.
 //!
-//! Types follow `core/v1`, `discovery/v1`, `networking/v1`, `admissionregistration/v1` and `rbac/v1` of kubernetes/api, and
-//! `apis/v1` of kubernetes-sigs/gateway-api. What is not needed passes by.
+//! Types follow `core/v1`, `discovery/v1`, `networking/v1`, `admissionregistration/v1` and `rbac/v1` of kubernetes/api,
+//! `apiregistration/v1` of kubernetes/kube-aggregator, and `apis/v1` of kubernetes-sigs/gateway-api. What is not needed
+//! passes by.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -231,6 +232,14 @@ pub(super) struct Webhook<'a> {
 #[derive(Deserialize)]
 pub(super) struct ClientConfig<'a> {
     /// Else the API server calls a URL.
+    #[serde(borrow)]
+    pub(super) service: Option<ServiceRef<'a>>,
+}
+
+/// `spec` of an APIService.
+#[derive(Deserialize)]
+pub(super) struct Aggregated<'a> {
+    /// Else the API server answers itself.
     #[serde(borrow)]
     pub(super) service: Option<ServiceRef<'a>>,
 }

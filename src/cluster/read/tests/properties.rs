@@ -71,4 +71,20 @@ proptest! {
             prop_assert!(!errors.is_empty());
         }
     }
+
+    /// Whatever becomes of a text: what is good for an inventory is good for policies, and holds the same pods.
+    #[test]
+    fn an_inventory_refuses_more_and_sees_the_same_pods(which in 0_usize..4, at in any::<prop::sample::Index>(), cut in 0_usize..30, with in "[-:{}\\[\\]\"'#&*!|>%@a0 \n,$()]{0,5}") {
+        let text = [whole::TALKATIVE, whole::SERVICES, whole::ROUTES, dumps::DUMP][which];
+        let start = at.index(text.len());
+        let end = (start + cut).min(text.len());
+        let broken = [&text[..start], &with, &text[end..]].concat();
+        match whole::try_whole(&broken) {
+            Ok((_, cluster, _)) => {
+                let told = try_read(&[("inventory.yaml", &broken)]);
+                prop_assert_eq!(Ok(pods(&cluster)), told.map(|told| pods(&told.cluster)));
+            }
+            Err(errors) => prop_assert!(!errors.is_empty()),
+        }
+    }
 }

@@ -32,7 +32,7 @@ fn mentions(sources: &Sources, cluster: &Cluster) -> Vec<String> {
     .collect()
 }
 
-const TALKATIVE: &str = "\
+pub(super) const TALKATIVE: &str = "\
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web}
@@ -155,7 +155,7 @@ fn references_cannot_make_a_text_grow_without_end() {
     assert!(total < 20_000_000, "{total}");
 }
 
-const SERVICES: &str = "\
+pub(super) const SERVICES: &str = "\
 apiVersion: v1
 kind: Service
 metadata: {name: web, namespace: shop}
@@ -235,7 +235,7 @@ fn a_service_is_its_selector_its_ports_and_its_addresses() {
     assert_eq!(dns.pod_port(&cluster.pods[0]), None);
 }
 
-const ROUTES: &str = "\
+pub(super) const ROUTES: &str = "\
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: {name: front, namespace: shop}
@@ -295,6 +295,16 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata: {name: empty, namespace: shop}
 ---
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {name: v1beta1.metrics.k8s.io}
+spec: {group: metrics.k8s.io, version: v1beta1, service: {name: metrics, namespace: monitoring}}
+---
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {name: \"v1.\"}
+spec: {group: apps, version: v1, service: null}
+---
 ";
 
 #[test]
@@ -323,7 +333,11 @@ fn routes_webhooks_and_bindings_tell_whom_they_lead_to() {
     assert_eq!(routes, expected);
     let webhooks: Vec<_> = cluster.webhooks.iter().map(|hook| (hook.kind, &*hook.name, shown(&hook.backend))).collect();
     let kind = "ValidatingWebhookConfiguration";
-    let expected = [(kind, "guard", "37 guards/guard Number(443)"), (kind, "guard", "43 guards/guard Number(8443)")];
+    let expected = [
+        (kind, "guard", "37 guards/guard Number(443)"),
+        (kind, "guard", "43 guards/guard Number(8443)"),
+        ("APIService", "v1beta1.metrics.k8s.io", "63 monitoring/metrics Number(443)"),
+    ];
     assert_eq!(webhooks, expected.map(|(kind, name, backend)| (kind, name, backend.to_owned())));
     let bound: Vec<_> = cluster.bound_accounts.keys().map(|(namespace, name)| format!("{namespace}/{name}")).collect();
     assert_eq!(bound, ["shop/reader"]);
