@@ -1,7 +1,7 @@
 //! What rules look at.
 //!
-//! In: a model, and what is known beside it. Out: nothing of its own. A rule sees these facts and no others: no file, no
-//! clock, no dialect by name.
+//! In: a model, and what is known beside it. Out: nothing of its own. A rule sees these facts and no others: no file,
+//! no clock, no dialect by name.
 
 use jiff::civil::Date;
 
@@ -26,6 +26,17 @@ impl<'a> Context<'a> {
     pub fn new(model: &'a Model, today: Date) -> Self {
         Self { model, targets: &[], inventory: None, today }
     }
+
+    /// The names of the targets of which something is true, as a message lists them: `a`, `a and b`, `a, b and c`.
+    /// Nothing where it is true of none.
+    pub fn dialects(&self, is: impl Fn(&Target) -> bool) -> Option<String> {
+        let names: Vec<&str> = self.targets.iter().filter(|target| is(target)).map(|target| target.dialect).collect();
+        match names.as_slice() {
+            [] => None,
+            [one] => Some((*one).to_owned()),
+            [most @ .., last] => Some(format!("{} and {last}", most.join(", "))),
+        }
+    }
 }
 
 /// What enforces the policies of a dialect, as far as rules ask.
@@ -37,4 +48,20 @@ pub struct Target {
     pub host_names: bool,
     /// Nodes and the API server are peers of their own, and no address block matches them or a pod.
     pub entities: bool,
+    /// It can send questions for the cluster's DNS to pods of a cache on the same node, which policies then see.
+    pub local_redirect: bool,
+    /// How much it takes for one pod, where it keeps that in a table of fixed size.
+    pub table: Option<PolicyTable>,
+    /// Namespaces of its own agents and operators: pods get no network and policies no effect without them.
+    pub namespaces: &'static [&'static str],
+}
+
+/// What is allowed to one pod, as a table: one entry for each group of peers that the engine tells apart, each port
+/// or aligned range of ports, and each direction.
+#[derive(Debug, Clone, Copy)]
+pub struct PolicyTable {
+    /// How many entries it has, unless the cluster's owners set another number.
+    pub entries: usize,
+    /// The name of the setting that gives the number.
+    pub setting: &'static str,
 }

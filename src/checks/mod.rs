@@ -18,7 +18,7 @@ use crate::diag::{Code, Diagnostic, Level, codes};
 use crate::model::{External, Model, Sym};
 use crate::source::Span;
 
-pub use context::{Context, Target};
+pub use context::{Context, PolicyTable, Target};
 pub use rule::{Findings, Group, Rule};
 
 /// Rules over the whole flow graph.

@@ -76,7 +76,7 @@ pub struct Rule {
     pub summary: &'static str,
     /// What, why, and how to mend, in Markdown, with one bad and one mended intent. Each example is a `toml` block
     /// whose first line is `# bad` or `# mended`; a block that begins with `# netpolc.toml` is a project file for
-    /// both.
+    /// both, one that begins with `# netpolc.toml, mended` is that of the mended intent.
     pub doc: &'static str,
     /// Looks for it.
     pub check: fn(&Context<'_>, &mut Findings),

@@ -81,7 +81,9 @@ impl Run {
         let models = project.models(cluster, &mut diags);
         let today = common.today.unwrap_or_else(today);
         terminal.progress("checking");
-        let contexts: Vec<Context<'_>> = models.iter().map(|model| Context::new(model, today)).collect();
+        let targets = project.targets();
+        let about = |model| Context { targets: &targets, ..Context::new(model, today) };
+        let contexts: Vec<Context<'_>> = models.iter().map(about).collect();
         let mut waived: Vec<Waived> = vec![];
         let mut found = vec![];
         for (model, outcome) in models.iter().zip(checks::run(&contexts, &Settings::new(expired))) {

@@ -22,6 +22,7 @@ use camino::Utf8PathBuf;
 use reading::text::Doc;
 use serde::Serialize;
 
+use crate::checks::{PolicyTable, Target};
 use crate::diag::Diagnostic;
 use crate::lower::Policies;
 use crate::model::{Approximation, EdgeId, Model};
@@ -44,6 +45,29 @@ pub trait Dialect: Sync {
 
     /// What it can say at all. What follows from it is reviewed for all dialects together, by [`review()`].
     fn capabilities(&self) -> normal::Capabilities;
+
+    /// What rules may know of it.
+    fn target(&self) -> Target {
+        let can = self.capabilities();
+        Target {
+            dialect: self.name(),
+            host_names: can.host_names,
+            entities: can.entities,
+            local_redirect: can.local_redirect,
+            table: self.policy_table(),
+            namespaces: self.namespaces(),
+        }
+    }
+
+    /// How much its agents take for one pod, where that is a number.
+    fn policy_table(&self) -> Option<PolicyTable> {
+        None
+    }
+
+    /// Where its own agents and operators run, wherever that is a namespace of their own.
+    fn namespaces(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Limits of its own, as a label that it cannot match: errors at the intent's line, and notes for people.
     fn review(&self, model: &Model) -> Review;
