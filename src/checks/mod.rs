@@ -6,6 +6,7 @@
 //! change the model, nor look at anything but its context.
 
 mod context;
+mod roles;
 mod rule;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -43,13 +44,18 @@ pub mod breadth {
     pub mod wide_port_range;
 }
 
-/// Rules over selectors that do not hold what they seem to hold.
+/// Rules over selectors that do not hold what they seem to hold, and over lock-outs.
 pub mod safety {
+    pub mod caller_without_dns;
     pub mod dns_cut_off;
     pub mod guard_cuts_peer;
     pub mod mutable_namespace_label;
+    pub mod operator_cut_off;
     pub mod peer_matches_managed;
+    pub mod system_namespace;
     pub mod tiers_share_pods;
+    pub mod unnamed_scrapers;
+    pub mod webhook_cut_off;
 }
 
 /// Every rule, by code.
@@ -73,6 +79,11 @@ pub static REGISTRY: &[&Rule] = &[
     &safety::peer_matches_managed::RULE,
     &safety::dns_cut_off::RULE,
     &safety::guard_cuts_peer::RULE,
+    &safety::system_namespace::RULE,
+    &safety::unnamed_scrapers::RULE,
+    &safety::webhook_cut_off::RULE,
+    &safety::operator_cut_off::RULE,
+    &safety::caller_without_dns::RULE,
 ];
 
 /// Every rule, by code.

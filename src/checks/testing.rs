@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use jiff::civil::{Date, date};
 
-use super::{Context, Outcome, Rule, Settings};
+use super::{Context, Outcome, Rule, Settings, Target};
 use crate::diag::{Code, Diagnostic, Level};
 use crate::model::*;
 use crate::source::{FileId, Sources, Span, Spanned};
@@ -13,6 +13,15 @@ use crate::source::{FileId, Sources, Span, Spanned};
 /// The day on which tests run.
 pub(crate) const TODAY: Date = date(2026, 1, 1);
 
+/// A target that knows nothing but labels and addresses.
+pub(crate) const BY_ADDRESS: Target = Target {
+    dialect: "plain",
+    host_names: false,
+    entities: false,
+    local_redirect: false,
+    table: None,
+    namespaces: &["net-agents"],
+};
 /// A model under construction. One app, `shop`; `other/x` makes an app `other`.
 pub(crate) struct Draft {
     pub(crate) model: Model,
@@ -257,6 +266,14 @@ impl Draft {
     /// What one rule says.
     pub(crate) fn check(self, rule: &Rule) -> Vec<Diagnostic> {
         self.run().diagnostics.into_iter().filter(|d| d.code == rule.code).collect()
+    }
+
+    /// What one rule says where these targets enforce the policies.
+    pub(crate) fn check_for(self, targets: &[Target], rule: &Rule) -> Vec<Diagnostic> {
+        let model = self.model();
+        let cx = Context { targets, ..Context::new(&model, TODAY) };
+        let outcome = super::run(&[cx], &Settings::new(Level::Error)).remove(0);
+        outcome.diagnostics.into_iter().filter(|d| d.code == rule.code).collect()
     }
 
     /// The messages of one rule.
