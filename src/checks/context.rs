@@ -15,6 +15,9 @@ pub struct Context<'a> {
     pub model: &'a Model,
     /// What enforces the policies: one for each dialect that the project renders.
     pub targets: &'a [Target],
+    /// Namespaces of the agents and operators of every engine that is known: pods get no network and policies no effect
+    /// without them. Which engine a cluster runs is not known, as several enforce the policies of one dialect.
+    pub agents: &'a [&'static str],
     /// What runs there, if somebody said so.
     pub inventory: Option<&'a Cluster>,
     /// The day on which waivers are judged.
@@ -24,7 +27,7 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// A model alone.
     pub fn new(model: &'a Model, today: Date) -> Self {
-        Self { model, targets: &[], inventory: None, today }
+        Self { model, targets: &[], agents: &[], inventory: None, today }
     }
 
     /// The names of the targets of which something is true, as a message lists them: `a`, `a and b`, `a, b and c`.
@@ -52,8 +55,6 @@ pub struct Target {
     pub local_redirect: bool,
     /// How much it takes for one pod, where it keeps that in a table of fixed size.
     pub table: Option<PolicyTable>,
-    /// Namespaces of its own agents and operators: pods get no network and policies no effect without them.
-    pub namespaces: &'static [&'static str],
 }
 
 /// What is allowed to one pod, as a table: one entry for each group of peers that the engine tells apart, each port

@@ -58,6 +58,15 @@ pub mod safety {
     pub mod webhook_cut_off;
 }
 
+/// Rules over what some target takes otherwise than it reads. They ask for facts about targets, never for their names.
+pub mod dialect {
+    pub mod block_over_pods;
+    pub mod cache_by_pods;
+    pub mod entity_by_address;
+    pub mod policy_map_pressure;
+    pub mod shared_addresses;
+}
+
 /// Every rule, by code.
 pub static REGISTRY: &[&Rule] = &[
     &graph::cycle::RULE,
@@ -84,6 +93,11 @@ pub static REGISTRY: &[&Rule] = &[
     &safety::webhook_cut_off::RULE,
     &safety::operator_cut_off::RULE,
     &safety::caller_without_dns::RULE,
+    &dialect::entity_by_address::RULE,
+    &dialect::cache_by_pods::RULE,
+    &dialect::shared_addresses::RULE,
+    &dialect::policy_map_pressure::RULE,
+    &dialect::block_over_pods::RULE,
 ];
 
 /// Every rule, by code.

@@ -81,8 +81,8 @@ impl Run {
         let models = project.models(cluster, &mut diags);
         let today = common.today.unwrap_or_else(today);
         terminal.progress("checking");
-        let targets = project.targets();
-        let about = |model| Context { targets: &targets, ..Context::new(model, today) };
+        let (targets, agents) = (project.targets(), dialects::agents());
+        let about = |model| Context { targets: &targets, agents: &agents, ..Context::new(model, today) };
         let contexts: Vec<Context<'_>> = models.iter().map(about).collect();
         let mut waived: Vec<Waived> = vec![];
         let mut found = vec![];

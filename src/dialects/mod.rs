@@ -55,7 +55,6 @@ pub trait Dialect: Sync {
             entities: can.entities,
             local_redirect: can.local_redirect,
             table: self.policy_table(),
-            namespaces: self.namespaces(),
         }
     }
 
@@ -64,8 +63,8 @@ pub trait Dialect: Sync {
         None
     }
 
-    /// Where its own agents and operators run, wherever that is a namespace of their own.
-    fn namespaces(&self) -> &'static [&'static str] {
+    /// Where agents and operators of its own engine run, if not among those of the control plane.
+    fn agents(&self) -> &'static [&'static str] {
         &[]
     }
 
@@ -163,6 +162,11 @@ impl Document {
         let view = minijinja::Value::from(minijinja::value::Serde(view));
         Self { path: path.into(), template, view, weight, sources: sources.into_iter().collect() }
     }
+}
+
+/// Namespaces of the agents and operators of all engines.
+pub fn agents() -> Vec<&'static str> {
+    REGISTRY.iter().flat_map(|dialect| dialect.agents()).copied().collect()
 }
 
 /// The dialect of a name.

@@ -6,8 +6,7 @@ use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
 use crate::model::{Endpoint, LintLevel, Sym, TierId, WaiveTarget};
 
-/// Namespaces that installers choose where nobody says otherwise. Those of the targets' own agents are facts of the
-/// targets.
+/// Namespaces that installers choose where nobody says otherwise. Those of the engines' agents stand in the context.
 const KNOWN: [(&str, Part); 8] = [
     // kubernetes/api, core/v1/types.go, and the leases of nodes.
     ("kube-system", Part::ControlPlane),
@@ -43,8 +42,8 @@ impl Part {
     fn name(self) -> &'static str {
         match self {
             Self::ControlPlane => "the control plane",
-            Self::Reserved => "Kubernetes' own objects",
-            Self::Network => "the pod network's own agents",
+            Self::Reserved => "a namespace that Kubernetes keeps for itself",
+            Self::Network => "what connects pods and enforces policies",
             Self::Delivery => "the tool that delivers these policies",
             Self::Admission => "the admission webhooks",
             Self::Listed => "a system namespace",
@@ -63,8 +62,8 @@ impl Part {
                  some there is not decided by its team"
             }
             Self::Network => {
-                "cut off from the API server they connect no new pod and learn of no new policy, so the policy that \
-                 mends it has no effect either"
+                "agents that are cut off from the API server connect no new pod and learn of no new policy, so the policy \
+                 that mends it has no effect either"
             }
             Self::Delivery => {
                 "cut off from the repository and from the API server it cannot take back what it applied: somebody \
@@ -163,7 +162,7 @@ fn part(cx: &Context<'_>, namespace: &Sym) -> Option<Part> {
     if let Some((_, part)) = KNOWN.iter().find(|(name, _)| **name == **namespace) {
         return Some(*part);
     }
-    if cx.targets.iter().any(|target| target.namespaces.contains(&&**namespace)) {
+    if cx.agents.contains(&&**namespace) {
         return Some(Part::Network);
     }
     if namespace.starts_with(OPENSHIFT) {
@@ -175,10 +174,10 @@ fn part(cx: &Context<'_>, namespace: &Sym) -> Option<Part> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{BY_ADDRESS, Draft};
+    use crate::checks::testing::Draft;
 
     fn loss(namespace: &str) -> Option<String> {
-        let found = Draft::new().tier("agent", namespace, "app=agent").check_for(&[BY_ADDRESS], &RULE);
+        let found = Draft::new().tier("agent", namespace, "app=agent").check_for(&[], &RULE);
         found.into_iter().next().map(|finding| finding.notes[0].clone())
     }
 

@@ -86,14 +86,12 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
         }
         let message =
             format!("{} looks like an admission webhook, and no edge lets the API server in", quote(&tier.name));
-        let name = &tier.name;
+        let (name, ports) = (&tier.name, if tier.ports.is_empty() { ", ports = [9443]" } else { "" });
         let finding = findings
             .at(tier.span, message)
             .note(format!("taken for a webhook by {sign}"))
             .note("what the API server cannot ask about it refuses, unless the webhook's `failurePolicy` is `Ignore`")
-            .help(format!(
-                "add an edge: `{{ from = \"kube-apiserver\", to = \"{name}\", ports = [9443], why = \"…\" }}`"
-            ))
+            .help(format!("add an edge: `{{ from = \"kube-apiserver\", to = \"{name}\"{ports}, why = \"…\" }}`"))
             .help("or from `nodes`, where the control plane runs on nodes");
         findings.push(&[WaiveTarget::Tier(id)], finding);
     }

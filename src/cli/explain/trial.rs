@@ -77,8 +77,8 @@ pub(super) fn run(
     }
     let models = project.models(model.cluster.as_deref(), &mut errors);
     let mut works = false;
-    let targets = project.targets();
-    let about = |model| Context { targets: &targets, ..Context::new(model, today()) };
+    let (targets, agents) = (project.targets(), dialects::agents());
+    let about = |model| Context { targets: &targets, agents: &agents, ..Context::new(model, today()) };
     let contexts: Vec<Context<'_>> = models.iter().map(about).collect();
     let outcomes = checks::run(&contexts, &Settings::new(Level::Warning));
     errors.extend(outcomes.into_iter().flat_map(|outcome| outcome.diagnostics));

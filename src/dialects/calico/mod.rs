@@ -42,7 +42,7 @@ use crate::verify::normal::{self, Capabilities, Staging};
 const NAME: &str = "calico";
 
 /// Where its operator runs, and what it installs (tigera/operator, pkg/common).
-const NAMESPACES: &[&str] = &["calico-apiserver", "calico-system", "tigera-operator"];
+const AGENTS: &[&str] = &["calico-apiserver", "calico-system", "tigera-operator"];
 
 /// Orders in a tier, of which the lowest is read first. Kubernetes' own policies stand at 1000 in the tier `default`: what
 /// is allowed here is decided before them, and the baseline comes after them, so that theirs still add to it.
@@ -76,8 +76,8 @@ impl Dialect for Calico {
         }
     }
 
-    fn namespaces(&self) -> &'static [&'static str] {
-        NAMESPACES
+    fn agents(&self) -> &'static [&'static str] {
+        AGENTS
     }
 
     fn review(&self, model: &Model) -> Review {

@@ -45,7 +45,7 @@ const NAME: &str = "cilium";
 /// namespace that carry the same labels. What does not fit is not allowed.
 const POLICY_MAP: PolicyTable = PolicyTable { entries: 16_384, setting: "bpf-policy-map-max" };
 /// Where its agents run, if not in `kube-system`, and where its chart keeps TLS secrets.
-const NAMESPACES: &[&str] = &[NAME, "cilium-secrets"];
+const AGENTS: &[&str] = &[NAME, "cilium-secrets"];
 /// Before the name of a guard; no generated name starts like it.
 const OWN: &str = "netpolc--";
 
@@ -85,8 +85,8 @@ impl Dialect for Cilium {
         Some(POLICY_MAP)
     }
 
-    fn namespaces(&self) -> &'static [&'static str] {
-        NAMESPACES
+    fn agents(&self) -> &'static [&'static str] {
+        AGENTS
     }
 
     fn review(&self, model: &Model) -> Review {
@@ -183,7 +183,6 @@ fn guard_document(guard: &Guard) -> Document {
         }
         Guard::DefaultDeny { .. } => (true, vec![]),
     };
-    let weight = 800 + except.iter().map(|name| name.len() + 20).sum::<usize>();
     let view = GuardView {
         name: format!("{OWN}{}", guard.name()),
         annotations: about::guard(guard),
@@ -191,7 +190,13 @@ fn guard_document(guard: &Guard) -> Document {
         isolates,
         denied,
     };
-    Document::new("", "guard.yaml.j2", view, weight, [])
+    Document::new("", "guard.yaml.j2", view, guard_weight(guard), [])
+}
+
+/// About how many bytes its object has. It is one selector, which cannot be cut: what one object leaves out another would
+/// deny.
+fn guard_weight(guard: &Guard) -> usize {
+    800 + guard.except().iter().map(|name| name.len() + 20).sum::<usize>()
 }
 
 #[derive(Serialize)]
