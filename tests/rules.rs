@@ -10,7 +10,7 @@ use netpolc::checks::{Group, Rule, all};
 use netpolc::diag::codes::INEXPRESSIBLE;
 
 /// The first line of a project file that is mended too.
-const MENDED_PROJECT: &str = "mended netpolc.toml";
+const MENDED_PROJECT: &str = "netpolc.toml, mended";
 
 /// The first line of manifests, for both examples.
 const INVENTORY: &str = "inventory.yaml";

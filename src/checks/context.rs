@@ -1,7 +1,7 @@
 //! What rules look at.
 //!
-//! In: a model, and what is known beside it. Out: nothing of its own. A rule sees these facts and no others: no file, no
-//! clock, no dialect by name.
+//! In: a model, and what is known beside it. Out: nothing of its own. A rule sees these facts and no others: no file,
+//! no clock, no dialect by name.
 
 use jiff::civil::Date;
 
@@ -15,6 +15,9 @@ pub struct Context<'a> {
     pub model: &'a Model,
     /// What enforces the policies: one for each dialect that the project renders.
     pub targets: &'a [Target],
+    /// Namespaces of the agents and operators of every engine that is known: pods get no network and policies no effect
+    /// without them. Which engine a cluster runs is not known, as several enforce the policies of one dialect.
+    pub agents: &'a [&'static str],
     /// What runs there, if somebody said so.
     pub inventory: Option<&'a Running<'a>>,
     /// The day on which waivers are judged.
@@ -24,7 +27,18 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// A model alone.
     pub fn new(model: &'a Model, today: Date) -> Self {
-        Self { model, targets: &[], inventory: None, today }
+        Self { model, targets: &[], agents: &[], inventory: None, today }
+    }
+
+    /// The names of the targets of which something is true, as a message lists them: `a`, `a and b`, `a, b and c`.
+    /// Nothing where it is true of none.
+    pub fn dialects(&self, is: impl Fn(&Target) -> bool) -> Option<String> {
+        let names: Vec<&str> = self.targets.iter().filter(|target| is(target)).map(|target| target.dialect).collect();
+        match names.as_slice() {
+            [] => None,
+            [one] => Some((*one).to_owned()),
+            [most @ .., last] => Some(format!("{} and {last}", most.join(", "))),
+        }
     }
 }
 
@@ -37,4 +51,18 @@ pub struct Target {
     pub host_names: bool,
     /// Nodes and the API server are peers of their own, and no address block matches them or a pod.
     pub entities: bool,
+    /// It can send questions for the cluster's DNS to pods of a cache on the same node, which policies then see.
+    pub local_redirect: bool,
+    /// How much it takes for one pod, where it keeps that in a table of fixed size.
+    pub table: Option<PolicyTable>,
+}
+
+/// What is allowed to one pod, as a table: one entry for each group of peers that the engine tells apart, each port
+/// or aligned range of ports, and each direction.
+#[derive(Debug, Clone, Copy)]
+pub struct PolicyTable {
+    /// How many entries it has, unless the cluster's owners set another number.
+    pub entries: usize,
+    /// The name of the setting that gives the number.
+    pub setting: &'static str,
 }

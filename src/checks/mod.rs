@@ -6,6 +6,7 @@
 //! change the model, nor look at anything but its context.
 
 mod context;
+mod roles;
 mod rule;
 pub mod running;
 #[cfg(test)]
@@ -19,7 +20,7 @@ use crate::diag::{Code, Diagnostic, Level, codes};
 use crate::model::{External, Model, Sym};
 use crate::source::Span;
 
-pub use context::{Context, Target};
+pub use context::{Context, PolicyTable, Target};
 pub use rule::{Findings, Group, Rule};
 
 /// Rules over the whole flow graph.
@@ -44,13 +45,27 @@ pub mod breadth {
     pub mod wide_port_range;
 }
 
-/// Rules over selectors that do not hold what they seem to hold.
+/// Rules over selectors that do not hold what they seem to hold, and over lock-outs.
 pub mod safety {
+    pub mod caller_without_dns;
     pub mod dns_cut_off;
     pub mod guard_cuts_peer;
     pub mod mutable_namespace_label;
+    pub mod operator_cut_off;
     pub mod peer_matches_managed;
+    pub mod system_namespace;
     pub mod tiers_share_pods;
+    pub mod unnamed_scrapers;
+    pub mod webhook_cut_off;
+}
+
+/// Rules over what some target takes otherwise than it reads. They ask for facts about targets, never for their names.
+pub mod dialect {
+    pub mod block_over_pods;
+    pub mod cache_by_pods;
+    pub mod entity_by_address;
+    pub mod policy_map_pressure;
+    pub mod shared_addresses;
 }
 
 /// Rules over what really runs.
@@ -93,6 +108,16 @@ pub static REGISTRY: &[&Rule] = &[
     &safety::peer_matches_managed::RULE,
     &safety::dns_cut_off::RULE,
     &safety::guard_cuts_peer::RULE,
+    &safety::system_namespace::RULE,
+    &safety::unnamed_scrapers::RULE,
+    &safety::webhook_cut_off::RULE,
+    &safety::operator_cut_off::RULE,
+    &safety::caller_without_dns::RULE,
+    &dialect::entity_by_address::RULE,
+    &dialect::cache_by_pods::RULE,
+    &dialect::shared_addresses::RULE,
+    &dialect::policy_map_pressure::RULE,
+    &dialect::block_over_pods::RULE,
     &inventory::tier_matches_nothing::RULE,
     &inventory::workload_in_no_tier::RULE,
     &inventory::unknown_namespace::RULE,

@@ -76,7 +76,7 @@ pub struct Rule {
     pub summary: &'static str,
     /// What, why, and how to mend, in Markdown, with one bad and one mended intent. Each example is a `toml` block
     /// whose first line is `# bad` or `# mended`; a block that begins with `# netpolc.toml` is a project file for
-    /// both, unless there is one that begins with `# mended netpolc.toml`, and a `yaml` block that begins with
+    /// both, one that begins with `# netpolc.toml, mended` is that of the mended intent, and a `yaml` block that begins with
     /// `# inventory.yaml` is what runs there.
     pub doc: &'static str,
     /// Looks for it.

@@ -6,13 +6,25 @@ use ipnet::IpNet;
 use jiff::civil::{Date, date};
 
 use super::running::Running;
-use super::{Context, Outcome, Rule, Settings};
+use super::{Context, Outcome, PolicyTable, Rule, Settings, Target};
 use crate::diag::{Code, Diagnostic, Level};
 use crate::model::*;
 use crate::source::{FileId, Sources, Span, Spanned};
 
 /// The day on which tests run.
 pub(crate) const TODAY: Date = date(2026, 1, 1);
+
+/// A target that knows nothing but labels and addresses.
+pub(crate) const BY_ADDRESS: Target =
+    Target { dialect: "plain", host_names: false, entities: false, local_redirect: false, table: None };
+/// A target that knows all that rules ask for, in a small table.
+pub(crate) const BY_NAME: Target = Target {
+    dialect: "rich",
+    host_names: true,
+    entities: true,
+    local_redirect: true,
+    table: Some(PolicyTable { entries: 100, setting: "table-max" }),
+};
 
 /// A model under construction. One app, `shop`; `other/x` makes an app `other`.
 pub(crate) struct Draft {
@@ -279,6 +291,14 @@ impl Draft {
         let model = self.model();
         let running = Running::new(&model, &cluster);
         let cx = Context { inventory: Some(&running), ..Context::new(&model, TODAY) };
+        let outcome = super::run(&[cx], &Settings::new(Level::Error)).remove(0);
+        outcome.diagnostics.into_iter().filter(|d| d.code == rule.code).collect()
+    }
+
+    /// What one rule says where these targets enforce the policies.
+    pub(crate) fn check_for(self, targets: &[Target], rule: &Rule) -> Vec<Diagnostic> {
+        let model = self.model();
+        let cx = Context { targets, agents: &["net-agents"], ..Context::new(&model, TODAY) };
         let outcome = super::run(&[cx], &Settings::new(Level::Error)).remove(0);
         outcome.diagnostics.into_iter().filter(|d| d.code == rule.code).collect()
     }

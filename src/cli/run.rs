@@ -157,8 +157,14 @@ impl Run {
             ));
         }
         let of_model = models.iter().zip(&inventories);
+        let (targets, agents) = (project.targets(), dialects::agents());
         let contexts: Vec<Context<'_>> = of_model
-            .map(|(model, inventory)| Context { inventory: inventory.as_ref(), ..Context::new(model, today) })
+            .map(|(model, inventory)| Context {
+                targets: &targets,
+                agents: &agents,
+                inventory: inventory.as_ref(),
+                ..Context::new(model, today)
+            })
             .collect();
         let mut waived: Vec<Waived> = vec![];
         let mut found = vec![];

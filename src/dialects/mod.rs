@@ -22,6 +22,7 @@ use camino::Utf8PathBuf;
 use reading::text::Doc;
 use serde::Serialize;
 
+use crate::checks::{PolicyTable, Target};
 use crate::diag::Diagnostic;
 use crate::lower::Policies;
 use crate::model::{Approximation, EdgeId, Model};
@@ -44,6 +45,28 @@ pub trait Dialect: Sync {
 
     /// What it can say at all. What follows from it is reviewed for all dialects together, by [`review()`].
     fn capabilities(&self) -> normal::Capabilities;
+
+    /// What rules may know of it.
+    fn target(&self) -> Target {
+        let can = self.capabilities();
+        Target {
+            dialect: self.name(),
+            host_names: can.host_names,
+            entities: can.entities,
+            local_redirect: can.local_redirect,
+            table: self.policy_table(),
+        }
+    }
+
+    /// How much its agents take for one pod, where that is a number.
+    fn policy_table(&self) -> Option<PolicyTable> {
+        None
+    }
+
+    /// Where agents and operators of its own engine run, if not among those of the control plane.
+    fn agents(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Limits of its own, as a label that it cannot match: errors at the intent's line, and notes for people.
     fn review(&self, model: &Model) -> Review;
@@ -139,6 +162,11 @@ impl Document {
         let view = minijinja::Value::from(minijinja::value::Serde(view));
         Self { path: path.into(), template, view, weight, sources: sources.into_iter().collect() }
     }
+}
+
+/// Namespaces of the agents and operators of all engines.
+pub fn agents() -> Vec<&'static str> {
+    REGISTRY.iter().flat_map(|dialect| dialect.agents()).copied().collect()
 }
 
 /// The dialect of a name.

@@ -4,7 +4,7 @@ use super::decode::{Cx, Decode, Item, Table};
 use super::file::{ExternalTable, ForbidTable, IntentFile, TierTable};
 use super::values::{List, Namespaces, Pods, Ports};
 use crate::diag::codes;
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 
 table! {
     /// Settings of a project: paths, dialects, what is known of the cluster, and what the platform team decided.
@@ -129,6 +129,16 @@ pub enum DnsSetting {
     Preset(Spanned<String>),
     /// Where it answers.
     Custom(DnsTable),
+}
+
+impl DnsSetting {
+    /// Where it is written.
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Preset(name) => name.span,
+            Self::Custom(table) => table.span,
+        }
+    }
 }
 
 impl Decode for DnsSetting {

@@ -54,6 +54,11 @@ impl PortRange {
         self.first == 1 && self.last == u16::MAX
     }
 
+    /// Whether every port of another range is in this one.
+    pub fn holds(self, other: Self) -> bool {
+        self.protocol == other.protocol && self.first <= other.first && other.last <= self.last
+    }
+
     /// Whether some port is in both.
     pub fn overlaps(self, other: Self) -> bool {
         self.protocol == other.protocol && self.first <= other.last && other.first <= self.last

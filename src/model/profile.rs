@@ -39,7 +39,8 @@ pub struct Profile {
     pub staged: bool,
     /// Whether denied connections are logged.
     pub log_denied: bool,
-    /// Where the project file asks for something that not every dialect has, by key.
+    /// Where the project file asks for something that not every dialect has, or says what would be taken for granted
+    /// otherwise, by key.
     pub asked: BTreeMap<&'static str, Span>,
     /// Manifests of what runs there, relative to the project's root.
     pub inventory: Vec<Spanned<String>>,

@@ -104,6 +104,7 @@ impl<'a> Builder<'a, '_> {
             && let Some(target) = self.dns(dns)
         {
             self.model.profile.dns = target;
+            self.model.profile.asked.insert("dns", dns.span());
         }
         self.model.profile.pod_cidrs = self.ranges(tables.iter().find_map(|t| t.pod_cidrs.as_ref()));
         self.model.profile.service_cidrs = self.ranges(tables.iter().find_map(|t| t.service_cidrs.as_ref()));
@@ -114,6 +115,7 @@ impl<'a> Builder<'a, '_> {
             && let Some(pods) = self.scraper_pods(scrapers)
         {
             self.model.profile.scrapers = pods;
+            self.model.profile.asked.insert("scrapers", scrapers.span);
         }
         if let Some(shared) = tables.iter().find_map(|table| table.shared_namespaces.as_ref()) {
             self.model.profile.shared_namespaces = self.namespaces_of(shared);

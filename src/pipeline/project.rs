@@ -6,6 +6,7 @@ use std::fmt;
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
+use crate::checks::Target;
 use crate::diag::{Diagnostic, Diagnostics, codes, quote};
 use crate::dialects::{self, Dialect};
 use crate::intent::{self, IntentFile, Parsed, ProjectFile};
@@ -116,6 +117,11 @@ impl Project {
             intents.push(intent);
         }
         Ok(Self { root, sources, out, intents_dir, intents, settings, templates, dialects })
+    }
+
+    /// What enforces the policies, as far as rules ask.
+    pub fn targets(&self) -> Vec<Target> {
+        self.dialects.iter().map(|dialect| dialect.target()).collect()
     }
 
     /// The model of each cluster, as far as there was no error; `only` names one cluster.

@@ -58,7 +58,7 @@ The mended project file has `pod-cidrs = ["100.64.0.0/16"]`. Without that key, t
 `100.64.0.0/10`:
 
 ```toml
-# mended netpolc.toml
+# netpolc.toml, mended
 [cluster]
 pod-cidrs = ["100.64.0.0/16"]
 ```

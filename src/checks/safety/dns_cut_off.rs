@@ -15,18 +15,26 @@ pub static RULE: Rule = Rule {
     about: "tier",
     summary: "the namespace of the cluster's DNS is managed, and nobody may ask it",
     doc: r#"
-A tier makes its namespace managed: every pod in it is denied what no edge allows. Where the cluster's DNS runs in that
-namespace too, it is denied as well, and the whole cluster stops resolving names, whatever other tiers may send.
+A tier makes its namespace managed: every pod in it is denied what no edge allows. Where the cluster's DNS runs in
+that namespace too, it is denied as well, and the whole cluster stops resolving names, whatever other tiers may
+send.
 
-To mend it, put the tier into a namespace of its own. Where that cannot be, declare the DNS pods as a tier and let every
-pod ask them, and let them ask their own upstream and the API server as they do now.
+To mend it, put the tier into a namespace of its own. Where that cannot be, declare the DNS pods as a tier and let
+every pod ask them, and let them ask their own upstream and the API server as they do now. (`kube-system`, where
+most clusters have their DNS, is not to be managed at all: see NP306.)
+
+```toml
+# netpolc.toml
+[cluster]
+dns = { namespace = "names", pods = { app = "coredns" } }
+```
 
 ```toml
 # bad
 app = "agents"
 
 [tiers]
-agent = { namespace = "kube-system", pods = { app = "agent" }, ports = [8080] }
+agent = { namespace = "names", pods = { app = "agent" }, ports = [8080] }
 web   = { namespace = "frontend", pods = { app = "web" } }
 
 [[allow]]
@@ -86,11 +94,7 @@ fn is_asked(model: &Model, namespace: &str, dns: &PodSet) -> bool {
             && matches!(grant.peer, PeerSet::Anyone | PeerSet::AllPods)
     };
     let admitting: Vec<Grant> = model.grants().into_iter().filter(admits).collect();
-    let open = |port: &PortRange| {
-        let holds =
-            |range: &PortRange| range.protocol == port.protocol && range.first <= port.first && port.last <= range.last;
-        admitting.iter().any(|grant| grant.ports.iter().any(holds))
-    };
+    let open = |port: &PortRange| admitting.iter().any(|grant| grant.ports.iter().any(|range| range.holds(*port)));
     model.profile.dns.ports.iter().all(open)
 }
 

@@ -77,7 +77,9 @@ pub(super) fn run(
     }
     let models = project.models(model.cluster.as_deref(), &mut errors);
     let mut works = false;
-    let contexts: Vec<Context<'_>> = models.iter().map(|model| Context::new(model, today())).collect();
+    let (targets, agents) = (project.targets(), dialects::agents());
+    let about = |model| Context { targets: &targets, agents: &agents, ..Context::new(model, today()) };
+    let contexts: Vec<Context<'_>> = models.iter().map(about).collect();
     let outcomes = checks::run(&contexts, &Settings::new(Level::Warning));
     errors.extend(outcomes.into_iter().flat_map(|outcome| outcome.diagnostics));
     for model in &models {

@@ -41,6 +41,9 @@ use crate::verify::normal::{self, Capabilities, Staging};
 /// Name of the dialect.
 const NAME: &str = "calico";
 
+/// Where its operator runs, and what it installs (tigera/operator, pkg/common).
+const AGENTS: &[&str] = &["calico-apiserver", "calico-system", "tigera-operator"];
+
 /// Orders in a tier, of which the lowest is read first. Kubernetes' own policies stand at 1000 in the tier `default`: what
 /// is allowed here is decided before them, and the baseline comes after them, so that theirs still add to it.
 const DNS_ORDER: u32 = 400;
@@ -71,6 +74,10 @@ impl Dialect for Calico {
             staged: Staging::Whole,
             log_denied: true,
         }
+    }
+
+    fn agents(&self) -> &'static [&'static str] {
+        AGENTS
     }
 
     fn review(&self, model: &Model) -> Review {

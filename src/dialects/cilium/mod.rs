@@ -31,6 +31,7 @@ use super::writing::about::{self, Annotations};
 use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, Layout};
 use super::writing::size;
 use super::{Assumed, Dialect, Document, Review, Switch};
+use crate::checks::PolicyTable;
 use crate::diag::{Diagnostic, codes, quote};
 use crate::lower::{NamespacePolicies, Policies, Policy};
 use crate::model::{Guard, METADATA, Model};
@@ -39,6 +40,12 @@ use crate::verify::normal::{self, Capabilities, Staging};
 
 /// Name of the dialect.
 const NAME: &str = "cilium";
+/// The policy map of one pod (pkg/defaults, PolicyMapEntries). Its key is an identity, a port with the length of its prefix,
+/// a protocol and a direction (bpf/lib/common.h, `policy_key`); a range of addresses is an identity, and so are pods of one
+/// namespace that carry the same labels. What does not fit is not allowed.
+const POLICY_MAP: PolicyTable = PolicyTable { entries: 16_384, setting: "bpf-policy-map-max" };
+/// Where its agents run, if not in `kube-system`, and where its chart keeps TLS secrets.
+const AGENTS: &[&str] = &[NAME, "cilium-secrets"];
 /// Before the name of a guard; no generated name starts like it.
 const OWN: &str = "netpolc--";
 
@@ -72,6 +79,14 @@ impl Dialect for Cilium {
             staged: Staging::AllowsOnly,
             log_denied: false,
         }
+    }
+
+    fn policy_table(&self) -> Option<PolicyTable> {
+        Some(POLICY_MAP)
+    }
+
+    fn agents(&self) -> &'static [&'static str] {
+        AGENTS
     }
 
     fn review(&self, model: &Model) -> Review {
@@ -168,7 +183,6 @@ fn guard_document(guard: &Guard) -> Document {
         }
         Guard::DefaultDeny { .. } => (true, vec![]),
     };
-    let weight = 800 + except.iter().map(|name| name.len() + 20).sum::<usize>();
     let view = GuardView {
         name: format!("{OWN}{}", guard.name()),
         annotations: about::guard(guard),
@@ -176,7 +190,13 @@ fn guard_document(guard: &Guard) -> Document {
         isolates,
         denied,
     };
-    Document::new("", "guard.yaml.j2", view, weight, [])
+    Document::new("", "guard.yaml.j2", view, guard_weight(guard), [])
+}
+
+/// About how many bytes its object has. It is one selector, which cannot be cut: what one object leaves out another would
+/// deny.
+fn guard_weight(guard: &Guard) -> usize {
+    800 + guard.except().iter().map(|name| name.len() + 20).sum::<usize>()
 }
 
 #[derive(Serialize)]

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::labels;
 use super::proxied::{self, Proxied};
-use super::{NAME, http, notes};
+use super::{NAME, guard_weight, http, notes};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::dialects::Review;
+use crate::dialects::writing::size::MAX_OBJECT;
 use crate::model::{
     Builtin, Direction, DnsPeer, Edge, EdgeId, Endpoint, Grant, Labels, Model, NamespaceSet, Origin, PeerSet, PodSet,
     PortRange, Sym,
@@ -22,7 +23,26 @@ pub fn review(model: &Model) -> Review {
     requests(model, &mut errors);
     beside(model, &mut errors);
     names(model, &mut errors);
+    guards(model, &mut errors);
     Review { errors, notes: notes::notes(model) }
+}
+
+/// Guards that no API server would take.
+fn guards(model: &Model, errors: &mut Vec<Diagnostic>) {
+    let rendered = !model.profile.staged;
+    for guard in model.guards().iter().filter(|guard| rendered && guard_weight(guard) > MAX_OBJECT) {
+        let count = guard.except().len();
+        let message =
+            format!("{NAME} cannot leave {count} namespaces out in one object, as {} asks", quote(guard.name()));
+        let error = match model.profile.asked.get(guard.name()) {
+            Some(span) => Diagnostic::error(codes::INEXPRESSIBLE, *span, message),
+            None => Diagnostic::placeless(codes::INEXPRESSIBLE, message),
+        };
+        let limit = format!("kubectl takes objects of up to 256 KiB, netpolc writes up to {} KiB", MAX_OBJECT >> 10);
+        errors.push(
+            error.note(limit).help("name fewer namespaces, or leave the guard out until more of them are managed"),
+        );
+    }
 }
 
 /// Labels that no selector can use.

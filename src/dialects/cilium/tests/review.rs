@@ -140,3 +140,14 @@ fn the_proof_agrees_on_what_asks_past_the_proxy() {
     let policies = read_back(&render(&model));
     assert!(verify::prove(&model, Cilium.capabilities(), &Permitted::default(), &policies).is_err());
 }
+
+#[test]
+fn a_guard_that_leaves_too_much_out_is_refused() {
+    let guarded = |count: usize| {
+        let except = (0..count).map(|n| format!("team-{n:05}").into()).collect();
+        shop().with(|model| model.profile.default_deny = Some(except))
+    };
+    assert!(messages(guarded(5_000)).is_empty());
+    assert!(one(guarded(10_000)).contains("cannot leave 10007 namespaces out in one object, as `default-deny` asks"));
+    assert!(messages(guarded(10_000).with(|model| model.profile.staged = true)).is_empty(), "guards wait");
+}

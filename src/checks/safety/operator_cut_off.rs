@@ -1,0 +1,146 @@
+//! NP309: an operator that cannot ask the API server.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::checks::roles::operator;
+use crate::checks::{Context, Findings, Group, Rule};
+use crate::diag::{Code, quote};
+use crate::model::{Builtin, Cidrs, Endpoint, ExternalId, LintLevel, Model, TierId, WaiveTarget};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: Code("NP309"),
+    name: "operator-cut-off",
+    group: Group::Safety,
+    default: LintLevel::Warning,
+    about: "tier",
+    summary: "a tier looks like an operator, and no edge lets it reach the API server",
+    doc: r#"
+Operators and controllers do nothing but watch the API server and write to it. Behind a default deny without an edge
+to it they stop without a word: certificates run out, databases do not fail over, nothing that is changed has an
+effect. Those that hold a leader's lease lose it and restart for ever.
+
+A tier is taken for one when `operator` or `controller` is a whole word of its name or of a label, as in
+`control-plane: controller-manager`.
+
+To mend it, add an edge to `kube-apiserver` on the port that the API server itself listens on, often 6443: policies
+see the address and the port behind the Service `kubernetes`, not its 443. `nodes` reaches it where the control
+plane runs on nodes, as does an external, or `internet`, that holds the `api-server-cidrs` of the project file.
+
+```toml
+# netpolc.toml
+[cluster]
+api-server-cidrs = ["172.16.0.0/28"]
+```
+
+```toml
+# bad
+app = "databases"
+
+[tiers]
+operator = { namespace = "databases", pods = { app = "postgres-operator" } }
+postgres = { namespace = "databases", pods = { app = "postgres" }, ports = [5432] }
+
+[[allow]]
+from = "operator"
+to   = "postgres"
+why  = "users and databases are created"
+```
+
+```toml
+# mended
+app = "databases"
+
+[tiers]
+operator = { namespace = "databases", pods = { app = "postgres-operator" } }
+postgres = { namespace = "databases", pods = { app = "postgres" }, ports = [5432] }
+
+[[allow]]
+from = "operator"
+to   = "postgres"
+why  = "users and databases are created"
+
+[[allow]]
+from  = "operator"
+to    = "kube-apiserver"
+ports = [6443]
+why   = "watches the databases that are asked for"
+```
+"#,
+    check,
+};
+
+fn check(cx: &Context<'_>, findings: &mut Findings) {
+    let model = cx.model;
+    let mut reach: Option<HashSet<TierId>> = None;
+    for (id, tier) in model.tiers() {
+        let Some(sign) = operator(tier) else { continue };
+        if reach.get_or_insert_with(|| reaching(model)).contains(&id) {
+            continue;
+        }
+        let message = format!("{} looks like an operator, and no edge lets it reach the API server", quote(&tier.name));
+        let name = &tier.name;
+        let finding = findings.at(tier.span, message).note(format!("taken for an operator by {sign}")).help(format!(
+            "add an edge: `{{ from = \"{name}\", to = \"kube-apiserver\", ports = [6443], why = \"…\" }}`"
+        ));
+        findings.push(&[WaiveTarget::Tier(id)], finding);
+    }
+}
+
+/// Tiers with an edge that may lead to the API server.
+fn reaching(model: &Model) -> HashSet<TierId> {
+    let api = &model.profile.api_server_cidrs;
+    let holds = |addresses: &Cidrs| api.iter().any(|net| addresses.overlaps(net));
+    let internet = !api.is_empty() && holds(&model.profile.internet());
+    let mut externals: HashMap<ExternalId, bool> = HashMap::new();
+    let mut reach = HashSet::new();
+    for edge in &model.edges {
+        let Endpoint::Tier(from) = edge.from else { continue };
+        let leads = match edge.to {
+            Endpoint::Builtin(Builtin::ApiServer | Builtin::Nodes | Builtin::Anywhere) => true,
+            Endpoint::Builtin(Builtin::Internet) => internet,
+            Endpoint::External(id) => *externals.entry(id).or_insert_with(|| holds(&model[id].addresses)),
+            Endpoint::Builtin(Builtin::Cluster) | Endpoint::Tier(_) | Endpoint::Peer(_) => false,
+        };
+        if leads {
+            reach.insert(from);
+        }
+    }
+    reach
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::Draft;
+
+    fn found(to: &str, api: &[&str]) -> usize {
+        let draft = Draft::new().tiers("operator db").external("partner", "203.0.113.0/24", "");
+        let draft = draft.with(|m| m.profile.api_server_cidrs = api.iter().map(|net| net.parse().unwrap()).collect());
+        draft.edge(&format!("operator -> {to}"), "443/TCP").check(&RULE).len()
+    }
+
+    #[test]
+    fn every_way_to_the_api_server_counts() {
+        for to in ["kube-apiserver", "nodes", "anywhere"] {
+            assert_eq!(found(to, &[]), 0, "{to}");
+        }
+        for to in ["db", "cluster", "partner", "internet"] {
+            assert_eq!(found(to, &[]), 1, "{to}");
+            assert_eq!(found(to, &["10.0.0.0/28"]), 1, "{to}");
+        }
+        for to in ["partner", "internet"] {
+            assert_eq!(found(to, &["203.0.113.7/32"]), 0, "{to}");
+        }
+    }
+
+    #[test]
+    fn the_way_back_does_not_count() {
+        let called = Draft::new().tiers("operator").edges("kube-apiserver -> operator");
+        assert_eq!(
+            called.messages(&RULE),
+            ["`operator` looks like an operator, and no edge lets it reach the API server"]
+        );
+        assert!(Draft::new().tiers("web db").edges("web -> db").check(&RULE).is_empty());
+    }
+}
