@@ -2,64 +2,44 @@
 
 use super::report::{self, plural};
 use super::run::Run;
-use super::{CheckArgs, Exit, Format, Terminal};
-use crate::checks;
-use crate::diag::{self, Diagnostic, Level};
+use super::select::Selection;
+use super::{CheckArgs, Exit, Terminal};
+use crate::checks::{Settings, explained};
+use crate::diag::{Diagnostic, Format, Level, Report, Waived};
 
 pub(super) fn run(args: &CheckArgs, terminal: &mut Terminal) -> Exit {
     check(args, terminal).unwrap_or_else(|exit| exit)
 }
 
 fn check(args: &CheckArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
-    if let Some(wrong) = args.select.iter().chain(&args.ignore).find(|prefix| !is_prefix(prefix)) {
-        return Err(
-            terminal.fail(format!("no code starts with {}; `netpolc rule --all` lists them", diag::quote(wrong)))
-        );
-    }
-    let mut run = Run::start(&args.common, None, Level::Error, terminal)?;
+    let selection = Selection::new(&args.select, &args.ignore).map_err(|error| terminal.fail(error))?;
+    let settings = Settings { selected: selection.asked(), ..Settings::new(Level::Error) };
+    let mut run = Run::start(&args.common, None, &settings, terminal)?;
     // What a dialect cannot say, and a template that says too much, are findings as well: nothing is written.
     let target = super::Target { dialect: vec![], cluster: None };
     run.compile(&target, terminal)?;
-    let shown: Vec<Diagnostic> = run.shown().into_iter().filter(|d| is_asked_for(args, d)).collect();
+    let found: Vec<Diagnostic> = run.shown().into_iter().filter(|d| selection.holds(d.code)).collect();
+    let accepted = run.waived_shown().into_iter().filter(|waived| selection.holds(waived.diagnostic.code));
+    let waived: Vec<Waived> = if args.waived { accepted.cloned().collect() } else { vec![] };
+    let sources = &run.project.sources;
     match args.format {
-        Format::Full => report::diagnostics(&run, &shown, "", terminal),
-        Format::Concise => {
-            for diagnostic in &shown {
-                terminal.line(diag::concise(diagnostic, &run.project.sources));
-            }
+        Format::Full => {
+            report::diagnostics(&run, &found, "", terminal);
+            waived.iter().for_each(|waived| terminal.tell(waived.line(sources)));
         }
-        Format::Json => {
-            let json = diag::to_json(&shown, &run.project.sources);
-            terminal.line(serde_json::to_string_pretty(&json).unwrap_or_default());
+        format => {
+            let (explained, folder) = (explained(), run.project.root.in_repository());
+            let report = Report { sources, found: &found, waived: &waived, explained: &explained, folder: &folder };
+            terminal.print(&report.document(format));
         }
     }
-    let bad = shown.iter().any(|d| d.level == Level::Error || args.strict);
-    if args.format != Format::Json && shown.is_empty() {
-        let waived = match run.waived_shown() {
+    if args.format.is_for_people() && found.is_empty() {
+        let waived = match run.waived_shown().len() {
             0 => String::new(),
             n => format!(", {} waived", plural(n, "finding")),
         };
         terminal.tell(format!("no findings in {}{waived}", plural(run.project.intents.len(), "intent")));
     }
+    let bad = found.iter().any(|d| d.level == Level::Error || args.strict);
     Ok(if bad { Exit::NotFine } else { Exit::Fine })
-}
-
-/// Whether some code starts with it.
-fn is_prefix(prefix: &str) -> bool {
-    let codes = checks::all().map(|rule| rule.code).chain(diag::codes::ALL.iter().map(|doc| doc.code));
-    !prefix.is_empty() && codes.into_iter().any(|code| has_prefix(code.0, prefix))
-}
-
-/// `--select` and `--ignore` choose among rules. Errors of the language cannot be ignored: nothing can be built with them.
-fn is_asked_for(args: &CheckArgs, diagnostic: &Diagnostic) -> bool {
-    let code = diagnostic.code.0;
-    let matches = |prefixes: &[String]| prefixes.iter().any(|prefix| has_prefix(code, prefix));
-    if checks::find(code).is_none() {
-        return true;
-    }
-    (args.select.is_empty() || matches(&args.select)) && !matches(&args.ignore)
-}
-
-fn has_prefix(code: &str, prefix: &str) -> bool {
-    code.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }

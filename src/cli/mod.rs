@@ -13,12 +13,15 @@ mod init;
 mod report;
 mod rule;
 mod run;
+mod select;
 mod terminal;
 mod verify;
 
 use camino::Utf8PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
+
+use crate::diag::Format;
 
 pub use terminal::Terminal;
 
@@ -77,7 +80,7 @@ enum Command {
     Rule(RuleArgs),
     /// Write a first intent and the schema that editors use
     Init(InitArgs),
-    /// Print the JSON schema of intents or of the project file
+    /// Print the JSON schema of intents, of the project file, or of findings
     Schema(SchemaArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
@@ -141,27 +144,32 @@ struct CheckArgs {
     #[arg(long, value_enum, default_value_t = Format::Full)]
     format: Format,
 
-    /// Only findings whose code starts with one of these, comma separated
-    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    /// Only findings of these rules, comma separated: codes, starts of codes, names or groups. Rules that the project
+    /// allows to be broken are looked for as well, as warnings
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
     select: Vec<String>,
 
-    /// Leave out findings of rules whose code starts with one of these, comma separated
-    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    /// Leave out findings of these rules, written in the same way
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
     ignore: Vec<String>,
+
+    /// Tell what waivers accept too, with its reason; it fails nothing
+    #[arg(long)]
+    waived: bool,
 
     /// Fail on warnings too
     #[arg(long)]
     strict: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// With the source lines and what to do
-    Full,
-    /// One line each
-    Concise,
-    /// One JSON document
-    Json,
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(self.name()).help(self.about()))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -192,7 +200,7 @@ struct InitArgs {
 
 #[derive(Debug, Args)]
 struct SchemaArgs {
-    /// Of which file
+    /// Of what
     #[arg(value_enum, default_value_t = SchemaOf::Intent)]
     of: SchemaOf,
 }
@@ -203,6 +211,8 @@ enum SchemaOf {
     Intent,
     /// netpolc.toml
     Project,
+    /// What `netpolc check --format json` prints
+    Findings,
 }
 
 #[derive(Debug, Args)]

@@ -52,7 +52,7 @@ impl Run {
     pub(super) fn start(
         common: &Common,
         cluster: Option<&str>,
-        expired: Level,
+        settings: &Settings,
         terminal: &mut Terminal,
     ) -> Result<Self, Exit> {
         let cwd = std::env::current_dir()
@@ -84,7 +84,7 @@ impl Run {
         let contexts: Vec<Context<'_>> = models.iter().map(|model| Context::new(model, today)).collect();
         let mut waived: Vec<Waived> = vec![];
         let mut found = vec![];
-        for (model, outcome) in models.iter().zip(checks::run(&contexts, &Settings::new(expired))) {
+        for (model, outcome) in models.iter().zip(checks::run(&contexts, settings)) {
             found.push((model.cluster.as_deref(), outcome.diagnostics));
             waived.extend(outcome.waived);
         }
@@ -184,13 +184,19 @@ impl Run {
         sorted.into_iter().filter(|d| d.level == Level::Error || about(d)).collect()
     }
 
-    /// How many waived findings are about the chosen intents.
-    pub(super) fn waived_shown(&self) -> usize {
+    /// The waived findings about the chosen intents, in the order of files and lines.
+    pub(super) fn waived_shown(&self) -> Vec<&Waived> {
+        let sources = &self.project.sources;
         let chosen = |waived: &&Waived| {
-            let path = self.project.sources.path(waived.waiver.file);
+            let path = sources.path(waived.waiver.file);
             self.selected.as_ref().is_none_or(|selected| selected.contains(path))
         };
-        self.waived.iter().filter(chosen).count()
+        let mut waived: Vec<&Waived> = self.waived.iter().filter(chosen).collect();
+        waived.sort_by_key(|waived| {
+            let place = waived.diagnostic.primary.as_ref().map(|p| (sources.path(p.span.file), p.span));
+            (place, waived.diagnostic.code, waived.waiver)
+        });
+        waived
     }
 }
 
