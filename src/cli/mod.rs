@@ -187,9 +187,23 @@ struct RuleArgs {
     #[arg(required_unless_present = "all")]
     code: Option<String>,
 
-    /// List every code
+    /// Every code
     #[arg(long, conflicts_with = "code")]
     all: bool,
+
+    /// How it is printed [default: markdown for one code, a list for all]
+    #[arg(long, value_enum)]
+    format: Option<RuleFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RuleFormat {
+    /// A line for each code
+    List,
+    /// The explanation; of all codes, one page
+    Markdown,
+    /// One JSON document
+    Json,
 }
 
 #[derive(Debug, Args)]

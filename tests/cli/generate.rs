@@ -21,6 +21,15 @@ fn schemas_are_those_checked_in() {
 }
 
 #[test]
+fn the_page_of_all_codes_is_the_one_checked_in() {
+    let printed = run(&Project::new(), "rule --all --format markdown");
+    assert_eq!((printed.code, printed.stderr.as_str()), (0, ""));
+    if let Err(difference) = assert_golden(&repo().join("docs/rules.md"), &printed.stdout) {
+        panic!("{difference}\nNETPOLC_UPDATE=1 cargo test --test cli writes it");
+    }
+}
+
+#[test]
 fn completions_know_every_command() {
     let project = Project::new();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
