@@ -153,7 +153,7 @@ struct CheckArgs {
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     ignore: Vec<String>,
 
-    /// Tell what waivers accept too, with its reason; it fails nothing
+    /// Also tell what waivers accept, with the reasons; that fails nothing
     #[arg(long)]
     waived: bool,
 

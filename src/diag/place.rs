@@ -108,3 +108,53 @@ impl<'a> Places<'a> {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::codes;
+
+    fn fingerprints(text: &str, found: impl Fn(FileId) -> Vec<Diagnostic>) -> Vec<String> {
+        let mut sources = Sources::default();
+        let file = sources.add("a.toml", text);
+        let found = found(file);
+        let report = Report { sources: &sources, found: &found, waived: &[], explained: &[], folder: "".into() };
+        Places::of(&report).fingerprints()
+    }
+
+    #[test]
+    fn two_findings_at_one_place_are_two() {
+        let found = |file| vec![Diagnostic::error(codes::NAME, Span::new(file, 0..1), "x"); 3];
+        let found = fingerprints("a = 1\n", found);
+        assert!(found[0] != found[1] && found[1] != found[2] && found[0] != found[2]);
+        let placeless = fingerprints("", |_| vec![Diagnostic::placeless(codes::PATH, "x"); 2]);
+        assert_ne!(placeless[0], placeless[1]);
+    }
+
+    #[test]
+    fn words_that_change_with_the_day_do_not_matter() {
+        let on = |message: &'static str| {
+            fingerprints("a = 1\n", move |file| vec![Diagnostic::error(codes::NAME, Span::new(file, 0..1), message)])
+        };
+        assert_eq!(on("two days left"), on("one day left"));
+        let placeless =
+            |message: &'static str| fingerprints("", move |_| vec![Diagnostic::placeless(codes::PATH, message)]);
+        assert_ne!(placeless("one"), placeless("two"));
+    }
+
+    #[test]
+    fn what_has_no_place_is_at_the_start_of_the_project_file() {
+        let place = |names: &[&str]| {
+            let mut sources = Sources::default();
+            for name in names {
+                sources.add(*name, "\n a = 1\n");
+            }
+            let found = [Diagnostic::placeless(codes::PATH, "x")];
+            let report = Report { sources: &sources, found: &found, waived: &[], explained: &[], folder: "net".into() };
+            Places::of(&report).primary(&found[0]).path.into_string()
+        };
+        assert_eq!(place(&["intents/a.toml", "netpolc.toml"]), "net/netpolc.toml");
+        assert_eq!(place(&["intents/a.toml", "intents/b.toml"]), "net/intents/a.toml");
+        assert_eq!(place(&[]), "net/netpolc.toml");
+    }
+}
