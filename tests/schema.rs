@@ -175,7 +175,8 @@ fn undescribed(value: &Value, place: &str, root: &Value, found: &mut Vec<String>
                 for (key, property) in properties {
                     let referred = property["$ref"].as_str().and_then(|at| root.pointer(at.trim_start_matches('#')));
                     let text = [Some(property), referred].into_iter().flatten().find_map(|p| p["description"].as_str());
-                    if text.is_none_or(|text| text.trim().len() < 10) {
+                    let says_itself = property.get("const").is_some();
+                    if !says_itself && text.is_none_or(|text| text.trim().len() < 10) {
                         found.push(format!("{place}/{key}"));
                     }
                 }
@@ -191,7 +192,7 @@ fn undescribed(value: &Value, place: &str, root: &Value, found: &mut Vec<String>
 
 #[test]
 fn every_key_has_a_hover_text() {
-    for name in ["intent.schema.json", "project.schema.json"] {
+    for name in ["intent.schema.json", "project.schema.json", "findings.schema.json"] {
         let schema = schema(name);
         let mut found = vec![];
         undescribed(&schema, name, &schema, &mut found);
@@ -261,6 +262,65 @@ fn tombi_agrees() {
     if tool("tombi") {
         judged_by("tombi", |_| vec!["lint".to_owned(), "--offline".to_owned(), "intents/it.toml".to_owned()]);
     }
+}
+
+/// What `netpolc check` prints of a project in which much is wrong, and of one in which nothing is.
+fn findings() -> [String; 2] {
+    let printed = |text: &str| {
+        let project = Project::new();
+        project.write("intents/it.toml", text);
+        netpolc(project.dir(), &["check", "--format", "json", "--waived", "--today", "2026-01-01"]).stdout
+    };
+    let edge =
+        |from: &str, to: &str| format!("[[allow]]\nfrom = \"{from}\"\nto = \"{to}\"\nports = \"all\"\nwhy = \"x\"\n");
+    let waiver = "[[waive]]\ncode = \"NP201\"\nedge = \"web -> api\"\nreason = \"later\"\n";
+    let tiers = GOOD.to_owned() + "api = { namespace = \"back\", pods = { app = \"api\" } }\n";
+    [format!("{tiers}{}{}{waiver}", edge("web", "api"), edge("api", "web")), format!("{tiers}{}", edge("web", "apy"))]
+        .map(|text| printed(&text))
+}
+
+#[test]
+fn findings_are_what_their_schema_says() {
+    let validator = validator("findings.schema.json");
+    for text in findings().iter().chain([&"[]".to_owned()]) {
+        let value: Value = serde_json::from_str(text).unwrap();
+        if let Err(error) = validator.validate(&value) {
+            panic!("{error} at {}: {text}", error.instance_path());
+        }
+    }
+    let [many, _] = findings();
+    let many: Value = serde_json::from_str(&many).unwrap();
+    let finding = many.as_array().unwrap().iter().find(|finding| !finding["waived"].is_null()).unwrap();
+    for key in finding.as_object().unwrap().keys() {
+        let mut less = finding.clone();
+        less.as_object_mut().unwrap().remove(key);
+        assert!(!validator.is_valid(&Value::Array(vec![less])), "{key} is not required");
+        let mut other = finding.clone();
+        other[key] = 1.into();
+        assert!(!validator.is_valid(&Value::Array(vec![other])), "{key} may be anything");
+    }
+}
+
+#[test]
+fn check_jsonschema_agrees_on_findings() {
+    if !tool("check-jsonschema") {
+        return;
+    }
+    let schema = repo().join("schema/findings.schema.json");
+    let accepts = |text: &str| {
+        let project = Project::new();
+        project.write("findings.json", text);
+        let mut command = Command::new("check-jsonschema");
+        command.arg("--schemafile").arg(&schema).arg("findings.json").current_dir(project.dir());
+        command.output().unwrap()
+    };
+    for text in findings() {
+        let output = accepts(&text);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        assert!(!accepts(&text.replace("\"error\"", "\"bad\"")).status.success(), "it accepts everything");
+    }
+    let metaschema = Command::new("check-jsonschema").arg("--check-metaschema").arg(&schema).output().unwrap();
+    assert!(metaschema.status.success(), "{}", String::from_utf8_lossy(&metaschema.stdout));
 }
 
 #[test]

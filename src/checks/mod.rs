@@ -6,6 +6,7 @@
 //! change the model, nor look at anything but its context.
 
 mod context;
+mod explained;
 mod roles;
 mod rule;
 pub mod running;
@@ -17,10 +18,12 @@ mod tests;
 use std::collections::BTreeSet;
 
 use crate::diag::{Code, Diagnostic, Level, codes};
-use crate::model::{External, Model, Sym};
+use crate::model::{External, Model};
 use crate::source::Span;
 
+pub use crate::diag::Waived;
 pub use context::{Context, PolicyTable, Target};
+pub use explained::explained;
 pub use rule::{Findings, Group, Rule};
 
 /// Rules over the whole flow graph.
@@ -152,17 +155,6 @@ pub struct Outcome {
     pub diagnostics: Vec<Diagnostic>,
     /// What waivers accept.
     pub waived: Vec<Waived>,
-}
-
-/// A finding that a waiver accepts.
-#[derive(Debug, Clone)]
-pub struct Waived {
-    /// What would be told without the waiver.
-    pub diagnostic: Diagnostic,
-    /// Why it is accepted.
-    pub reason: Sym,
-    /// Where the waiver is written.
-    pub waiver: Span,
 }
 
 /// How rules are run.

@@ -3,6 +3,7 @@
 use super::report::{self, plural};
 use super::run::Run;
 use super::{BuildArgs, Exit, Terminal, diff};
+use crate::checks::Settings;
 use crate::diag::{Diagnostic, Level, codes};
 use crate::output::{Plan, Tree};
 use crate::pipeline::Compiled;
@@ -17,7 +18,7 @@ pub(super) fn run(args: &BuildArgs, terminal: &mut Terminal) -> Exit {
 fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     // A waiver that ran out overnight must not stop the tool that renders what is already running.
     let expired = if args.stdout { Level::Warning } else { Level::Error };
-    let mut run = Run::start(&args.common, args.target.cluster.as_deref(), expired, terminal)?;
+    let mut run = Run::start(&args.common, args.target.cluster.as_deref(), &Settings::new(expired), terminal)?;
     let compiled = run.compile(&args.target, terminal)?;
     let shown = run.shown();
     let Some(mut compiled) = compiled else {
@@ -89,7 +90,7 @@ fn verified(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
     let flows = compiled.iter().map(|done| done.flows).max().unwrap_or(0);
     report::verified(run, &dialects, flows, terminal);
     report::caveats(run, compiled, terminal);
-    let waived = run.waived_shown();
+    let waived = run.waived_shown().len();
     if waived > 0 {
         terminal.line(format!("{} waived", plural(waived, "finding")));
     }

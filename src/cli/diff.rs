@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::report::{self, plural};
 use super::run::Run;
 use super::{DiffArgs, Exit, Terminal};
+use crate::checks::Settings;
 use crate::diag::Level;
 use crate::dialects;
 use crate::model::Sym;
@@ -22,7 +23,7 @@ pub(super) fn run(args: &DiffArgs, terminal: &mut Terminal) -> Exit {
 }
 
 fn diff(args: &DiffArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
-    let mut run = Run::start(&args.common, args.target.cluster.as_deref(), Level::Warning, terminal)?;
+    let mut run = Run::start(&args.common, args.target.cluster.as_deref(), &Settings::new(Level::Warning), terminal)?;
     let compiled = run.compile(&args.target, terminal)?;
     let shown = run.shown();
     report::diagnostics(&run, &shown, "", terminal);

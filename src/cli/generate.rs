@@ -3,7 +3,7 @@
 use clap_mangen::Man;
 
 use super::{Exit, SchemaOf, Terminal, command};
-use crate::intent;
+use crate::{diag, intent};
 
 pub(super) fn schema(of: SchemaOf, terminal: &mut Terminal) -> Exit {
     terminal.print(&schema_text(of));
@@ -15,6 +15,7 @@ pub(super) fn schema_text(of: SchemaOf) -> String {
     let schema = match of {
         SchemaOf::Intent => intent::intent_schema(),
         SchemaOf::Project => intent::project_schema(),
+        SchemaOf::Findings => diag::findings_schema(),
     };
     format!("{}\n", serde_json::to_string_pretty(&schema).unwrap_or_default())
 }

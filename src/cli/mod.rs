@@ -10,15 +10,19 @@ pub mod eval;
 mod explain;
 mod generate;
 mod init;
+mod inventory;
 mod report;
 mod rule;
 mod run;
+mod select;
 mod terminal;
 mod verify;
 
 use camino::Utf8PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
+
+use crate::diag::Format;
 
 pub use terminal::Terminal;
 
@@ -77,7 +81,7 @@ enum Command {
     Rule(RuleArgs),
     /// Write a first intent and the schema that editors use
     Init(InitArgs),
-    /// Print the JSON schema of intents or of the project file
+    /// Print the JSON schema of intents, of the project file, or of findings
     Schema(SchemaArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
@@ -141,41 +145,39 @@ struct CheckArgs {
     #[arg(long, value_enum, default_value_t = Format::Full)]
     format: Format,
 
-    /// Only findings whose code starts with one of these, comma separated
-    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    /// Only findings of these rules, comma separated: codes, starts of codes, names or groups. Rules that the project
+    /// allows to be broken are looked for as well, as warnings
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
     select: Vec<String>,
 
-    /// Leave out findings of rules whose code starts with one of these, comma separated
-    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    /// Leave out findings of these rules, written in the same way
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
     ignore: Vec<String>,
+
+    /// Also tell what waivers accept, with the reasons; that fails nothing
+    #[arg(long)]
+    waived: bool,
 
     /// Fail on warnings too
     #[arg(long)]
     strict: bool,
 
-    /// What runs in the cluster, to be held against the intents: rendered manifests or a dump of `kubectl get -o yaml`; files,
-    /// folders, or - for standard input [default: what netpolc.toml says]
-    #[arg(long, value_name = "PATH")]
-    inventory: Vec<Utf8PathBuf>,
-
-    /// The namespace of objects of the inventory that name none [default: what netpolc.toml says, else the managed one that
-    /// fits them best]
-    #[arg(long, value_name = "NAME")]
-    inventory_namespace: Option<String>,
+    #[command(flatten)]
+    inventory: inventory::InventoryArgs,
 
     /// Only this cluster of the project file
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// With the source lines and what to do
-    Full,
-    /// One line each
-    Concise,
-    /// One JSON document
-    Json,
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(self.name()).help(self.about()))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -193,9 +195,23 @@ struct RuleArgs {
     #[arg(required_unless_present = "all")]
     code: Option<String>,
 
-    /// List every code
+    /// Every code
     #[arg(long, conflicts_with = "code")]
     all: bool,
+
+    /// How it is printed [default: markdown for one code, a list for all]
+    #[arg(long, value_enum)]
+    format: Option<RuleFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RuleFormat {
+    /// A line for each code
+    List,
+    /// The explanation; of all codes, one page
+    Markdown,
+    /// One JSON document
+    Json,
 }
 
 #[derive(Debug, Args)]
@@ -206,7 +222,7 @@ struct InitArgs {
 
 #[derive(Debug, Args)]
 struct SchemaArgs {
-    /// Of which file
+    /// Of what
     #[arg(value_enum, default_value_t = SchemaOf::Intent)]
     of: SchemaOf,
 }
@@ -217,6 +233,8 @@ enum SchemaOf {
     Intent,
     /// netpolc.toml
     Project,
+    /// What `netpolc check --format json` prints
+    Findings,
 }
 
 #[derive(Debug, Args)]

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::civil::Date;
 
+use super::inventory::{InventoryArgs, Looked, unrelated};
 use super::{Common, Exit, Target, Terminal, report};
-use crate::checks::running::{Running, listed};
+use crate::checks::running::Running;
 use crate::checks::{self, Context, Settings, Waived};
 use crate::diag::{Diagnostic, Diagnostics, Level, codes, nearest, quote};
 use crate::dialects::{self, Dialect};
@@ -32,44 +33,23 @@ pub(super) struct Run {
     /// The intents whose findings and changes are shown; `None`: all.
     pub(super) selected: Option<BTreeSet<Utf8PathBuf>>,
     /// What was looked at of an inventory; `None`: there is none.
-    pub(super) inventory: Option<Looked>,
+    pub(super) looked: Option<Looked>,
 }
 
-/// How many namespaces a line names at most.
-const NAMED: usize = 5;
-
-/// The inventories that a command line asks for.
-pub(super) struct Inventories<'a> {
-    /// Where they are; empty: where the project file says.
-    pub(super) paths: &'a [Utf8PathBuf],
-    /// The namespace of objects that name none.
-    pub(super) namespace: Option<&'a str>,
+/// What a run is asked for, beside its paths and its day.
+pub(super) struct Options<'a> {
+    /// Only this cluster.
+    pub(super) cluster: Option<&'a str>,
+    /// How rules are run.
+    pub(super) settings: &'a Settings,
+    /// Where inventories are, if they are looked at.
+    pub(super) inventory: Option<&'a InventoryArgs>,
 }
 
-/// How much of a project an inventory shows.
-pub(super) struct Looked {
-    /// Workloads of the inventory.
-    pub(super) workloads: usize,
-    /// Its Services.
-    pub(super) services: usize,
-    /// Where objects that name no namespace are taken to be, when nobody said so.
-    pub(super) assumed: Option<Sym>,
-    /// Managed namespaces of which it shows nothing, so that nothing can be said of them.
-    pub(super) unseen: Vec<Sym>,
-}
-
-impl Looked {
-    fn of(running: &Running<'_>, taken: &Taken) -> Self {
-        let cluster = running.cluster;
-        let workloads: BTreeSet<(&Sym, &Sym)> =
-            running.pods().map(|(_, pod)| (&pod.namespace, &pod.workload)).collect();
-        let unseen = running.model.namespaces.keys().filter(|name| !running.sees(name) && !running.knows_namespaces());
-        Self {
-            workloads: workloads.len(),
-            services: cluster.services.len(),
-            assumed: taken.assumed.clone(),
-            unseen: unseen.cloned().collect(),
-        }
+impl<'a> Options<'a> {
+    /// Every cluster, and no inventory.
+    pub(super) fn new(settings: &'a Settings) -> Self {
+        Self { cluster: None, settings, inventory: None }
     }
 }
 
@@ -93,20 +73,15 @@ impl Run {
     pub(super) fn start(
         common: &Common,
         cluster: Option<&str>,
-        expired: Level,
+        settings: &Settings,
         terminal: &mut Terminal,
     ) -> Result<Self, Exit> {
-        Self::with(common, cluster, &Settings::new(expired), None, terminal)
+        Self::with(common, &Options { cluster, ..Options::new(settings) }, terminal)
     }
 
     /// Everything up to the findings.
-    pub(super) fn with(
-        common: &Common,
-        cluster: Option<&str>,
-        settings: &Settings,
-        running: Option<&Inventories<'_>>,
-        terminal: &mut Terminal,
-    ) -> Result<Self, Exit> {
+    pub(super) fn with(common: &Common, options: &Options<'_>, terminal: &mut Terminal) -> Result<Self, Exit> {
+        let cluster = options.cluster;
         let cwd = std::env::current_dir()
             .map_err(|error| terminal.fail(format!("cannot find the current folder: {error}")))?;
         let cwd = Utf8PathBuf::from_path_buf(cwd)
@@ -133,9 +108,9 @@ impl Run {
         let models = project.models(cluster, &mut diags);
         let today = common.today.unwrap_or_else(today);
         let mut taken: Vec<Option<Taken>> = models.iter().map(|_| None).collect();
-        if let Some(running) = running {
+        if let Some(InventoryArgs { paths, namespace }) = options.inventory {
             terminal.progress("reading the inventory");
-            let asked = Asked { paths: running.paths, namespace: running.namespace, cwd: &cwd };
+            let asked = Asked { paths, namespace: namespace.as_deref(), cwd: &cwd };
             let (root, sources) = (&project.root, &mut project.sources);
             taken = inventories(root, &models, asked, &mut std::io::stdin(), sources, &mut diags)
                 .map_err(|error| terminal.fail(error))?;
@@ -146,16 +121,7 @@ impl Run {
             .zip(&taken)
             .map(|(model, taken)| Some(Running::new(model, &taken.as_ref()?.cluster)))
             .collect();
-        // Of a wrong file, or one placed wrongly, every rule would be silent.
-        for running in inventories.iter().flatten().filter(|running| !running.is_about_the_model()) {
-            let names = running.model.namespaces.keys().map(|name| &**name);
-            let message = format!("the inventory shows nothing of the managed namespaces: {}", listed(names, NAMED));
-            let error = Diagnostic::placeless(codes::MANIFEST, message);
-            let seen = listed(running.seen(), NAMED);
-            diags.push(error.note(format!("it shows {seen}")).help(
-                "give the manifests of these namespaces; `--inventory-namespace` says where objects are that name none",
-            ));
-        }
+        diags.extend(inventories.iter().flatten().filter_map(unrelated));
         let of_model = models.iter().zip(&inventories);
         let (targets, agents) = (project.targets(), dialects::agents());
         let contexts: Vec<Context<'_>> = of_model
@@ -168,7 +134,7 @@ impl Run {
             .collect();
         let mut waived: Vec<Waived> = vec![];
         let mut found = vec![];
-        for (model, outcome) in models.iter().zip(checks::run(&contexts, settings)) {
+        for (model, outcome) in models.iter().zip(checks::run(&contexts, options.settings)) {
             found.push((model.cluster.as_deref(), outcome.diagnostics));
             waived.extend(outcome.waived);
         }
@@ -178,9 +144,9 @@ impl Run {
         let mut seen: BTreeSet<(Span, &'static str, String)> = BTreeSet::new();
         waived.retain(|w| seen.insert((w.waiver, w.diagnostic.code.0, w.diagnostic.message.clone())));
         terminal.end_progress();
-        let inventory = inventories.iter().flatten().zip(taken.iter().flatten()).next();
-        let inventory = inventory.map(|(running, taken)| Looked::of(running, taken));
-        Ok(Self { project, models, diags, notes: vec![], waived, selected, clusters, inventory })
+        let looked = inventories.iter().flatten().zip(taken.iter().flatten()).next();
+        let looked = looked.map(|(running, taken)| Looked::of(running, taken));
+        Ok(Self { project, models, diags, notes: vec![], waived, selected, clusters, looked })
     }
 
     /// Compiles every model into the chosen dialects. `None` when there was an error, before or now: see [`Self::diags`].
@@ -270,13 +236,19 @@ impl Run {
         sorted.into_iter().filter(|d| d.level == Level::Error || about(d)).collect()
     }
 
-    /// How many waived findings are about the chosen intents.
-    pub(super) fn waived_shown(&self) -> usize {
+    /// The waived findings about the chosen intents, in the order of files and lines.
+    pub(super) fn waived_shown(&self) -> Vec<&Waived> {
+        let sources = &self.project.sources;
         let chosen = |waived: &&Waived| {
-            let path = self.project.sources.path(waived.waiver.file);
+            let path = sources.path(waived.waiver.file);
             self.selected.as_ref().is_none_or(|selected| selected.contains(path))
         };
-        self.waived.iter().filter(chosen).count()
+        let mut waived: Vec<&Waived> = self.waived.iter().filter(chosen).collect();
+        waived.sort_by_key(|waived| {
+            let place = waived.diagnostic.primary.as_ref().map(|p| (sources.path(p.span.file), p.span));
+            (place, waived.diagnostic.code, waived.waiver)
+        });
+        waived
     }
 }
 

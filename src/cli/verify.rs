@@ -9,6 +9,7 @@ use clap::Args;
 use super::report::{self, plural};
 use super::run::Run;
 use super::{Common, Exit, Target, Terminal};
+use crate::checks::Settings;
 use crate::cluster::{self, Inventory};
 use crate::diag::{Diagnostic, Diagnostics, Level, codes, quote};
 use crate::dialects::{self, Assumed, Dialect};
@@ -45,7 +46,7 @@ pub(super) fn run(args: &VerifyArgs, terminal: &mut Terminal) -> Exit {
 
 fn verify(args: &VerifyArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     let common = Common { paths: vec![], today: None };
-    let mut run = Run::start(&common, args.target.cluster.as_deref(), Level::Warning, terminal)?;
+    let mut run = Run::start(&common, args.target.cluster.as_deref(), &Settings::new(Level::Warning), terminal)?;
     if run.diags.has_errors() {
         let shown: Vec<Diagnostic> = run.shown().into_iter().filter(|found| found.level == Level::Error).collect();
         report::diagnostics(&run, &shown, "; nothing was verified", terminal);

@@ -25,6 +25,25 @@ pub struct CodeDoc {
     pub doc: &'static str,
 }
 
+impl CodeDoc {
+    /// What it is about, in a word.
+    pub fn group(&self) -> &'static str {
+        match self.code.0.get(..3) {
+            Some("NP7") => "proof",
+            Some("NP8") => "output",
+            _ => "language",
+        }
+    }
+}
+
+/// All that `netpolc rule CODE` prints.
+impl fmt::Display for CodeDoc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text: Vec<&str> = self.doc.lines().map(str::trim).collect();
+        writeln!(f, "# {} {}\n\n{}", self.code, self.title, text.join("\n").trim())
+    }
+}
+
 macro_rules! codes {
     ($( $(#[doc = $doc:literal])+ $name:ident = $id:literal, $title:literal; )*) => {
         $( $(#[doc = $doc])+ pub const $name: Code = Code($id); )*

@@ -5,15 +5,23 @@
 
 pub mod codes;
 mod fix;
+mod github;
+mod gitlab;
 mod human;
 mod json;
+mod junit;
+mod line_hash;
+mod place;
+mod report;
+mod sarif;
 
 use crate::source::{Sources, Span};
 
 pub use codes::{Code, CodeDoc};
 pub use fix::{Edit, Fix};
 pub use human::{concise, render};
-pub use json::to_json;
+pub use json::findings_schema;
+pub use report::{Explained, Format, Report, Waived};
 
 /// How bad a diagnostic is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

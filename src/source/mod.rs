@@ -128,6 +128,17 @@ impl Sources {
         &self.files[id.0 as usize]
     }
 
+    /// The first text that was added.
+    pub fn first(&self) -> Option<FileId> {
+        (!self.files.is_empty()).then_some(FileId(0))
+    }
+
+    /// The text of a name.
+    pub fn find(&self, path: &str) -> Option<FileId> {
+        let position = self.files.iter().position(|file| file.path == path)?;
+        u32::try_from(position).ok().map(FileId)
+    }
+
     /// The path as messages show it.
     pub fn path(&self, id: FileId) -> &Utf8Path {
         &self.get(id).path

@@ -52,6 +52,13 @@ impl Root {
         Self { dir: dir.to_owned(), project_file }
     }
 
+    /// Where the project lies in its git repository: empty where it is the repository, or in none.
+    pub fn in_repository(&self) -> Utf8PathBuf {
+        let repository = self.dir.ancestors().find(|dir| matches!(entry_kind(&dir.join(".git")), Ok(Some(_))));
+        let below = repository.and_then(|repository| self.dir.strip_prefix(repository).ok());
+        below.map(Utf8Path::to_owned).unwrap_or_default()
+    }
+
     /// A path of the command line, relative to the root and without `.` and `..`. `None` for one outside.
     pub fn relative(&self, path: &Utf8Path, cwd: &Utf8Path) -> Option<Utf8PathBuf> {
         absolute(path, cwd).strip_prefix(&self.dir).ok().map(Utf8Path::to_owned)
@@ -160,6 +167,17 @@ mod tests {
         let message = error.to_string();
         assert!(message.starts_with("`a/intents/x.toml` belongs to the project in `/"), "{message}");
         assert!(message.contains("/b`; build one at a time"), "{message}");
+    }
+
+    #[test]
+    fn a_project_knows_its_place_in_a_repository() {
+        let (_temp, dir) =
+            tree(&["repo/.git/", "repo/net/shop/netpolc.toml", "repo/tree/.git", "repo/tree/netpolc.toml"]);
+        let place = |path: &str| root(&[path], &dir).unwrap().in_repository();
+        assert_eq!(place("repo/net/shop"), "net/shop");
+        assert_eq!(place("repo/tree"), "", "a worktree has a file `.git`");
+        let (_temp, dir) = tree(&["netpolc.toml"]);
+        assert_eq!(root(&[], &dir).unwrap().in_repository(), "");
     }
 
     #[test]

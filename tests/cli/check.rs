@@ -1,4 +1,4 @@
-//! `netpolc check`: findings, in three formats, chosen by code, and nothing written.
+//! `netpolc check`: findings, chosen by code, name or group, and nothing written. `tests/formats.rs` is about the formats.
 
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ fn codes(json: &str) -> Vec<String> {
 fn writes_nothing() {
     for project in [project(), findings()] {
         let before = tree(project.dir());
-        for format in ["full", "concise", "json"] {
+        for format in ["full", "concise", "json", "sarif", "github", "gitlab", "junit"] {
             run_on(&project, BEFORE, &format!("check --format {format}"));
         }
         assert_eq!(tree(project.dir()), before);
@@ -70,14 +70,15 @@ fn json_is_one_document_with_places() {
     assert_eq!(warning["location"]["line"], 10);
     assert_eq!(warning["location"]["column"], 9);
     assert!(!warning["help"].as_array().unwrap().is_empty());
+    assert_eq!((&warning["name"], &warning["group"]), (&"all-ports".into(), &"breadth".into()));
     let clean = run_on(&project(), BEFORE, "check --format json");
     assert_eq!((clean.code, clean.stdout.trim()), (0, "[]"));
 }
 
 #[test]
-fn select_and_ignore_choose_by_prefix() {
+fn select_and_ignore_choose_by_code_name_and_group() {
     let project = findings();
-    let cases: [(&str, &[&str], i32); 8] = [
+    let cases: [(&str, &[&str], i32); 14] = [
         ("--select NP1", &["NP101"], 1),
         ("--select NP201", &["NP201"], 0),
         ("--select NP201,NP101", &["NP101", "NP201"], 1),
@@ -86,6 +87,12 @@ fn select_and_ignore_choose_by_prefix() {
         ("--ignore NP1,NP2", &[], 0),
         ("--select NP --ignore NP2", &["NP101"], 1),
         ("--select NP3", &[], 0),
+        ("--select all-ports", &["NP201"], 0),
+        ("--select graph", &["NP101"], 1),
+        ("--select Breadth,cycle", &["NP101", "NP201"], 1),
+        ("--ignore graph,all-ports", &[], 0),
+        ("--select breadth --ignore all-ports", &[], 0),
+        ("--select inventory", &[], 0),
     ];
     for (options, expected, code) in cases {
         let run = run_on(&project, BEFORE, &format!("check --format json {options}"));
@@ -104,10 +111,40 @@ fn errors_of_the_language_cannot_be_ignored() {
 }
 
 #[test]
-fn prefixes_of_no_code_exit_with_two() {
-    for option in ["--select NP9999", "--ignore XY", "--select NQ201"] {
+fn words_that_choose_nothing_exit_with_two_and_a_hint() {
+    for (option, hint) in [
+        ("--select NP9999", "--all"),
+        ("--ignore XY", "--all"),
+        ("--select NQ201", "`NP201`"),
+        ("--select all-port", "`all-ports`"),
+        ("--ignore NP1,grahp", "`graph`"),
+    ] {
         let run = run_on(&project(), BEFORE, &format!("check {option}"));
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{option}");
+        assert!(run.stderr.contains(hint), "{option}: {}", run.stderr);
+    }
+}
+
+/// Whoever asks for a rule gets its findings, as warnings, also where the project allows what it looks for.
+#[test]
+fn a_rule_that_is_allowed_runs_where_it_is_selected() {
+    let project = findings();
+    project.write("netpolc.toml", "[lints]\nNP101 = \"allow\"\nNP201 = \"allow\"\n");
+    let cases: [(&str, &[&str]); 6] = [
+        ("", &[]),
+        ("--select NP201", &["NP201"]),
+        ("--select cycle", &["NP101"]),
+        ("--select graph,breadth", &["NP101", "NP201"]),
+        ("--select NP", &["NP101", "NP201"]),
+        ("--select NP --ignore graph", &["NP201"]),
+    ];
+    for (options, expected) in cases {
+        let run = run_on(&project, BEFORE, &format!("check --format json {options}"));
+        let mut seen = codes(&run.stdout);
+        seen.sort();
+        assert_eq!((seen, run.code), (expected.iter().map(|code| code.to_string()).collect(), 0), "{options}");
+        let strict = run_on(&project, BEFORE, &format!("check --strict {options}"));
+        assert_eq!(strict.code, i32::from(!expected.is_empty()), "{options}");
     }
 }
 

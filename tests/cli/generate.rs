@@ -10,12 +10,22 @@ fn schemas_are_those_checked_in() {
         ("schema", "intent.schema.json"),
         ("schema intent", "intent.schema.json"),
         ("schema project", "project.schema.json"),
+        ("schema findings", "findings.schema.json"),
     ] {
         let printed = run(&project, line);
         assert_eq!((printed.code, printed.stderr.as_str()), (0, ""), "{line}");
         if let Err(difference) = assert_golden(&repo().join("schema").join(file), &printed.stdout) {
             panic!("{difference}\nNETPOLC_UPDATE=1 cargo test --test cli writes it");
         }
+    }
+}
+
+#[test]
+fn the_page_of_all_codes_is_the_one_checked_in() {
+    let printed = run(&Project::new(), "rule --all --format markdown");
+    assert_eq!((printed.code, printed.stderr.as_str()), (0, ""));
+    if let Err(difference) = assert_golden(&repo().join("docs/rules.md"), &printed.stdout) {
+        panic!("{difference}\nNETPOLC_UPDATE=1 cargo test --test cli writes it");
     }
 }
 

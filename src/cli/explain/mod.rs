@@ -15,6 +15,7 @@ use clap::{Args, ValueEnum};
 use super::report;
 use super::run::Run;
 use super::{Common, Exit, Target, Terminal};
+use crate::checks::Settings;
 use crate::diag::{Diagnostic, Level};
 use crate::dialects::Dialect;
 use crate::model::{Builtin, Direction, Endpoint, Model, Origin, Sym};
@@ -103,7 +104,7 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal) -> Exit {
 
 fn explain(args: &ExplainArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     let common = Common { paths: vec![], today: None };
-    let mut run = Run::start(&common, args.target.cluster.as_deref(), Level::Warning, terminal)?;
+    let mut run = Run::start(&common, args.target.cluster.as_deref(), &Settings::new(Level::Warning), terminal)?;
     let compiled = run.compile(&args.target, terminal)?;
     let Some(mut compiled) = compiled else {
         let shown: Vec<Diagnostic> = run.shown().into_iter().filter(|found| found.level == Level::Error).collect();
