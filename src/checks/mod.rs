@@ -52,6 +52,11 @@ pub mod safety {
     pub mod tiers_share_pods;
 }
 
+/// Rules over how intents are kept.
+pub mod hygiene {
+    pub mod unsorted_list;
+}
+
 /// Every rule, by code.
 pub static REGISTRY: &[&Rule] = &[
     &graph::cycle::RULE,
@@ -73,6 +78,7 @@ pub static REGISTRY: &[&Rule] = &[
     &safety::peer_matches_managed::RULE,
     &safety::dns_cut_off::RULE,
     &safety::guard_cuts_peer::RULE,
+    &hygiene::unsorted_list::RULE,
 ];
 
 /// Every rule, by code.

@@ -2,7 +2,7 @@
 
 use super::report::{self, plural};
 use super::run::Run;
-use super::{CheckArgs, Exit, Format, Terminal};
+use super::{CheckArgs, Exit, Format, Terminal, fix};
 use crate::checks;
 use crate::diag::{self, Diagnostic, Level};
 
@@ -16,17 +16,26 @@ fn check(args: &CheckArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
             terminal.fail(format!("no code starts with {}; `netpolc rule --all` lists them", diag::quote(wrong)))
         );
     }
+    if args.diff {
+        return fix::diff(args, terminal);
+    }
+    let fixed = if args.fix { Some(fix::fix(args, terminal)?) } else { None };
     let mut run = Run::start(&args.common, None, Level::Error, terminal)?;
     // What a dialect cannot say, and a template that says too much, are findings as well: nothing is written.
     let target = super::Target { dialect: vec![], cluster: None };
     run.compile(&target, terminal)?;
-    let shown: Vec<Diagnostic> = run.shown().into_iter().filter(|d| is_asked_for(args, d)).collect();
+    let mut shown: Vec<Diagnostic> = run.shown().into_iter().filter(|d| is_asked_for(args, d)).collect();
+    let fixable = fix::announce(&run, args, &mut shown);
     match args.format {
-        Format::Full => report::diagnostics(&run, &shown, "", terminal),
+        Format::Full => {
+            let end = fixable.as_ref().map_or(String::new(), |fixable| format!("; {fixable}"));
+            report::diagnostics(&run, &shown, &end, terminal);
+        }
         Format::Concise => {
             for diagnostic in &shown {
                 terminal.line(diag::concise(diagnostic, &run.project.sources));
             }
+            fixable.into_iter().for_each(|fixable| terminal.tell(fixable));
         }
         Format::Json => {
             let json = diag::to_json(&shown, &run.project.sources);
@@ -41,6 +50,7 @@ fn check(args: &CheckArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         };
         terminal.tell(format!("no findings in {}{waived}", plural(run.project.intents.len(), "intent")));
     }
+    fixed.into_iter().for_each(|fixed| terminal.tell(fixed.told()));
     Ok(if bad { Exit::NotFine } else { Exit::Fine })
 }
 
@@ -60,6 +70,7 @@ fn is_asked_for(args: &CheckArgs, diagnostic: &Diagnostic) -> bool {
     (args.select.is_empty() || matches(&args.select)) && !matches(&args.ignore)
 }
 
-fn has_prefix(code: &str, prefix: &str) -> bool {
+/// Whether a code starts with it; case does not matter.
+pub(super) fn has_prefix(code: &str, prefix: &str) -> bool {
     code.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }

@@ -8,6 +8,7 @@ mod check;
 mod diff;
 pub mod eval;
 mod explain;
+mod fix;
 mod generate;
 mod init;
 mod report;
@@ -152,6 +153,14 @@ struct CheckArgs {
     /// Fail on warnings too
     #[arg(long)]
     strict: bool,
+
+    /// Mend the findings that have exactly one right mend, in the intents and netpolc.toml, then check again
+    #[arg(long)]
+    fix: bool,
+
+    /// Write nothing; show what --fix would change, and nothing else
+    #[arg(long)]
+    diff: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

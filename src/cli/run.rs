@@ -1,6 +1,6 @@
 //! What every command does first: find the project, read it, resolve it, check it, compile it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::civil::Date;
@@ -55,11 +55,23 @@ impl Run {
         expired: Level,
         terminal: &mut Terminal,
     ) -> Result<Self, Exit> {
+        Self::start_with(common, cluster, expired, BTreeMap::new(), terminal)
+    }
+
+    /// The same of the project as it would be with other texts in the place of some files.
+    pub(super) fn start_with(
+        common: &Common,
+        cluster: Option<&str>,
+        expired: Level,
+        instead: BTreeMap<Utf8PathBuf, String>,
+        terminal: &mut Terminal,
+    ) -> Result<Self, Exit> {
         let cwd = std::env::current_dir()
             .map_err(|error| terminal.fail(format!("cannot find the current folder: {error}")))?;
         let cwd = Utf8PathBuf::from_path_buf(cwd)
             .map_err(|path| terminal.fail(format!("the current folder {} is not UTF-8", path.display())))?;
-        let root = source::find_root(&common.paths, &cwd).map_err(|error| terminal.fail(error))?;
+        let mut root = source::find_root(&common.paths, &cwd).map_err(|error| terminal.fail(error))?;
+        root.instead = instead;
         let mut diags = Diagnostics::default();
         terminal.progress("reading intents");
         let project = Project::load(root, &mut diags).map_err(|error| terminal.fail(error))?;
