@@ -115,7 +115,7 @@ impl Mended {
     /// Mends until nothing is left to mend, and holds the meaning of the result against what was meant before.
     fn of(args: &CheckArgs, terminal: &mut Terminal) -> Result<Self, Exit> {
         let mut run = Run::start(&args.common, None, Level::Error, terminal)?;
-        let meant = policies(&mut run);
+        let mut meant = None;
         let root = run.project.root.dir.clone();
         let mut old: BTreeMap<Utf8PathBuf, Vec<u8>> = BTreeMap::new();
         let mut new: BTreeMap<Utf8PathBuf, String> = BTreeMap::new();
@@ -123,7 +123,11 @@ impl Mended {
         for _ in 0..MAX_ROUNDS {
             let list = run.diags.clone().into_sorted(&run.project.sources);
             let before = findings;
-            for (file, places) in by_file(&run, args, &list) {
+            let fixable = by_file(&run, args, &list);
+            if findings == 0 && !fixable.is_empty() {
+                meant = policies(&mut run);
+            }
+            for (file, places) in fixable {
                 let path = run.project.sources.path(file).to_owned();
                 if !old.contains_key(&path) {
                     let bytes = read(&run, file, terminal)?;

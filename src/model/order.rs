@@ -131,3 +131,45 @@ fn ports(key: &'static str, list: Option<&Ports>, found: &mut Vec<UnsortedList>)
 fn texts(key: &'static str, list: Option<&List<String>>, found: &mut Vec<UnsortedList>) {
     found.extend(list.and_then(|list| unsorted(key, &list.items, list.span, rank_of_text, |text| quote(text))));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(items: &[&str]) -> Option<UnsortedList> {
+        let items: Vec<Spanned<String>> =
+            items.iter().map(|text| Spanned::new((*text).to_owned(), Span::default())).collect();
+        unsorted("to", &items, Span::default(), rank_of_text, |text| quote(text))
+    }
+
+    fn order(items: &[PortText]) -> Option<Vec<usize>> {
+        let items: Vec<Spanned<PortText>> =
+            items.iter().map(|port| Spanned::new(port.clone(), Span::default())).collect();
+        unsorted("ports", &items, Span::default(), rank_of_port, words_of_port).map(|list| list.order)
+    }
+
+    #[test]
+    fn addresses_stand_in_their_own_order_before_words() {
+        assert_eq!(texts(&["9.0.0.0/8", "10.0.0.0/8", "10.0.0.0/16", "fd00::/8", "Z", "a", "a-b", "aa"]), None);
+        let found = texts(&["fd00::/8", "b", "10.0.0.0/8", "a"]).unwrap();
+        assert_eq!(found.order, [2, 0, 3, 1]);
+        assert_eq!((found.late.0.as_str(), found.early.0.as_str()), ("`10.0.0.0/8`", "`fd00::/8`"));
+    }
+
+    #[test]
+    fn ports_stand_in_the_order_of_their_numbers_before_names() {
+        let text = |text: &str| PortText::Text(text.to_owned());
+        assert_eq!(order(&["all/UDP", "53", "53/UDP", "80-90", "443/SCTP", "dns", "http"].map(text)), None);
+        let ports =
+            [text("http"), PortText::Number(443), text("80-90"), PortText::Number(80), text("80/UDP"), text("dns")];
+        assert_eq!(order(&ports).unwrap(), [3, 4, 2, 1, 5, 0]);
+    }
+
+    #[test]
+    fn equal_entries_and_short_lists_are_sorted() {
+        assert_eq!(texts(&["a", "a"]), None);
+        assert_eq!(texts(&["b"]), None);
+        assert_eq!(texts(&[]), None);
+        assert_eq!(texts(&["b", "a", "b"]).unwrap().order, [1, 0, 2]);
+    }
+}

@@ -184,10 +184,11 @@ pub fn parse_cidr(text: &str) -> Result<IpNet, Refusal> {
     if leading_zero(mask) || (!address.contains(':') && address.split('.').any(leading_zero)) {
         let help = "write each number without it; some tools take it for an octal number".to_owned();
         // Readers disagree whether such a number is octal. Of one digit both readings are the same, or only one is a number.
-        let plain = format!("{address}/{}", mask.trim_start_matches('0'));
-        let one_digit = mask.trim_start_matches('0').len() == 1 && parse_cidr(&plain).is_ok();
+        let digit = mask.trim_start_matches('0');
+        let plain = Some(format!("{address}/{digit}")).filter(|plain| plain != text && digit.len() == 1);
+        let instead = plain.filter(|plain| parse_cidr(plain).is_ok());
         let message = format!("{shown} has a number with a leading zero");
-        return Err(Refusal { code: codes::CIDR, message, help, instead: one_digit.then_some(plain) });
+        return Err(Refusal { code: codes::CIDR, message, help, instead });
     }
     let Ok(net) = text.parse::<IpNet>() else {
         let (help, instead) = range_help(text, address, mask);
@@ -261,5 +262,104 @@ pub fn check_destination(net: &IpNet) -> Result<(), Refusal> {
             "pods do not reach such addresses over the network; remove it",
         ),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range_instead(text: &str) -> Option<String> {
+        let instead = parse_cidr(text).unwrap_err().instead;
+        assert!(instead.iter().all(|instead| parse_cidr(instead).is_ok()), "{text}: {instead:?}");
+        instead
+    }
+
+    fn port_instead(text: &str) -> Option<String> {
+        let instead = parse_port(&PortText::Text(text.to_owned())).unwrap_err().instead;
+        assert!(instead.iter().all(|instead| parse_port(&PortText::Text(instead.clone())).is_ok()), "{text}");
+        instead
+    }
+
+    #[test]
+    fn another_spelling_of_one_range_has_one_right_form() {
+        for (text, range) in [
+            ("2001:DB8::/32", "2001:db8::/32"),
+            ("2001:0db8:0:0::/32", "2001:db8::/32"),
+            ("64:ff9b::192.0.2.33/128", "64:ff9b::c000:221/128"),
+            ("10.0.0.0/08", "10.0.0.0/8"),
+            ("fc00::/007", "fc00::/7"),
+            (" 10.0.0.0 / 8\t", "10.0.0.0/8"),
+            ("10.0.0.0/255.0.0.0", "10.0.0.0/8"),
+        ] {
+            assert_eq!(range_instead(text), Some(range.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_range_that_may_be_another_one_is_left_to_a_person() {
+        for text in [
+            "10.0.0.5/8",
+            "10.0.0.5/08",
+            "010.0.0.0/8",
+            "010.0.0.0/08",
+            "10.0.0.0/010",
+            "10.0.0.0/024",
+            "fd00::/032",
+            "10.0.0.0/00",
+            "10.0.0.7",
+            "::ffff:10.0.0.0/104",
+            "::FFFF:10.0.0.0/104",
+            "10.0.0. 0/8",
+            "10.0.0.0/1 6",
+            "10.0.0.0/8, 10.1.0.0/16",
+            "10.0.0.1/255.0.0.0",
+            "10.0.0.0/0.255.255.255",
+            "10.0.0.1/255.255.255.255",
+            "0.0.0.0/0.0.0.0",
+            "fe80::%eth0/64",
+            "10.0.0.0/33",
+            "example.com/24",
+            "",
+            "/",
+        ] {
+            assert_eq!(range_instead(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_form_of_a_protocol_leaves_no_doubt() {
+        for (text, port) in [
+            ("80/tcp", "80/TCP"),
+            ("80/Udp", "80/UDP"),
+            ("sctp/80", "80/SCTP"),
+            ("TCP/80-90", "80-90/TCP"),
+            (" 80 / tcp ", "80/TCP"),
+            ("80 - 90/tcp", "80-90/TCP"),
+        ] {
+            assert_eq!(port_instead(text), Some(port.to_owned()), "{text}");
+        }
+        for text in [
+            "TCP",
+            "+80",
+            "080",
+            "080/tcp",
+            "8 0/tcp",
+            "80/tpc",
+            "80:tcp",
+            "0/tcp",
+            "90-80/tcp",
+            "70000/tcp",
+            "http/tcp",
+            "80/tcp/udp",
+            "80/",
+            "/tcp",
+            "tcp/udp",
+            "all/tcp",
+            "80,90/tcp",
+            "",
+        ] {
+            assert_eq!(port_instead(text), None, "{text}");
+        }
     }
 }

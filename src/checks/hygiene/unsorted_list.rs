@@ -13,12 +13,12 @@ pub static RULE: Rule = Rule {
     about: "",
     summary: "a list whose order has no meaning is not sorted",
     doc: r#"
-The order of names, ports, ranges and host names in a list means nothing to netpolc, and so it is whatever the last author
-left. In a long list an entry is then looked for, not found, and added a second time; and two people who add to the end
-of one list meet in a merge conflict, where in a sorted list their lines would mostly be apart.
+The order of names, ports, ranges and host names in a list means nothing to netpolc, and so it is whatever the last
+author left. In a long list an entry is then looked for, not found, and added a second time; and two people who add to
+the end of one list meet in a merge conflict, where in a sorted list their lines would mostly be apart.
 
-It is a matter of taste, so nobody is asked to do it unless the project file asks for it. Sorted means: ports by number,
-address ranges by address with IPv4 first, everything else by its bytes. Lists are `from`, `to`, `ports`, `metrics`,
+It is a matter of taste, so it is looked for only where the project file asks for it. Sorted means: ports by number,
+address ranges by address with IPv4 first, everything else by its bytes. The lists are `from`, `to`, `ports`, `metrics`,
 `namespace`, `cidrs`, `except` and `fqdns`.
 
 To mend it, run `netpolc check --fix`. Comments at the ends of lines move with their entries. A list that its author
