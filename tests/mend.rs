@@ -41,7 +41,8 @@ const RANGES: Entries = &[
     &[r#""2001:db8::/32""#, r#""2001:DB8::/32""#, "'2001:0db8::/32'"],
 ];
 const HOSTS: Entries = &[&["'*.example.org'"], &[r#""api.example.com""#, r#""API.Example.com""#, "'api.example.com.'"]];
-const PORTS: Entries = &[&[r#""80""#, r#""80/tcp""#, "'TCP/80'"], &[r#""443/UDP""#, r#""udp / 443""#], &[r#""8000-8100""#]];
+const PORTS: Entries =
+    &[&[r#""80""#, r#""80/tcp""#, "'TCP/80'"], &[r#""443/UDP""#, r#""udp / 443""#], &[r#""8000-8100""#]];
 const NAMESPACES: Entries = &[&[r#""back""#], &["'front'"]];
 const ENDS: Entries = &[&["'bank'"], &[r#""db""#], &[r#""internet""#]];
 

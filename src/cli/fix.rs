@@ -177,9 +177,11 @@ fn read(run: &Run, file: FileId, terminal: &mut Terminal) -> Result<Vec<u8>, Exi
     Ok(bytes)
 }
 
-/// What each dialect writes of each cluster, by path below `out/`; `None` where the intents have no meaning yet. What a dialect cannot
-/// say has no files.
-fn policies(run: &mut Run) -> Option<Vec<Option<BTreeMap<Utf8PathBuf, Arc<str>>>>> {
+/// What a dialect writes, by path below `out/`; `None` where it cannot say something.
+type Written = Option<BTreeMap<Utf8PathBuf, Arc<str>>>;
+
+/// What each dialect writes of each cluster; `None` where the intents have no meaning yet.
+fn policies(run: &mut Run) -> Option<Vec<Written>> {
     if run.models.len() < run.project.clusters().len().max(1) {
         return None;
     }

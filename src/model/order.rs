@@ -35,7 +35,7 @@ enum Rank<'a> {
     Word(&'a str),
 }
 
-fn rank_of_text(text: &String) -> Rank<'_> {
+fn rank_of_text(text: &str) -> Rank<'_> {
     text.parse().map_or(Rank::Word(text), Rank::Range)
 }
 
@@ -129,7 +129,9 @@ fn ports(key: &'static str, list: Option<&Ports>, found: &mut Vec<UnsortedList>)
 }
 
 fn texts(key: &'static str, list: Option<&List<String>>, found: &mut Vec<UnsortedList>) {
-    found.extend(list.and_then(|list| unsorted(key, &list.items, list.span, rank_of_text, |text| quote(text))));
+    found.extend(
+        list.and_then(|list| unsorted(key, &list.items, list.span, |text| rank_of_text(text), |text| quote(text))),
+    );
 }
 
 #[cfg(test)]
@@ -139,7 +141,7 @@ mod tests {
     fn texts(items: &[&str]) -> Option<UnsortedList> {
         let items: Vec<Spanned<String>> =
             items.iter().map(|text| Spanned::new((*text).to_owned(), Span::default())).collect();
-        unsorted("to", &items, Span::default(), rank_of_text, |text| quote(text))
+        unsorted("to", &items, Span::default(), |text| rank_of_text(text), |text| quote(text))
     }
 
     fn order(items: &[PortText]) -> Option<Vec<usize>> {
