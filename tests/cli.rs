@@ -18,6 +18,8 @@ mod diff;
 mod eval;
 #[path = "cli/explain.rs"]
 mod explain;
+#[path = "cli/fix.rs"]
+mod fix;
 #[path = "cli/generate.rs"]
 mod generate;
 #[path = "cli/inventory.rs"]

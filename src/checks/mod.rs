@@ -71,6 +71,11 @@ pub mod dialect {
     pub mod shared_addresses;
 }
 
+/// Rules over how intents are kept.
+pub mod hygiene {
+    pub mod unsorted_list;
+}
+
 /// Rules over what really runs.
 pub mod inventory {
     pub mod closed_metrics;
@@ -121,6 +126,7 @@ pub static REGISTRY: &[&Rule] = &[
     &dialect::shared_addresses::RULE,
     &dialect::policy_map_pressure::RULE,
     &dialect::block_over_pods::RULE,
+    &hygiene::unsorted_list::RULE,
     &inventory::tier_matches_nothing::RULE,
     &inventory::workload_in_no_tier::RULE,
     &inventory::unknown_namespace::RULE,

@@ -97,6 +97,7 @@ impl Draft {
             edges: vec![],
             forbids: vec![],
             waivers: vec![],
+            unsorted: vec![],
             namespaces: BTreeMap::new(),
             graph: FlowGraph::default(),
         };

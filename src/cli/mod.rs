@@ -8,6 +8,7 @@ mod check;
 mod diff;
 pub mod eval;
 mod explain;
+mod fix;
 mod generate;
 mod init;
 mod inventory;
@@ -168,6 +169,14 @@ struct CheckArgs {
     /// Only this cluster of the project file
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
+
+    /// Mend the findings that have exactly one right mend, in the intents and netpolc.toml, then check again
+    #[arg(long)]
+    fix: bool,
+
+    /// Write nothing; show what --fix would change, and nothing else
+    #[arg(long)]
+    diff: bool,
 }
 
 impl ValueEnum for Format {

@@ -1,6 +1,6 @@
 //! What every command does first: find the project, read it, resolve it, check it, compile it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::civil::Date;
@@ -44,12 +44,14 @@ pub(super) struct Options<'a> {
     pub(super) settings: &'a Settings,
     /// Where inventories are, if they are looked at.
     pub(super) inventory: Option<&'a InventoryArgs>,
+    /// Texts in the place of some files, by their paths below the root: the project as it would be with them.
+    pub(super) instead: BTreeMap<Utf8PathBuf, String>,
 }
 
 impl<'a> Options<'a> {
     /// Every cluster, and no inventory.
     pub(super) fn new(settings: &'a Settings) -> Self {
-        Self { cluster: None, settings, inventory: None }
+        Self { cluster: None, settings, inventory: None, instead: BTreeMap::new() }
     }
 }
 
@@ -86,7 +88,8 @@ impl Run {
             .map_err(|error| terminal.fail(format!("cannot find the current folder: {error}")))?;
         let cwd = Utf8PathBuf::from_path_buf(cwd)
             .map_err(|path| terminal.fail(format!("the current folder {} is not UTF-8", path.display())))?;
-        let root = source::find_root(&common.paths, &cwd).map_err(|error| terminal.fail(error))?;
+        let mut root = source::find_root(&common.paths, &cwd).map_err(|error| terminal.fail(error))?;
+        root.instead = options.instead.clone();
         let mut diags = Diagnostics::default();
         terminal.progress("reading intents");
         let mut project = Project::load(root, &mut diags).map_err(|error| terminal.fail(error))?;

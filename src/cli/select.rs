@@ -13,13 +13,15 @@ pub(super) struct Selection {
     /// Those that were asked for; `None`: no word was said.
     asked: Option<BTreeSet<Code>>,
     ignored: BTreeSet<Code>,
+    /// The words themselves: codes of no rule are among them.
+    words: [Vec<String>; 2],
 }
 
 impl Selection {
     /// The error names the word that means nothing.
     pub(super) fn new(select: &[String], ignore: &[String]) -> Result<Self, String> {
         let asked = if select.is_empty() { None } else { Some(rules(select)?) };
-        Ok(Self { asked, ignored: rules(ignore)? })
+        Ok(Self { asked, ignored: rules(ignore)?, words: [select.to_vec(), ignore.to_vec()] })
     }
 
     /// Whether a finding is told.
@@ -27,6 +29,14 @@ impl Selection {
         let is_rule = checks::all().any(|rule| rule.code == code);
         let asked = self.asked.as_ref().is_none_or(|asked| asked.contains(&code));
         !is_rule || (asked && !self.ignored.contains(&code))
+    }
+
+    /// Whether findings of a code are mended. That can be chosen of errors of the language too.
+    pub(super) fn mends(&self, code: Code) -> bool {
+        let [select, ignore] = &self.words;
+        let rule = checks::all().find(|rule| rule.code == code);
+        let named = |word: &String| starts(code, word) || rule.is_some_and(|rule| is_meant(rule, word));
+        (select.is_empty() || select.iter().any(named)) && !ignore.iter().any(named)
     }
 
     /// The rules that were asked for.

@@ -97,13 +97,15 @@ enum Change<'a> {
     },
     /// Takes an element out of its list.
     Remove {
-        /// The element, or a place inside of it.
+        /// The element; of a table of an array of tables, its first line.
         location: Place<'a>,
     },
-    /// Sorts a list.
+    /// Brings the elements of a list into another order.
     Sort {
         /// The list, brackets included.
         location: Place<'a>,
+        /// For each place, the present place of the element that belongs there, from 0.
+        order: &'a [usize],
     },
 }
 
@@ -183,7 +185,7 @@ fn change<'a>(fix: &'a fix::Fix, sources: &'a Sources) -> Fix<'a> {
     let edits = fix.edits.iter().map(|edit| match edit {
         Edit::Replace { span, text } => Change::Replace { location: place(*span, sources), text },
         Edit::Remove { span } => Change::Remove { location: place(*span, sources) },
-        Edit::Sort { span } => Change::Sort { location: place(*span, sources) },
+        Edit::Sort { span, order } => Change::Sort { location: place(*span, sources), order },
     });
     Fix { message: &fix.message, edits: edits.collect() }
 }

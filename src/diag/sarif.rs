@@ -355,7 +355,7 @@ mod tests {
     fn a_fix_is_told_whole_or_not_at_all() {
         let replace = |span| Edit::Replace { span, text: "x".to_owned() };
         assert!(fixes(|span| vec![replace(span), Edit::Remove { span }]).is_null());
-        assert!(fixes(|span| vec![Edit::Sort { span }]).is_null());
+        assert!(fixes(|span| vec![Edit::Sort { span, order: vec![1, 0] }]).is_null());
     }
 
     #[test]

@@ -9,6 +9,7 @@
 mod table;
 mod decode;
 mod file;
+mod mend;
 mod project;
 mod schema;
 mod syntax;
@@ -22,6 +23,7 @@ use crate::source::{FileId, Sources, Span};
 pub(crate) use decode::left_out;
 pub use decode::{Cx, Decode, Item, Table};
 pub use file::{AllowTable, ExternalTable, ForbidTable, HttpTable, IntentFile, PeerTable, TierTable, WaiveTable};
+pub use mend::{Broken, Mended, Outcome, mend};
 pub use project::{
     ClusterTable, DefaultDeny, DefaultDenyTable, DnsSetting, DnsTable, GuardsTable, PathsTable, ProjectFile,
     ScrapersTable,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::names::{self, Refusal};
 use super::{App, AppId, Endpoint, ExternalId, FlowGraph, Model, PeerId, Profile, Sym, TierId, overlap};
-use crate::diag::{Diagnostic, Diagnostics, codes, quote};
+use crate::diag::{Diagnostic, Diagnostics, Edit, codes, quote};
 use crate::intent::{IntentFile, Parsed, ProjectFile};
 use crate::source::{FileId, Sources, Span, Spanned};
 
@@ -35,6 +35,7 @@ pub fn build(input: Input<'_>, diags: &mut Diagnostics) -> Option<Model> {
     builder.check_guards();
     builder.forbids();
     builder.waivers();
+    builder.lists();
     builder.finish()
 }
 
@@ -78,6 +79,7 @@ impl<'a, 'd> Builder<'a, 'd> {
             edges: vec![],
             forbids: vec![],
             waivers: vec![],
+            unsorted: vec![],
             namespaces: BTreeMap::new(),
             graph: FlowGraph::default(),
         };
@@ -105,7 +107,11 @@ impl<'a, 'd> Builder<'a, 'd> {
         if self.diags.iter().any(unreadable) {
             return;
         }
-        self.error(Diagnostic::error(refusal.code, span, refusal.message).help(refusal.help));
+        let error = Diagnostic::error(refusal.code, span, refusal.message).help(refusal.help);
+        self.error(match refusal.instead {
+            Some(text) => error.fix(format!("write {}", quote(&text)), vec![Edit::Replace { span, text }]),
+            None => error,
+        });
     }
 
     /// Reports a refusal; whether there was none.

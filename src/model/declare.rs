@@ -10,10 +10,10 @@ use super::parse::{WrittenPort, check_destination, check_port_name, parse_cidr, 
 use super::{
     AppId, Cidrs, External, Labels, NamespaceSet, PRIVATE, Peer, PodSet, PortRange, Protocol, Sym, Tier, address,
 };
-use crate::diag::{Diagnostic, codes, quote};
+use crate::diag::{Diagnostic, Edit, codes, quote};
 use crate::intent::{
-    DeclaredPorts, ExternalTable, IntentFile, LabelMap, List, Namespaces, PeerTable, Pods, Ports, ScrapersTable,
-    TierTable,
+    DeclaredPorts, ExternalTable, IntentFile, LabelMap, List, Namespaces, PeerTable, Pods, PortText, Ports,
+    ScrapersTable, TierTable,
 };
 use crate::source::{Span, Spanned};
 
@@ -173,7 +173,7 @@ impl Builder<'_, '_> {
     ) -> Option<Vec<PortRange>> {
         let mut seen: Vec<(PortRange, Span)> = vec![];
         let mut failed = ports.items.is_empty();
-        for port in &ports.items {
+        for (position, port) in ports.items.iter().enumerate() {
             let ranges = match parse_port(&port.value) {
                 Ok(WrittenPort::Range(range)) => vec![range],
                 Ok(WrittenPort::All) => Protocol::ALL.map(PortRange::all).to_vec(),
@@ -197,7 +197,13 @@ impl Builder<'_, '_> {
                 let same = ranges.contains(other);
                 let what = if same { "is listed twice" } else { "overlaps another one" };
                 let warning = Diagnostic::warning(codes::REDUNDANT_PORT, port.span, format!("port {what}"));
-                self.error(warning.related(*place, format!("`{other}` here")).help("remove one, or merge them"));
+                let warning = warning.related(*place, format!("`{other}` here")).help("remove one, or merge them");
+                // Of ports that only overlap, the wider one may be the mistake.
+                let before = ports.items.iter().take(position);
+                self.error(match before.into_iter().any(|earlier| repeats(&earlier.value, &port.value)) {
+                    true => warning.fix("remove this one", vec![Edit::Remove { span: port.span }]),
+                    false => warning,
+                });
             }
             seen.extend(ranges.into_iter().map(|range| (range, port.span)));
         }
@@ -308,9 +314,13 @@ impl Builder<'_, '_> {
     /// Exceptions lie inside a range of their own family, are narrower than it, and apart from each other.
     fn check_except(&mut self, cidrs: &[Spanned<IpNet>], except: &[Spanned<IpNet>]) -> bool {
         let mut valid = true;
-        let mut fail = |this: &mut Self, span, message: String, help: &str| {
+        let mut fail = |this: &mut Self, span, message: String, help: &str, twice: bool| {
             valid = false;
-            this.error(Diagnostic::error(codes::EXCEPT, span, message).help(help));
+            let error = Diagnostic::error(codes::EXCEPT, span, message).help(help);
+            this.error(match twice {
+                true => error.fix("remove this one", vec![Edit::Remove { span }]),
+                false => error,
+            });
         };
         for (position, inner) in except.iter().enumerate() {
             let net = inner.value;
@@ -321,6 +331,7 @@ impl Builder<'_, '_> {
                     inner.span,
                     format!("exception `{net}` is one of the ranges itself"),
                     "remove the range, or narrow the exception",
+                    false,
                 );
             } else if !cidrs.iter().any(|outer| outer.value.contains(&net)) {
                 let message = match cidrs.iter().any(|outer| family(&outer.value)) {
@@ -328,11 +339,18 @@ impl Builder<'_, '_> {
                     false if cidrs.is_empty() => format!("exception `{net}` without a range that it lies in"),
                     false => format!("exception `{net}` is of another address family than the ranges"),
                 };
-                fail(self, inner.span, message, "an exception lies inside one of `cidrs` and is narrower than it");
+                fail(
+                    self,
+                    inner.span,
+                    message,
+                    "an exception lies inside one of `cidrs` and is narrower than it",
+                    false,
+                );
             }
             if let Some(other) = except.iter().take(position).find(|other| address::overlap(&other.value, &net)) {
                 let message = format!("exceptions `{}` and `{net}` overlap", other.value);
-                fail(self, inner.span, message, "keep the wider one");
+                let twice = other.value == net;
+                fail(self, inner.span, message, "keep the wider one", twice);
             }
         }
         valid
@@ -367,4 +385,11 @@ impl Builder<'_, '_> {
         }
         true
     }
+}
+
+/// Whether a port says again what an earlier one of its list says. A name and its number are not the same: the number may change
+/// where the name is declared. Nor does a number repeat a text: for the cluster's DNS it stands for both protocols.
+fn repeats(earlier: &PortText, port: &PortText) -> bool {
+    let number = |port: &PortText| matches!(port, PortText::Number(_));
+    matches!((parse_port(earlier), parse_port(port)), (Ok(a), Ok(b)) if a == b) && (number(earlier) || !number(port))
 }

@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use super::build::Builder;
 use super::{AppId, Edge, Endpoint, PortRange, Protocol, Sym};
-use crate::diag::{Diagnostic, codes, quote};
+use crate::diag::{Diagnostic, Edit, codes, quote};
 use crate::intent::AllowTable;
 use crate::source::{Span, Spanned};
 
 /// What an endpoint declares: its ports, and those with names.
 type Declares = (Vec<PortRange>, BTreeMap<Sym, PortRange>);
 
-impl Builder<'_, '_> {
+/// An edge, and the table that asks for it, perhaps among others.
+type Asked<'a> = (Edge, &'a AllowTable);
+
+impl<'a> Builder<'a, '_> {
     pub(super) fn edges(&mut self) {
         let mut edges = vec![];
         for (app, table) in self.files.clone() {
@@ -24,7 +27,7 @@ impl Builder<'_, '_> {
     }
 
     /// One `[[allow]]`: an edge for each pair of its ends.
-    fn edge(&mut self, app: AppId, allow: &AllowTable, edges: &mut Vec<Edge>) {
+    fn edge(&mut self, app: AppId, allow: &'a AllowTable, edges: &mut Vec<Asked<'a>>) {
         let why = self.text("why", allow.why.as_ref());
         let http = self.http(allow);
         let froms = self.ends(app, &allow.from.items);
@@ -59,7 +62,7 @@ impl Builder<'_, '_> {
                 };
                 self.check_http(&edge);
                 self.check_names(&edge);
-                edges.push(edge);
+                edges.push((edge, allow));
             }
         }
     }
@@ -71,8 +74,11 @@ impl Builder<'_, '_> {
             match ends.iter().find(|(other, _)| *other == end) {
                 Some((_, first)) => {
                     let message = format!("{} is listed twice", quote(&name.value));
-                    let error = Diagnostic::error(codes::DUPLICATE_EDGE, name.span, message);
-                    self.error(error.related(*first, "first listed here").help("remove one of them"));
+                    let error = Diagnostic::error(codes::DUPLICATE_EDGE, name.span, message)
+                        .related(*first, "first listed here")
+                        .help("remove one of them");
+                    // Of two that are one, either may go; the first stays where a reader found it.
+                    self.error(error.fix("remove this one", vec![Edit::Remove { span: name.span }]));
                 }
                 None => ends.push((end, name.span)),
             }
@@ -154,30 +160,42 @@ impl Builder<'_, '_> {
     }
 
     /// Puts edges into their order, and reports those written twice.
-    fn set_edges(&mut self, mut edges: Vec<Edge>) {
+    fn set_edges(&mut self, mut edges: Vec<Asked<'a>>) {
         let key = |edge: &Edge| (edge.from, edge.to, edge.ports.clone(), edge.http.clone(), edge.app);
-        edges.sort_by_key(|edge| (key(edge), edge.why.clone(), edge.from_span));
-        let mut first: Option<Edge> = None;
+        edges.sort_by_key(|(edge, _)| (key(edge), edge.why.clone(), edge.from_span));
+        let mut first: Option<Asked<'a>> = None;
         let mut kept = Vec::with_capacity(edges.len());
-        for edge in edges {
+        for asked in edges {
+            let edge = &asked.0;
             // Two apps may ask for one edge, each from its own side: the policy then names both.
-            let same = |f: &Edge| {
+            let same = |(f, _): &&Asked<'a>| {
                 (f.from, f.to, &f.ports, &f.http, f.app) == (edge.from, edge.to, &edge.ports, &edge.http, edge.app)
             };
-            if let Some(first) = first.as_ref().filter(|first| same(first)) {
-                let (a, b) = if first.from_span <= edge.from_span { (first, &edge) } else { (&edge, first) };
-                let message = format!("edge {} is written twice", quote(&self.model.edge_name(&edge)));
-                self.diags.push(
-                    Diagnostic::error(codes::DUPLICATE_EDGE, b.from_span, message)
-                        .related(a.from_span, "first written here")
-                        .help("remove one of them"),
-                );
+            if let Some(first) = first.as_ref().filter(same) {
+                let (a, b) = if first.0.from_span <= edge.from_span { (first, &asked) } else { (&asked, first) };
+                let message = format!("edge {} is written twice", quote(&self.model.edge_name(edge)));
+                let error = Diagnostic::error(codes::DUPLICATE_EDGE, b.0.from_span, message)
+                    .related(a.0.from_span, "first written here")
+                    .help("remove one of them");
+                self.diags.push(match say_the_same(a.1, b.1) {
+                    true => error.fix("remove this one", vec![Edit::Remove { span: b.1.span }]),
+                    false => error,
+                });
                 continue;
             }
-            first = Some(edge.clone());
-            kept.push(edge);
+            kept.push(edge.clone());
+            first = Some(asked);
         }
         kept.sort_by_key(|edge| (edge.app, edge.from, edge.to, edge.ports.clone(), edge.http.clone()));
         self.model.edges = kept;
     }
+}
+
+/// Whether it makes no difference which of two tables that ask for one edge is removed. A person decides where their reasons
+/// differ; where one of them asks for more edges; and where one names its ports and the other takes those of the callee,
+/// as then they part ways when the callee's change.
+fn say_the_same(a: &AllowTable, b: &AllowTable) -> bool {
+    let why = |table: &AllowTable| table.why.as_ref().map(|why| why.value.clone());
+    let alone = |table: &AllowTable| table.from.items.len() == 1 && table.to.items.len() == 1;
+    alone(a) && alone(b) && why(a) == why(b) && a.ports.is_some() == b.ports.is_some()
 }

@@ -14,6 +14,7 @@ mod graph;
 mod guards;
 mod http;
 mod names;
+mod order;
 mod overlap;
 mod parse;
 
@@ -40,6 +41,7 @@ pub use forbid::{Forbid, ForbidEnd, ForbidSet, Permit, Reach, violations};
 pub use graph::FlowGraph;
 pub use guards::Guard;
 pub use names::{Refusal, check_label_key, check_label_value, check_namespace};
+pub use order::UnsortedList;
 pub use parse::{WrittenPort, parse_port};
 pub use ports::{PortRange, Protocol};
 pub use profile::{Approximation, DnsPeer, DnsTarget, LintLevel, Profile};
@@ -75,6 +77,8 @@ pub struct Model {
     pub forbids: Vec<Forbid>,
     /// Findings that somebody accepted.
     pub waivers: Vec<Waiver>,
+    /// Lists that are out of order; for nothing but to say so.
+    pub unsorted: Vec<UnsortedList>,
     /// Managed namespaces and the apps that manage them.
     pub namespaces: BTreeMap<Sym, Vec<AppId>>,
     /// Who may open connections to whom.

@@ -13,11 +13,13 @@ pub struct Refusal {
     pub message: String,
     /// How to mend it.
     pub help: String,
+    /// The one text that can have been meant, where no other can.
+    pub instead: Option<String>,
 }
 
 /// A refusal as a result.
 pub(super) fn refuse<T>(code: Code, message: impl Into<String>, help: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal { code, message: message.into(), help: help.into() })
+    Err(Refusal { code, message: message.into(), help: help.into(), instead: None })
 }
 
 /// Longest DNS-1123 label (RFC 1123), and so the longest name of ours.
@@ -222,6 +224,13 @@ pub fn check_host(text: &str) -> Result<(), Refusal> {
     // A last label of digits alone would be read as an address (RFC 1123, 2.1).
     let numeric = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
     if !is_subdomain(name) || !name.contains('.') || numeric {
+        // Host names know no case (RFC 4343), and a final dot only says that nothing is to be appended.
+        let meant = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        if meant != text && check_host(&meant).is_ok() {
+            let help = format!("did you mean {}?", quote(&meant));
+            let message = format!("{shown} is no valid host name");
+            return Err(Refusal { code: codes::HOST, message, help, instead: Some(meant) });
+        }
         return refuse(
             codes::HOST,
             format!("{shown} is no valid host name"),

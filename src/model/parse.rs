@@ -28,7 +28,10 @@ pub fn parse_port(text: &PortText) -> Result<WrittenPort, Refusal> {
     match text {
         PortText::Number(number) => Ok(WrittenPort::Range(single(*number, Protocol::Tcp)?)),
         PortText::Text(text) => parse_port_text(text).map_err(|refusal| match meant_port(text) {
-            Some(meant) => Refusal { help: format!("did you mean \"{meant}\"?"), ..refusal },
+            Some(meant) => {
+                let help = format!("did you mean \"{meant}\"?");
+                Refusal { help, instead: Some(meant).filter(|_| is_certain(text)), ..refusal }
+            }
             None => refusal,
         }),
     }
@@ -47,6 +50,22 @@ fn meant_port(text: &str) -> Option<String> {
     }
     let meant = meant.trim_start_matches('+');
     (meant != text && matches!(parse_port_text(meant), Ok(WrittenPort::Range(_)))).then(|| meant.to_owned())
+}
+
+/// Whether what a port was meant to be leaves no doubt: numbers and a protocol are there, and only the protocol's case, the
+/// order of the two and white space around them are not as they are written here. Anything else (a sign, a protocol alone,
+/// white space within a number) may be half of something.
+fn is_certain(text: &str) -> bool {
+    let is_protocol = |word: &str| Protocol::ALL.iter().any(|p| p.as_str().eq_ignore_ascii_case(word));
+    let is_number = |word: &str| word.bytes().all(|b| b.is_ascii_digit());
+    let is_range = |word: &str| match word.split_once('-') {
+        Some((first, last)) => is_number(first.trim()) && is_number(last.trim()),
+        None => is_number(word),
+    };
+    text.trim()
+        .split_once('/')
+        .map(|(a, b)| (a.trim(), b.trim()))
+        .is_some_and(|(a, b)| (is_range(a) && is_protocol(b)) || (is_protocol(a) && is_range(b)))
 }
 
 fn single(number: i64, protocol: Protocol) -> Result<PortRange, Refusal> {
@@ -162,13 +181,18 @@ pub fn parse_cidr(text: &str) -> Result<IpNet, Refusal> {
             None => refuse(codes::CIDR, format!("{shown} is no address range"), RANGE_HELP),
         };
     };
-    // Readers disagree whether such a number is octal, so there is nothing to propose.
     if leading_zero(mask) || (!address.contains(':') && address.split('.').any(leading_zero)) {
-        let help = "write each number without it; some tools take it for an octal number";
-        return refuse(codes::CIDR, format!("{shown} has a number with a leading zero"), help);
+        let help = "write each number without it; some tools take it for an octal number".to_owned();
+        // Readers disagree whether such a number is octal. Of one digit both readings are the same, or only one is a number.
+        let digit = mask.trim_start_matches('0');
+        let plain = Some(format!("{address}/{digit}")).filter(|plain| plain != text && digit.len() == 1);
+        let instead = plain.filter(|plain| parse_cidr(plain).is_ok());
+        let message = format!("{shown} has a number with a leading zero");
+        return Err(Refusal { code: codes::CIDR, message, help, instead });
     }
     let Ok(net) = text.parse::<IpNet>() else {
-        return refuse(codes::CIDR, format!("{shown} is no address range"), range_help(text, address, mask));
+        let (help, instead) = range_help(text, address, mask);
+        return Err(Refusal { code: codes::CIDR, message: format!("{shown} is no address range"), help, instead });
     };
     let canonical = net.trunc().to_string();
     if let IpNet::V6(v6) = net
@@ -178,11 +202,13 @@ pub fn parse_cidr(text: &str) -> Result<IpNet, Refusal> {
         return refuse(codes::CIDR, format!("{shown} is an IPv4 address in IPv6 form"), help);
     }
     if canonical != text {
-        let message = match net.trunc() == net {
-            true => format!("{shown} is not in canonical form"),
-            false => format!("{shown} has bits set beyond its mask"),
+        let help = format!("did you mean `{canonical}`?");
+        // Bits beyond the mask leave open which of the two is wrong.
+        let (message, instead) = match net.trunc() == net {
+            true => (format!("{shown} is not in canonical form"), Some(canonical)),
+            false => (format!("{shown} has bits set beyond its mask"), None),
         };
-        return refuse(codes::CIDR, message, format!("did you mean `{canonical}`?"));
+        return Err(Refusal { code: codes::CIDR, message, help, instead });
     }
     Ok(net)
 }
@@ -197,24 +223,33 @@ fn leading_zero(number: &str) -> bool {
     number.len() > 1 && number.starts_with('0') && number.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// How to mend what does not even parse.
-fn range_help(text: &str, written: &str, mask: &str) -> String {
+/// How to mend what does not even parse, and the range that it is nonetheless, where it can be no other.
+fn range_help(text: &str, written: &str, mask: &str) -> (String, Option<String>) {
+    let only = |help: &str| (help.to_owned(), None);
     if text.contains([',', ';']) {
-        return "write each range as an element of its own: [\"…\", \"…\"]".to_owned();
+        return only("write each range as an element of its own: [\"…\", \"…\"]");
     }
     if written.contains('%') {
-        return "a policy holds for all interfaces: write the address without its zone".to_owned();
+        return only("a policy holds for all interfaces: write the address without its zone");
     }
     let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     if compact != text && parse_cidr(&compact).is_ok() {
-        return format!("did you mean `{compact}`?");
+        // Inside an address white space may stand where something is missing.
+        let around = format!("{}/{}", written.trim(), mask.trim());
+        return (format!("did you mean `{compact}`?"), (around == compact).then_some(compact));
     }
     match (address(written), address(mask)) {
-        (Some(IpAddr::V4(first)), Some(IpAddr::V4(mask))) => ipnet::Ipv4Net::with_netmask(first, mask)
-            .map_or_else(|_| RANGE_HELP.to_owned(), |net| format!("did you mean `{}`?", net.trunc())),
-        (Some(IpAddr::V4(_)), _) => "an IPv4 mask is a number from 0 to 32".to_owned(),
-        (Some(IpAddr::V6(_)), _) => "an IPv6 mask is a number from 0 to 128".to_owned(),
-        (None, _) => RANGE_HELP.to_owned(),
+        (Some(IpAddr::V4(first)), Some(IpAddr::V4(mask))) => match ipnet::Ipv4Net::with_netmask(first, mask) {
+            Ok(net) => {
+                // With host bits, or a mask that some routers read the other way round, it may be another range.
+                let certain = net.trunc() == net && (1..32).contains(&net.prefix_len());
+                (format!("did you mean `{}`?", net.trunc()), certain.then(|| net.to_string()))
+            }
+            Err(_) => only(RANGE_HELP),
+        },
+        (Some(IpAddr::V4(_)), _) => only("an IPv4 mask is a number from 0 to 32"),
+        (Some(IpAddr::V6(_)), _) => only("an IPv6 mask is a number from 0 to 128"),
+        (None, _) => only(RANGE_HELP),
     }
 }
 
@@ -227,5 +262,104 @@ pub fn check_destination(net: &IpNet) -> Result<(), Refusal> {
             "pods do not reach such addresses over the network; remove it",
         ),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range_instead(text: &str) -> Option<String> {
+        let instead = parse_cidr(text).unwrap_err().instead;
+        assert!(instead.iter().all(|instead| parse_cidr(instead).is_ok()), "{text}: {instead:?}");
+        instead
+    }
+
+    fn port_instead(text: &str) -> Option<String> {
+        let instead = parse_port(&PortText::Text(text.to_owned())).unwrap_err().instead;
+        assert!(instead.iter().all(|instead| parse_port(&PortText::Text(instead.clone())).is_ok()), "{text}");
+        instead
+    }
+
+    #[test]
+    fn another_spelling_of_one_range_has_one_right_form() {
+        for (text, range) in [
+            ("2001:DB8::/32", "2001:db8::/32"),
+            ("2001:0db8:0:0::/32", "2001:db8::/32"),
+            ("64:ff9b::192.0.2.33/128", "64:ff9b::c000:221/128"),
+            ("10.0.0.0/08", "10.0.0.0/8"),
+            ("fc00::/007", "fc00::/7"),
+            (" 10.0.0.0 / 8\t", "10.0.0.0/8"),
+            ("10.0.0.0/255.0.0.0", "10.0.0.0/8"),
+        ] {
+            assert_eq!(range_instead(text), Some(range.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_range_that_may_be_another_one_is_left_to_a_person() {
+        for text in [
+            "10.0.0.5/8",
+            "10.0.0.5/08",
+            "010.0.0.0/8",
+            "010.0.0.0/08",
+            "10.0.0.0/010",
+            "10.0.0.0/024",
+            "fd00::/032",
+            "10.0.0.0/00",
+            "10.0.0.7",
+            "::ffff:10.0.0.0/104",
+            "::FFFF:10.0.0.0/104",
+            "10.0.0. 0/8",
+            "10.0.0.0/1 6",
+            "10.0.0.0/8, 10.1.0.0/16",
+            "10.0.0.1/255.0.0.0",
+            "10.0.0.0/0.255.255.255",
+            "10.0.0.1/255.255.255.255",
+            "0.0.0.0/0.0.0.0",
+            "fe80::%eth0/64",
+            "10.0.0.0/33",
+            "example.com/24",
+            "",
+            "/",
+        ] {
+            assert_eq!(range_instead(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_form_of_a_protocol_leaves_no_doubt() {
+        for (text, port) in [
+            ("80/tcp", "80/TCP"),
+            ("80/Udp", "80/UDP"),
+            ("sctp/80", "80/SCTP"),
+            ("TCP/80-90", "80-90/TCP"),
+            (" 80 / tcp ", "80/TCP"),
+            ("80 - 90/tcp", "80-90/TCP"),
+        ] {
+            assert_eq!(port_instead(text), Some(port.to_owned()), "{text}");
+        }
+        for text in [
+            "TCP",
+            "+80",
+            "080",
+            "080/tcp",
+            "8 0/tcp",
+            "80/tpc",
+            "80:tcp",
+            "0/tcp",
+            "90-80/tcp",
+            "70000/tcp",
+            "http/tcp",
+            "80/tcp/udp",
+            "80/",
+            "/tcp",
+            "tcp/udp",
+            "all/tcp",
+            "80,90/tcp",
+            "",
+        ] {
+            assert_eq!(port_instead(text), None, "{text}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! In: proved texts by their path below `out/`. Out: a [`Plan`] to show, to check or to apply. What may never happen:
 //! a file changed that netpolc did not write, or that someone edited since; a write through a link; a half-written
-//! file; anything written at all while one problem stands.
+//! file; anything written at all while one problem stands. Files of people are changed where they ask for it, see [`rewrite()`].
 //!
 //! ```text
 //! inspect: disk → Disk ─┐
@@ -17,6 +17,7 @@ mod diff;
 mod disk;
 mod lock;
 mod plan;
+mod rewrite;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,7 @@ pub use diff::unified_diff;
 pub use disk::{Disk, inspect};
 pub use lock::LOCK_FILE;
 pub use plan::{Change, ChangeKind, Plan, plan};
+pub use rewrite::{Rewrite, rewrite};
 
 /// Generated texts by their path below `out/`.
 pub type Tree = BTreeMap<Utf8PathBuf, Arc<str>>;

@@ -4,6 +4,7 @@ mod build;
 mod check;
 mod diff;
 mod lock;
+mod rewrite;
 mod safety;
 
 use std::fs;

@@ -179,6 +179,9 @@ fn load_one(root: &Root, path: &Utf8Path, links: bool) -> std::io::Result<Loaded
             Err(error) => return Err(error),
         }
     }
+    if let Some(text) = root.instead.get(path) {
+        return Ok(Loaded::Text(decode(text.clone().into_bytes())));
+    }
     match read_bytes(&full, MAX_FILE_BYTES) {
         Ok(bytes) => Ok(Loaded::Text(decode(bytes))),
         Err(ReadError::TooLarge) => Ok(Loaded::TooLarge),

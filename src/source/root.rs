@@ -3,6 +3,7 @@
 //! In: the paths of a command line and the current folder. Out: one root. Nothing is read but the kinds of entries;
 //! two paths can never be answered with a root that holds only one of them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
@@ -23,6 +24,9 @@ pub struct Root {
     pub dir: Utf8PathBuf,
     /// Absolute path of the project file, where there is one.
     pub project_file: Option<Utf8PathBuf>,
+    /// What is read in the place of some files, by their path relative to the root: how the project would be if that were
+    /// written. The files themselves must be there.
+    pub instead: BTreeMap<Utf8PathBuf, String>,
 }
 
 /// The paths of a command line are not of one project.
@@ -49,7 +53,7 @@ impl Root {
     fn at(dir: &Utf8Path) -> Self {
         let file = dir.join(PROJECT_FILE);
         let project_file = matches!(entry_kind(&file), Ok(Some(_))).then_some(file);
-        Self { dir: dir.to_owned(), project_file }
+        Self { dir: dir.to_owned(), project_file, instead: BTreeMap::new() }
     }
 
     /// Where the project lies in its git repository: empty where it is the repository, or in none.
@@ -137,14 +141,17 @@ mod tests {
     fn nearest_project_file_wins_over_a_nearer_intents_folder() {
         let (_temp, dir) = tree(&["netpolc.toml", "apps/shop/intents/app.toml"]);
         let found = root(&["apps/shop/intents/app.toml"], &dir).unwrap();
-        assert_eq!(found, Root { dir: dir.clone(), project_file: Some(dir.join("netpolc.toml")) });
+        assert_eq!(
+            found,
+            Root { dir: dir.clone(), project_file: Some(dir.join("netpolc.toml")), instead: BTreeMap::new() }
+        );
         assert_eq!(root(&[], &dir.join("apps/shop")).unwrap(), found);
     }
 
     #[test]
     fn without_a_project_file_the_parent_of_intents_is_the_root() {
         let (_temp, dir) = tree(&["p/intents/deep/app.toml", "elsewhere/"]);
-        let expected = Root { dir: dir.join("p"), project_file: None };
+        let expected = Root { dir: dir.join("p"), project_file: None, instead: BTreeMap::new() };
         assert_eq!(root(&["../p/intents/deep/app.toml"], &dir.join("elsewhere")).unwrap(), expected);
         for cwd in ["p", "p/intents", "p/intents/deep"] {
             assert_eq!(root(&[], &dir.join(cwd)).unwrap(), expected, "{cwd}");
@@ -156,7 +163,7 @@ mod tests {
     #[test]
     fn else_the_current_folder_is_the_root() {
         let (_temp, dir) = tree(&["app.toml"]);
-        assert_eq!(root(&["app.toml"], &dir).unwrap(), Root { dir, project_file: None });
+        assert_eq!(root(&["app.toml"], &dir).unwrap(), Root { dir, project_file: None, instead: BTreeMap::new() });
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! NP208: a range that its external already holds.
 
 use crate::checks::{Context, Findings, Group, Rule};
-use crate::diag::{Code, quote};
+use crate::diag::{Code, Edit, quote};
 use crate::model::{LintLevel, WaiveTarget};
 
 /// The rule.
@@ -76,6 +76,11 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
                 ),
             };
             let finding = findings.at(cidr.span, message).related(wider.span, words).help("remove it; it adds nothing");
+            // Where one only lies in the other, the wider may be the mistake.
+            let finding = match wider.value == cidr.value {
+                true => finding.fix("remove this one", vec![Edit::Remove { span: cidr.span }]),
+                false => finding,
+            };
             findings.push(&[WaiveTarget::External(id)], finding);
         }
     }
@@ -96,6 +101,17 @@ mod tests {
                 "`203.0.113.64/26` of `payments` lies in its range `203.0.113.0/24`",
                 "`2001:db8:1::/48` of `payments` lies in its range `2001:db8::/32`",
             ]
+        );
+    }
+
+    #[test]
+    fn only_the_same_range_again_has_one_right_mend() {
+        let found = Draft::new().external("payments", "10.0.0.0/8 10.1.0.0/16 10.0.0.0/8", "").check(&RULE);
+        let removed: Vec<bool> = found.iter().map(|finding| finding.fix.is_some()).collect();
+        assert_eq!(removed, [true, false]);
+        assert_eq!(
+            found[0].fix.as_ref().unwrap().edits,
+            [Edit::Remove { span: found[0].primary.as_ref().unwrap().span }]
         );
     }
 

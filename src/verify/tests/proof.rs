@@ -109,6 +109,7 @@ pub(super) fn model() -> Model {
         edges: vec![edge(web, db, 5432), edge(web, Endpoint::External(ExternalId(0)), 443)],
         forbids: vec![],
         waivers: vec![],
+        unsorted: vec![],
         namespaces: ["frontend", "db"].into_iter().map(|name| (Sym::from(name), vec![AppId(0)])).collect(),
         graph: FlowGraph::default(),
     }

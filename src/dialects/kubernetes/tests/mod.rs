@@ -65,6 +65,7 @@ fn model() -> Model {
         edges: vec![],
         forbids: vec![],
         waivers: vec![],
+        unsorted: vec![],
         namespaces: BTreeMap::new(),
         graph: FlowGraph::default(),
     }
