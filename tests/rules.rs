@@ -85,7 +85,7 @@ fn every_rule_is_explained() {
             assert!(blocks.contains_key(word), "{}: no example `# {word}`", rule.code);
         }
         assert!(
-            blocks.keys().all(|word| ["bad", "mended", "netpolc.toml"].contains(word)),
+            blocks.keys().all(|word| ["bad", "mended", "netpolc.toml", "neighbour"].contains(word)),
             "{}: blocks {:?}",
             rule.code,
             blocks.keys()
@@ -96,14 +96,16 @@ fn every_rule_is_explained() {
     }
 }
 
-/// The codes that `netpolc check` reports for one intent, but that of what some dialect cannot say: rules know no dialects,
+/// The codes that `netpolc check` reports for one intent, with what stands beside it, but that of what some dialect cannot say: rules know no dialects,
 /// and their examples name none.
-fn check(intent: &str, project: Option<&String>) -> Vec<String> {
+fn check(intent: &str, blocks: &BTreeMap<&str, String>) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("intents")).unwrap();
     std::fs::write(folder.path().join("intents/example.toml"), intent).unwrap();
-    if let Some(project) = project {
-        std::fs::write(folder.path().join("netpolc.toml"), project).unwrap();
+    for (word, path) in [("netpolc.toml", "netpolc.toml"), ("neighbour", "intents/neighbour.toml")] {
+        if let Some(text) = blocks.get(word) {
+            std::fs::write(folder.path().join(path), text).unwrap();
+        }
     }
     let output = Command::new(env!("CARGO_BIN_EXE_netpolc"))
         .args(["check", "--format", "json", "--today", "2026-01-01"])
@@ -123,12 +125,11 @@ fn bad_examples_give_their_code_alone_and_mended_ones_nothing() {
     let mut wrong = vec![];
     for rule in all() {
         let blocks = blocks(rule);
-        let project = blocks.get("netpolc.toml");
-        let bad = check(&blocks["bad"], project);
+        let bad = check(&blocks["bad"], &blocks);
         if bad != [rule.code.0] {
             wrong.push(format!("{} bad: {bad:?}", rule.code));
         }
-        let mended = check(&blocks["mended"], project);
+        let mended = check(&blocks["mended"], &blocks);
         if !mended.is_empty() {
             wrong.push(format!("{} mended: {mended:?}", rule.code));
         }

@@ -3,10 +3,13 @@
 //! In: a model, and what is known beside it. Out: nothing of its own. A rule sees these facts and no others: no file, no
 //! clock, no dialect by name.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 
 use crate::cluster::Cluster;
 use crate::model::Model;
+use crate::source::Span;
 
 /// One cluster of a project, and what is known of it.
 #[derive(Debug, Clone, Copy)]
@@ -19,12 +22,14 @@ pub struct Context<'a> {
     pub inventory: Option<&'a Cluster>,
     /// The day on which waivers are judged.
     pub today: Date,
+    /// Waivers that say nothing in any cluster, by their places: known to the rules that run last, and to no other.
+    pub idle: Option<&'a BTreeSet<Span>>,
 }
 
 impl<'a> Context<'a> {
     /// A model alone.
     pub fn new(model: &'a Model, today: Date) -> Self {
-        Self { model, targets: &[], inventory: None, today }
+        Self { model, targets: &[], inventory: None, today, idle: None }
     }
 }
 

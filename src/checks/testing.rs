@@ -131,6 +131,8 @@ impl Draft {
             dns: true,
             span,
             pods_span,
+            level: None,
+            accepts: None,
             metrics_span: span,
         });
         self
@@ -198,7 +200,7 @@ impl Draft {
         let (from, to) = name.split_once(" -> ").unwrap();
         let app = self.app("shop");
         let (from, to) = (self.endpoint(app, from), self.endpoint(app, to));
-        let (from_span, to_span) = (self.span(), self.span());
+        let (table, from_span, to_span) = (self.span(), self.span(), self.span());
         self.model.edges.push(Edge {
             app,
             from,
@@ -207,6 +209,7 @@ impl Draft {
             all_ports: on == "all/TCP all/UDP all/SCTP",
             http: vec![],
             why: Some("needed".into()),
+            table,
             from_span,
             to_span,
             ports_span: to_span,

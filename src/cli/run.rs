@@ -84,7 +84,9 @@ impl Run {
         let contexts: Vec<Context<'_>> = models.iter().map(|model| Context::new(model, today)).collect();
         let mut waived: Vec<Waived> = vec![];
         let mut found = vec![];
-        for (model, outcome) in models.iter().zip(checks::run(&contexts, &Settings::new(expired))) {
+        // A run about one of several clusters, or one of which some could not be resolved, does not see the whole project.
+        let settings = Settings { whole: models.len() == project.clusters().len().max(1), ..Settings::new(expired) };
+        for (model, outcome) in models.iter().zip(checks::run(&contexts, &settings)) {
             found.push((model.cluster.as_deref(), outcome.diagnostics));
             waived.extend(outcome.waived);
         }

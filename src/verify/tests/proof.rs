@@ -38,6 +38,8 @@ fn tier(name: &str, namespace: &str, dns: bool) -> Tier {
         dns,
         span: span(),
         pods_span: span(),
+        level: None,
+        accepts: None,
         metrics_span: span(),
     }
 }
@@ -51,6 +53,7 @@ fn edge(from: Endpoint, to: Endpoint, port: u16) -> Edge {
         all_ports: false,
         http: vec![],
         why: None,
+        table: span(),
         from_span: span(),
         to_span: Span::new(file(), 7..9),
         ports_span: span(),

@@ -15,6 +15,8 @@ fn tier(pairs: &[(&str, &str)]) -> Tier {
         dns: true,
         span: span(),
         pods_span: span(),
+        level: None,
+        accepts: None,
         metrics_span: span(),
     }
 }
