@@ -63,7 +63,8 @@ impl Builder<'_, '_> {
         };
         let named = text.split_once('/').map_or(text, |(app, _)| app);
         if *named == *own {
-            let message = format!("{} is this app itself", quote(text));
+            let word = if text == named { "is" } else { "belongs to" };
+            let message = format!("{} {word} this app itself", quote(text));
             return refuse(self, message, "leave it out: edges of the own app need no acceptance".to_owned());
         }
         if let Some((other, tier)) = text.split_once('/') {

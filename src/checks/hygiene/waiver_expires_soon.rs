@@ -76,7 +76,8 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
         };
         let span = waiver.until_span.unwrap_or(waiver.span);
         let finding = findings
-            .at(span, format!("waiver of {} ends {when}", waiver.code))
+            .at(span, format!("waiver of {} ends on {until}", waiver.code))
+            .label(when)
             .note(format!("its reason: {}", waiver.reason))
             .help("mend the finding and remove the waiver, or give it a new day and reason")
             .help(format!("the end is told {ahead} days ahead (`waiver-days` in netpolc.toml)"));
@@ -95,17 +96,18 @@ mod tests {
     fn messages(until: Option<i64>, ahead: u32) -> Vec<String> {
         let until = until.map(|days| TODAY.checked_add(days.days()).unwrap());
         let draft = Draft::new().tiers("a").waive("NP102", WaiveTarget::Tier(TierId(0)), until);
-        draft.with(|m| m.profile.limits.waiver_days = ahead).messages(&RULE)
+        let found = draft.with(|m| m.profile.limits.waiver_days = ahead).check(&RULE);
+        found.iter().map(|d| format!("{}: {}", d.message, d.primary.as_ref().unwrap().text)).collect()
     }
 
     #[test]
     fn the_end_is_told_as_many_days_ahead_as_the_project_says() {
-        assert_eq!(messages(Some(30), 30), ["waiver of NP102 ends in 30 days"]);
+        assert_eq!(messages(Some(30), 30), ["waiver of NP102 ends on 2026-01-31: in 30 days"]);
         assert!(messages(Some(31), 30).is_empty());
         assert!(messages(Some(400), 399).is_empty());
-        assert_eq!(messages(Some(400), 400), ["waiver of NP102 ends in 400 days"]);
-        assert_eq!(messages(Some(1), 1), ["waiver of NP102 ends tomorrow"]);
-        assert_eq!(messages(Some(0), 0), ["waiver of NP102 ends today"]);
+        assert_eq!(messages(Some(400), 400), ["waiver of NP102 ends on 2027-02-05: in 400 days"]);
+        assert_eq!(messages(Some(1), 1), ["waiver of NP102 ends on 2026-01-02: tomorrow"]);
+        assert_eq!(messages(Some(0), 0), ["waiver of NP102 ends on 2026-01-01: today"]);
     }
 
     #[test]
