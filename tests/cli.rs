@@ -60,8 +60,11 @@ reason = "until the ports are listed"
 until  = 2026-06-30
 "#;
 
-/// A day on which the waiver of [`INTENT`] holds.
-const BEFORE: [&str; 2] = ["--today", "2026-06-30"];
+/// A day on which the waiver of [`INTENT`] holds, and long enough.
+const BEFORE: [&str; 2] = ["--today", "2026-05-30"];
+
+/// The last day on which it holds.
+const LAST: [&str; 2] = ["--today", "2026-06-30"];
 
 /// A day on which it does not.
 const AFTER: [&str; 2] = ["--today", "2026-07-01"];

@@ -52,7 +52,7 @@ fn project_files_are_accepted() {
         let project = Project::new();
         project.write(
             "intents/app.toml",
-            "app = \"shop\"\n[tiers]\nweb = { namespace = \"front\", pods = { app = \"web\" }, ports = [80] }\n\
+            "app = \"shop\"\nowner = \"storefront\"\n[tiers]\nweb = { namespace = \"front\", pods = { app = \"web\" }, ports = [80] }\n\
              [[allow]]\nfrom = \"anywhere\"\nto = \"web\"\nwhy = \"public\"\n",
         );
         project.write("netpolc.toml", &file);

@@ -92,7 +92,9 @@ fn every_rule_is_explained() {
             assert!(blocks.contains_key(word), "{}: no example `# {word}`", rule.code);
         }
         assert!(
-            blocks.keys().all(|word| ["bad", "mended", "netpolc.toml", MENDED_PROJECT, INVENTORY].contains(word)),
+            blocks
+                .keys()
+                .all(|word| ["bad", "mended", "netpolc.toml", "neighbour", MENDED_PROJECT, INVENTORY].contains(word)),
             "{}: blocks {:?}",
             rule.code,
             blocks.keys()
@@ -103,18 +105,20 @@ fn every_rule_is_explained() {
     }
 }
 
-/// The codes that `netpolc check` reports for one intent, but that of what some dialect cannot say: rules know no dialects,
-/// and their examples name none.
-fn check(intent: &str, project: Option<&String>, inventory: Option<&String>) -> Vec<String> {
+/// The codes that `netpolc check` reports for one intent with what stands beside it, but that of what some dialect cannot say:
+/// rules know no dialects, and their examples name none.
+fn check(intent: &str, project: &str, blocks: &BTreeMap<&str, String>) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("intents")).unwrap();
     std::fs::write(folder.path().join("intents/example.toml"), intent).unwrap();
-    if let Some(project) = project {
-        std::fs::write(folder.path().join("netpolc.toml"), project).unwrap();
+    let beside = [(project, "netpolc.toml"), ("neighbour", "intents/neighbour.toml"), (INVENTORY, INVENTORY)];
+    for (word, path) in beside {
+        if let Some(text) = blocks.get(word) {
+            std::fs::write(folder.path().join(path), text).unwrap();
+        }
     }
     let mut args = vec!["check", "--format", "json", "--today", "2026-01-01"];
-    if let Some(inventory) = inventory {
-        std::fs::write(folder.path().join(INVENTORY), inventory).unwrap();
+    if blocks.contains_key(INVENTORY) {
         args.extend(["--inventory", INVENTORY]);
     }
     let output = Command::new(env!("CARGO_BIN_EXE_netpolc")).args(args).current_dir(folder.path()).output().unwrap();
@@ -131,12 +135,12 @@ fn bad_examples_give_their_code_alone_and_mended_ones_nothing() {
     let mut wrong = vec![];
     for rule in all() {
         let blocks = blocks(rule);
-        let (project, inventory) = (blocks.get("netpolc.toml"), blocks.get(INVENTORY));
-        let bad = check(&blocks["bad"], project, inventory);
+        let bad = check(&blocks["bad"], "netpolc.toml", &blocks);
         if bad != [rule.code.0] {
             wrong.push(format!("{} bad: {bad:?}", rule.code));
         }
-        let mended = check(&blocks["mended"], blocks.get(MENDED_PROJECT).or(project), inventory);
+        let project = if blocks.contains_key(MENDED_PROJECT) { MENDED_PROJECT } else { "netpolc.toml" };
+        let mended = check(&blocks["mended"], project, &blocks);
         if !mended.is_empty() {
             wrong.push(format!("{} mended: {mended:?}", rule.code));
         }

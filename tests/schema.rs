@@ -64,7 +64,9 @@ fn good_intents_are_accepted() {
             .map(|text| (format!("rule {}", rule.code), text))
     });
     let headers = "[[allow]]\nfrom = \"anywhere\"\nto = \"web\"\nhttp = [{ headers = { X-Tenant = \"blue one\" } }]\n";
-    let good = [GOOD.to_owned(), format!("{GOOD}{headers}")];
+    let words = GOOD.replace("ports = [80]", "ports = [80], level = 0, accepts = []");
+    let waiver = "[[waive]]\ncode = \"NP601\"\nworkload = \"front/web\"\nreason = \"x\"\n";
+    let good = [GOOD.to_owned(), format!("{GOOD}{headers}"), words, format!("{GOOD}{waiver}")];
     let all: Vec<(String, String)> =
         intents().into_iter().chain(examples).chain(rules).chain(good.map(|text| ("good".to_owned(), text))).collect();
     assert!(all.len() > 10);
@@ -83,7 +85,9 @@ fn good_project_files_are_accepted() {
     let guards = "[cluster]\nsystem-namespaces = [\"kube-system\"]\nstaged = true\nlog-denied = true\ntier = \"platform\"\n\
                   [cluster.guards]\nmetadata-deny = true\ndefault-deny = { except = [\"legacy\"] }\n\
                   [clusters.lab.guards]\ndefault-deny = false\n";
-    for text in files.into_iter().chain([guards.to_owned()]) {
+    let decisions =
+        "[approved]\ncidrs = []\nfqdns = \"a.example.com\"\n[limits]\nwidest-cidr-v4 = 0\nwaiver-days = 0\n";
+    for text in files.into_iter().chain([guards.to_owned(), decisions.to_owned(), "[approved]\n".to_owned()]) {
         if let Err(error) = validator.validate(&json(&text)) {
             panic!("{text}: {error} at {}", error.instance_path());
         }
@@ -113,6 +117,13 @@ fn bad_intents_are_refused() {
         "app = \"shop\"\ntiers.web = { namespace = \"front\", pods = \"all\", ports = [65536] }\n",
         "app = \"shop\"\ntiers.web = { namespace = \"front\", pods = \"all\", ports = [8.5] }\n",
         "app = \"shop\"\ntiers.web = { namespace = \"front\", pods = \"all\", ports = [\"80/ICMP\"] }\n",
+        "app = \"shop\"\ntiers.web = { namespace = \"front\", pods = \"all\", level = -1 }\n",
+        "app = \"shop\"\ntiers.web = { namespace = \"front\", pods = \"all\", level = 1.5 }\n",
+        "app = \"shop\"\ntiers.web = { namespace = \"front\", pods = \"all\", level = 4294967296 }\n",
+        "app = \"shop\"\ntiers.web = { namespace = \"front\", pods = \"all\", accepts = true }\n",
+        "app = \"shop\"\ntiers.web = { namespace = \"front\", pods = \"all\", accepts = [1] }\n",
+        "app = \"shop\"\npeers.mesh = { namespace = \"mesh\", pods = \"all\", accepts = [] }\n",
+        "app = \"shop\"\nwaive = [{ code = \"NP201\", workload = 1, reason = \"x\" }]\n",
         "app = \"shop\"\nallow = [{ from = \"web\" }]\n",
         "app = \"shop\"\nallow = [{ to = \"web\" }]\n",
         "app = \"shop\"\nallow = [{ from = [], to = \"web\" }]\n",
@@ -152,6 +163,14 @@ fn bad_project_files_are_refused() {
         "[cluster.guards]\ndefault-deny = [\"legacy\"]\n",
         "[cluster.guards]\ndefault-deny = { except = [] }\n",
         "[cluster.guards]\nmetadata = true\n",
+        "[approved]\ncidr = []\n",
+        "[approved]\nfqdns = [1]\n",
+        "approved = []\n",
+        "[limits]\nwidest-cidr-v4 = 33\n",
+        "[limits]\nwidest-cidr-v6 = -1\n",
+        "[limits]\nwidest-port-range = 0\n",
+        "[limits]\nwaiver-days = \"30\"\n",
+        "[limits]\nwidest-cidr = 8\n",
         "[lints]\nNP201 = 1\n",
         "[approximate]\nkubernetes = [1]\n",
         "[clusters.prod]\npods = \"all\"\n",

@@ -3,10 +3,13 @@
 //! In: a model, and what is known beside it. Out: nothing of its own. A rule sees these facts and no others: no file,
 //! no clock, no dialect by name.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 
 use super::running::Running;
 use crate::model::Model;
+use crate::source::Span;
 
 /// One cluster of a project, and what is known of it.
 #[derive(Debug, Clone, Copy)]
@@ -22,12 +25,14 @@ pub struct Context<'a> {
     pub inventory: Option<&'a Running<'a>>,
     /// The day on which waivers are judged.
     pub today: Date,
+    /// Waivers that say nothing in any cluster, by their places: known to the rules that run last, and to no other.
+    pub idle: Option<&'a BTreeSet<Span>>,
 }
 
 impl<'a> Context<'a> {
     /// A model alone.
     pub fn new(model: &'a Model, today: Date) -> Self {
-        Self { model, targets: &[], agents: &[], inventory: None, today }
+        Self { model, targets: &[], agents: &[], inventory: None, today, idle: None }
     }
 
     /// The names of the targets of which something is true, as a message lists them: `a`, `a and b`, `a, b and c`.

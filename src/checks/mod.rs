@@ -1,7 +1,7 @@
 //! Rules over the model: what is legal and yet probably not what somebody wants.
 //!
-//! In: a [`Context`] for each cluster. Out: an [`Outcome`] each, the findings with the level that the project gave each rule, and those that
-//! a waiver accepts. A rule lives in one file below `src/checks/<group>/`, named after it: its code, level,
+//! In: a [`Context`] for each cluster. Out: an [`Outcome`] each, the findings with the level that the project gave each
+//! rule, and those that a waiver accepts. A rule lives in one file below `src/checks/<group>/`, named after it: its code, level,
 //! explanation, examples and function together; [`REGISTRY`] lists it, and nothing else knows it. A rule may never
 //! change the model, nor look at anything but its context.
 
@@ -29,9 +29,11 @@ pub use rule::{Findings, Group, Rule};
 /// Rules over the whole flow graph.
 pub mod graph {
     pub mod cycle;
+    pub mod not_accepted;
     pub mod orphan_tier;
     pub mod self_edge;
     pub mod shadowed_edge;
+    pub mod upward_edge;
 }
 
 /// Rules over how much a single line opens.
@@ -43,6 +45,7 @@ pub mod breadth {
     pub mod private_range;
     pub mod private_range_lookalike;
     pub mod redundant_range;
+    pub mod unapproved_external;
     pub mod whole_namespace_tier;
     pub mod wide_cidr;
     pub mod wide_port_range;
@@ -73,7 +76,14 @@ pub mod dialect {
 
 /// Rules over how intents are kept.
 pub mod hygiene {
+    pub mod inconsistent_label_keys;
+    pub mod missing_owner;
+    pub mod missing_why;
     pub mod unsorted_list;
+    pub mod unused_external;
+    pub mod unused_peer;
+    pub mod unused_waiver;
+    pub mod waiver_expires_soon;
 }
 
 /// Rules over what really runs.
@@ -101,6 +111,8 @@ pub static REGISTRY: &[&Rule] = &[
     &graph::orphan_tier::RULE,
     &graph::self_edge::RULE,
     &graph::shadowed_edge::RULE,
+    &graph::upward_edge::RULE,
+    &graph::not_accepted::RULE,
     &breadth::all_ports::RULE,
     &breadth::whole_namespace_tier::RULE,
     &breadth::open_source::RULE,
@@ -111,6 +123,7 @@ pub static REGISTRY: &[&Rule] = &[
     &breadth::redundant_range::RULE,
     &breadth::wide_port_range::RULE,
     &breadth::odd_http_rule::RULE,
+    &breadth::unapproved_external::RULE,
     &safety::tiers_share_pods::RULE,
     &safety::mutable_namespace_label::RULE,
     &safety::peer_matches_managed::RULE,
@@ -126,7 +139,14 @@ pub static REGISTRY: &[&Rule] = &[
     &dialect::shared_addresses::RULE,
     &dialect::policy_map_pressure::RULE,
     &dialect::block_over_pods::RULE,
+    &hygiene::missing_why::RULE,
+    &hygiene::missing_owner::RULE,
+    &hygiene::waiver_expires_soon::RULE,
+    &hygiene::unused_external::RULE,
+    &hygiene::unused_waiver::RULE,
+    &hygiene::inconsistent_label_keys::RULE,
     &hygiene::unsorted_list::RULE,
+    &hygiene::unused_peer::RULE,
     &inventory::tier_matches_nothing::RULE,
     &inventory::workload_in_no_tier::RULE,
     &inventory::unknown_namespace::RULE,
@@ -143,6 +163,9 @@ pub static REGISTRY: &[&Rule] = &[
     &inventory::pod_address::RULE,
     &inventory::closed_metrics::RULE,
 ];
+
+/// Rules over what the others did: they run once those have seen every cluster.
+const LAST: [Code; 1] = [hygiene::unused_waiver::RULE.code];
 
 /// Every rule, by code.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
@@ -170,12 +193,14 @@ pub struct Settings {
     pub expired: Level,
     /// Rules that were asked for by name: they run as warnings where the project allows what they look for.
     pub selected: BTreeSet<Code>,
+    /// Whether the run is about every cluster of the project. What one cluster does without, another may need.
+    pub whole: bool,
 }
 
 impl Settings {
-    /// Every rule at the level of the project.
+    /// Every rule at the level of the project, on every cluster.
     pub fn new(expired: Level) -> Self {
-        Self { expired, selected: BTreeSet::new() }
+        Self { expired, selected: BTreeSet::new(), whole: true }
     }
 }
 
@@ -184,30 +209,51 @@ impl Settings {
 ///
 /// An expired waiver accepts nothing and is told itself.
 pub fn run(contexts: &[Context<'_>], settings: &Settings) -> Vec<Outcome> {
-    contexts.iter().map(|cx| run_one(cx, settings)).collect()
-}
-
-fn run_one(cx: &Context<'_>, settings: &Settings) -> Outcome {
-    let mut outcome = Outcome::default();
-    let model = cx.model;
-    for rule in all() {
-        let Some(mut findings) = Findings::new(rule, cx, settings) else { continue };
-        (rule.check)(cx, &mut findings);
-        for finding in findings.into_list() {
-            match finding.waiver.and_then(|position| model.waivers.get(position)) {
-                Some(waiver) => outcome.waived.push(Waived {
-                    diagnostic: finding.diagnostic,
-                    reason: waiver.reason.clone(),
-                    waiver: waiver.span,
-                }),
-                None => outcome.diagnostics.push(finding.diagnostic),
-            }
+    let mut outcomes: Vec<Outcome> = contexts.iter().map(|cx| run_first(cx, settings)).collect();
+    if settings.whole {
+        let idle = idle_waivers(contexts, settings, &outcomes);
+        for (cx, outcome) in contexts.iter().zip(&mut outcomes) {
+            let cx = Context { idle: Some(&idle), ..*cx };
+            all().filter(|rule| LAST.contains(&rule.code)).for_each(|rule| run_rule(rule, &cx, settings, outcome));
         }
     }
+    outcomes
+}
+
+fn run_first(cx: &Context<'_>, settings: &Settings) -> Outcome {
+    let mut outcome = Outcome::default();
+    let model = cx.model;
+    all().filter(|rule| !LAST.contains(&rule.code)).for_each(|rule| run_rule(rule, cx, settings, &mut outcome));
     outcome.diagnostics.extend(unknown_ranges(model, &outcome.diagnostics));
     let expiries = model.waivers.iter().filter_map(|waiver| waiver.expiry(cx.today));
     outcome.diagnostics.extend(expiries.map(|diagnostic| Diagnostic { level: settings.expired, ..diagnostic }));
     outcome
+}
+
+fn run_rule(rule: &Rule, cx: &Context<'_>, settings: &Settings, outcome: &mut Outcome) {
+    let Some(mut findings) = Findings::new(rule, cx, settings) else { return };
+    (rule.check)(cx, &mut findings);
+    for finding in findings.into_list() {
+        match finding.waiver.and_then(|position| cx.model.waivers.get(position)) {
+            Some(waiver) => outcome.waived.push(Waived {
+                diagnostic: finding.diagnostic,
+                reason: waiver.reason.clone(),
+                waiver: waiver.span,
+            }),
+            None => outcome.diagnostics.push(finding.diagnostic),
+        }
+    }
+}
+
+/// Waivers that accepted nothing in any cluster, though their rule looked everywhere. Of one that is over something else is
+/// said.
+fn idle_waivers(contexts: &[Context<'_>], settings: &Settings, outcomes: &[Outcome]) -> BTreeSet<Span> {
+    let used: BTreeSet<Span> =
+        outcomes.iter().flat_map(|outcome| &outcome.waived).map(|waived| waived.waiver).collect();
+    let looked = |rule: &Rule| contexts.iter().all(|cx| rule.looks(cx, settings));
+    let ran: BTreeSet<Code> = all().filter(|rule| looked(rule)).map(|rule| rule.code).collect();
+    let waivers = contexts.iter().flat_map(|cx| cx.model.waivers.iter().filter(|waiver| !waiver.expired(cx.today)));
+    waivers.filter(|waiver| ran.contains(&waiver.code)).map(|w| w.span).filter(|span| !used.contains(span)).collect()
 }
 
 /// Externals from which the cluster's own addresses could not be taken out. Said where nothing else is wrong with their

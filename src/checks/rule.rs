@@ -76,8 +76,8 @@ pub struct Rule {
     pub summary: &'static str,
     /// What, why, and how to mend, in Markdown, with one bad and one mended intent. Each example is a `toml` block
     /// whose first line is `# bad` or `# mended`; a block that begins with `# netpolc.toml` is a project file for
-    /// both, one that begins with `# netpolc.toml, mended` is that of the mended intent, and a `yaml` block that begins with
-    /// `# inventory.yaml` is what runs there.
+    /// both, one that begins with `# netpolc.toml, mended` is that of the mended intent, one that begins with `# neighbour` an
+    /// intent of another app beside both, and a `yaml` block that begins with `# inventory.yaml` is what runs there.
     pub doc: &'static str,
     /// Looks for it.
     pub check: fn(&Context<'_>, &mut Findings),
@@ -87,6 +87,26 @@ impl Rule {
     /// The level in a project.
     pub fn level(&self, model: &Model) -> LintLevel {
         model.profile.lints.get(self.code.0).copied().unwrap_or(self.default)
+    }
+
+    /// The level of its findings in a run; `None` where nobody asked for them.
+    fn level_in(&self, cx: &Context<'_>, settings: &Settings) -> Option<Level> {
+        match self.level(cx.model) {
+            LintLevel::Error => Some(Level::Error),
+            LintLevel::Warning => Some(Level::Warning),
+            LintLevel::Allow if settings.selected.contains(&self.code) => Some(Level::Warning),
+            LintLevel::Allow => None,
+        }
+    }
+
+    /// Whether a run shows all that it could find: it is asked for, and what it looks at is there.
+    pub(super) fn looks(&self, cx: &Context<'_>, settings: &Settings) -> bool {
+        let given = match self.group {
+            Group::Dialect => !cx.targets.is_empty(),
+            Group::Inventory => cx.inventory.is_some(),
+            Group::Graph | Group::Breadth | Group::Safety | Group::Hygiene => true,
+        };
+        given && self.level_in(cx, settings).is_some()
     }
 }
 
@@ -135,12 +155,7 @@ impl Findings {
     pub(super) fn new(rule: &Rule, cx: &Context<'_>, settings: &Settings) -> Option<Self> {
         let Context { model, today, .. } = *cx;
         let expired = settings.expired;
-        let level = match rule.level(model) {
-            LintLevel::Error => Level::Error,
-            LintLevel::Warning => Level::Warning,
-            LintLevel::Allow if settings.selected.contains(&rule.code) => Level::Warning,
-            LintLevel::Allow => return None,
-        };
+        let level = rule.level_in(cx, settings)?;
         let mut accepted = BTreeMap::new();
         let mut lapsed = BTreeSet::new();
         for (position, waiver) in model.waivers.iter().enumerate().filter(|(_, waiver)| waiver.code == rule.code) {

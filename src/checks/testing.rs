@@ -146,6 +146,8 @@ impl Draft {
             span,
             pods_span,
             ports_span: span,
+            level: None,
+            accepts: None,
             metrics_span: span,
         });
         self
@@ -222,7 +224,7 @@ impl Draft {
         let (from, to) = name.split_once(" -> ").unwrap();
         let app = self.app("shop");
         let (from, to) = (self.endpoint(app, from), self.endpoint(app, to));
-        let (from_span, to_span) = (self.span(), self.span());
+        let (table, from_span, to_span) = (self.span(), self.span(), self.span());
         self.model.edges.push(Edge {
             app,
             from,
@@ -231,6 +233,7 @@ impl Draft {
             all_ports: on == "all/TCP all/UDP all/SCTP",
             http: vec![],
             why: Some("needed".into()),
+            table,
             from_span,
             to_span,
             ports_span: to_span,

@@ -12,6 +12,8 @@ owner = "storefront"
 web      = { namespace = "frontend", pods = { app = "web" },      ports = [80] }
 api      = { namespace = "backend",  pods = { app = "api" },      ports = [80] }
 postgres = { namespace = "db",       pods = { app = "postgres" }, ports = [5432] }
+# A tier may also say `metrics = [9090]` for the scrapers, `dns = false`, `level = 2` (no edge leads from a higher level to a
+# lower one), and `accepts = ["billing"]` (which other apps may connect; `[]` for none).
 
 [[allow]]
 from = "anywhere"

@@ -137,7 +137,10 @@ impl Run {
             .collect();
         let mut waived: Vec<Waived> = vec![];
         let mut found = vec![];
-        for (model, outcome) in models.iter().zip(checks::run(&contexts, options.settings)) {
+        // A run about one of several clusters, or one of which some could not be resolved, does not see the whole project.
+        let whole = models.len() == project.clusters().len().max(1);
+        let settings = Settings { whole, ..options.settings.clone() };
+        for (model, outcome) in models.iter().zip(checks::run(&contexts, &settings)) {
             found.push((model.cluster.as_deref(), outcome.diagnostics));
             waived.extend(outcome.waived);
         }

@@ -79,7 +79,7 @@ codes! {
     /// A name stands for one thing only: tiers, peers and externals of an app share one space of names, and an app is
     /// one file.
     DUPLICATE_NAME = "NP012", "name used twice";
-    /// The name after `from`, `to`, `scrapers` or in an exception is not declared.
+    /// The name after `from`, `to`, `scrapers`, in `accepts` or in an exception is not declared.
     UNKNOWN_NAME = "NP013", "unknown name";
     /// Free text becomes an annotation of every policy: one line, no control characters, at most 1,000 characters, and
     /// no `${`, which Flux would replace by nothing.
@@ -142,7 +142,8 @@ codes! {
     /// A range in a forbid stands for addresses outside the cluster, as the targets police pods by their labels. One that
     /// holds addresses of pods or Services would miss them.
     FORBID_PODS = "NP072", "forbidden range holds pods";
-    /// A waiver silences one finding. It names a rule, one edge, tier, peer or external that exists, and a reason.
+    /// A waiver silences one finding. It names a rule, one edge, tier, peer or external of its own intent, or a workload, and
+    /// a reason. Findings whose mend costs no more than a waiver, or that somebody else has to answer for, cannot be waived.
     WAIVER = "NP080", "invalid waiver";
     /// The waiver's last day is over. Mend the finding, or renew the waiver with a reason.
     WAIVER_EXPIRED = "NP081", "expired waiver";

@@ -1,7 +1,8 @@
 //! The tables of an intent file. The comments of keys are what editors show.
 
 use super::decode::{Day, Table};
-use super::values::{DeclaredPorts, Headers, List, Namespaces, Pods, Ports, Several};
+use super::numbers::Whole;
+use super::values::{DeclaredPorts, Headers, List, Namespaces, OpenList, Pods, Ports, Several};
 use crate::source::Spanned;
 
 table! {
@@ -44,6 +45,12 @@ table! {
         left_out "metrics" => metrics: Option<Ports>,
         /// Whether its pods may ask the cluster's DNS. Default: what the app says, else true.
         left_out "dns" => dns: Option<bool>,
+        /// How deep the tier lies, as 0 for what faces users and 2 for what stores data: connections go from a lower
+        /// level to a higher or equal one, across apps too. Default: none, and nothing is asked of its edges.
+        left_out "level" => level: Option<Spanned<Whole<0, { u32::MAX }>>>,
+        /// Who of other apps may connect, as its owner decides: apps and their tiers, as ["billing", "orders/worker"]. An
+        /// empty list: nobody. Default: whoever writes an edge.
+        left_out "accepts" => accepts: Option<OpenList<String>>,
     }
 
     /// A group of pods that this project does not manage: of an edge with it only our own side is rendered.
@@ -125,6 +132,8 @@ table! {
         "peer" => peer: Option<Spanned<String>>,
         /// The external that the finding is about.
         "external" => external: Option<Spanned<String>>,
+        /// The workload that the finding is about, as "namespace/name".
+        "workload" => workload: Option<Spanned<String>>,
         /// Why it is accepted.
         "reason" => reason: Spanned<String>,
         /// The last day on which it is accepted, as 2027-03-01.

@@ -10,6 +10,7 @@ mod table;
 mod decode;
 mod file;
 mod mend;
+mod numbers;
 mod project;
 mod schema;
 mod syntax;
@@ -24,12 +25,15 @@ pub(crate) use decode::left_out;
 pub use decode::{Cx, Decode, Item, Table};
 pub use file::{AllowTable, ExternalTable, ForbidTable, HttpTable, IntentFile, PeerTable, TierTable, WaiveTable};
 pub use mend::{Broken, Mended, Outcome, mend};
+pub use numbers::Whole;
 pub use project::{
-    ClusterTable, DefaultDeny, DefaultDenyTable, DnsSetting, DnsTable, GuardsTable, PathsTable, ProjectFile,
-    ScrapersTable,
+    ApprovedTable, ClusterTable, DefaultDeny, DefaultDenyTable, DnsSetting, DnsTable, GuardsTable, LimitsTable,
+    PathsTable, ProjectFile, ScrapersTable,
 };
 pub use schema::{intent_schema, project_schema};
-pub use values::{ByLabels, DeclaredPorts, Headers, LabelMap, List, Namespaces, Pods, PortText, Ports, Several};
+pub use values::{
+    ByLabels, DeclaredPorts, Headers, LabelMap, List, Namespaces, OpenList, Pods, PortText, Ports, Several,
+};
 
 /// What could be read of a file.
 #[derive(Debug, Clone)]

@@ -2,7 +2,8 @@
 
 use super::decode::{Cx, Decode, Item, Table};
 use super::file::{ExternalTable, ForbidTable, IntentFile, TierTable};
-use super::values::{List, Namespaces, Pods, Ports};
+use super::numbers::Whole;
+use super::values::{List, Namespaces, OpenList, Pods, Ports};
 use crate::diag::codes;
 use crate::source::{Span, Spanned};
 
@@ -17,14 +18,39 @@ table! {
         "cluster" => cluster: Option<ClusterTable>,
         /// Approved destinations outside the cluster that every app may name.
         "external" => external: Option<Table<ExternalTable>>,
+        /// What externals of apps may stand for. Once it is written, nothing else. Default: anything.
+        "approved" => approved: Option<ApprovedTable>,
         /// Guardrails over all apps; their endpoints are `app/tier`, CIDRs or built-ins.
         "forbid" => forbid: Option<Vec<ForbidTable>>,
         /// Levels of rules by code: "error", "warning" or "allow".
         "lints" => lints: Option<Table<Spanned<String>>>,
+        /// Thresholds of rules.
+        "limits" => limits: Option<LimitsTable>,
         /// Approximations that are permitted, by dialect: kubernetes = ["http-as-l4", "fqdns-omitted"].
         "approximate" => approximate: Option<Table<List<String>>>,
         /// Named clusters: each overrides keys of `cluster` and gets its own folder of output.
         "clusters" => clusters: Option<Table<ClusterTable>>,
+    }
+
+    /// Destinations outside the cluster that externals of apps may stand for, and no others.
+    pub struct ApprovedTable {
+        /// Address ranges, canonical: externals may name them and ranges inside of them. Default: none.
+        left_out "cidrs" => cidrs: Option<OpenList<String>>,
+        /// Host names: ["api.stripe.com", "*.example.com"]. A wildcard stands for the whole first label, as in an external.
+        /// Default: none.
+        left_out "fqdns" => fqdns: Option<OpenList<String>>,
+    }
+
+    /// Thresholds of rules: what passes without a finding.
+    pub struct LimitsTable {
+        /// The shortest mask of an IPv4 range of an external (rule NP204). Default: 8.
+        left_out "widest-cidr-v4" => widest_cidr_v4: Option<Whole<0, 32>>,
+        /// The shortest mask of an IPv6 range of an external (rule NP204). Default: 16.
+        left_out "widest-cidr-v6" => widest_cidr_v6: Option<Whole<0, 128>>,
+        /// How many ports one range of an edge may hold (rule NP209). Default: 1000.
+        left_out "widest-port-range" => widest_port_range: Option<Whole<1, 65535>>,
+        /// How many days ahead the end of a waiver is announced (rule NP503). Default: 30.
+        left_out "waiver-days" => waiver_days: Option<Whole<0, 3650>>,
     }
 
     /// Folders of the project.
@@ -117,6 +143,7 @@ pub fn place_of(key: &str) -> Option<&'static str> {
         ("at the top level of netpolc.toml", ProjectFile::KEYS),
         ("under `[cluster]` in netpolc.toml", ClusterTable::KEYS),
         ("under `[cluster.guards]` in netpolc.toml", GuardsTable::KEYS),
+        ("under `[limits]` in netpolc.toml", LimitsTable::KEYS),
     ];
     let shared = [IntentFile::KEYS, TierTable::KEYS].iter().any(|keys| keys.contains(&key));
     places.into_iter().find(|(_, keys)| !shared && keys.contains(&key)).map(|(place, _)| place)

@@ -72,6 +72,34 @@ impl<T: JsonSchema> JsonSchema for List<T> {
     }
 }
 
+/// One text, or a list: an empty one, where it is written, means none at all.
+#[derive(Debug, Clone)]
+pub struct OpenList<T> {
+    /// The values; none of those that failed, which was reported.
+    pub items: Vec<Spanned<T>>,
+    /// Where the value or the list is written.
+    pub span: Span,
+}
+
+impl<T: Decode> Decode for OpenList<T> {
+    const EXPECTED: &'static str = List::<T>::EXPECTED;
+
+    fn decode(item: Item<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        if item.value.as_array().is_some_and(|array| array.is_empty()) {
+            return Some(Self { items: vec![], span: item.span });
+        }
+        List::decode(item, cx).map(|List { items, span }| Self { items, span })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for OpenList<T> {
+    inline_schema!("OpenList");
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let item = generator.subschema_for::<T>();
+        json_schema!({ "anyOf": [item, { "type": "array", "items": item }] })
+    }
+}
+
 /// A list of at least one.
 #[derive(Debug, Clone)]
 pub struct Several<T>(pub Vec<T>);

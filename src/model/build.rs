@@ -194,6 +194,7 @@ impl<'a, 'd> Builder<'a, 'd> {
             }
             self.scrapers(app, table);
         }
+        self.accepts();
         self.namespaces();
         overlap::check(&self.model, self.diags);
     }

@@ -20,6 +20,11 @@ use crate::source::{Span, Spanned};
 /// Ports that a group declares: all of them, and those with names.
 pub(super) type Declared = (Vec<PortRange>, BTreeMap<Sym, PortRange>);
 
+/// The elements of a list that may be left out.
+pub(super) fn items(list: Option<&List<String>>) -> Option<&[Spanned<String>]> {
+    list.map(|list| list.items.as_slice())
+}
+
 impl Builder<'_, '_> {
     pub(super) fn tier(
         &mut self,
@@ -44,6 +49,8 @@ impl Builder<'_, '_> {
             port_names,
             metrics: metrics?,
             dns: table.dns.or(file.dns).unwrap_or(true),
+            level: table.level.as_ref().map(|level| Spanned::new(level.value.0, level.span)),
+            accepts: None,
             span: name.span,
             pods_span: table.pods.span(),
             ports_span: table.ports.as_ref().map_or(name.span, DeclaredPorts::span),
@@ -240,10 +247,10 @@ impl Builder<'_, '_> {
     }
 
     /// Canonical ranges; wrong ones are reported.
-    pub(super) fn cidrs(&mut self, list: Option<&List<String>>) -> (Vec<Spanned<IpNet>>, bool) {
+    pub(super) fn cidrs(&mut self, list: Option<&[Spanned<String>]>) -> (Vec<Spanned<IpNet>>, bool) {
         let mut nets = vec![];
         let mut valid = true;
-        for text in list.into_iter().flat_map(|list| &list.items) {
+        for text in list.into_iter().flatten() {
             match parse_cidr(&text.value) {
                 Ok(net) => nets.push(Spanned::new(net, text.span)),
                 Err(refusal) => {
@@ -261,13 +268,13 @@ impl Builder<'_, '_> {
         name: &Spanned<String>,
         table: &ExternalTable,
     ) -> Option<External> {
-        let (cidrs, mut valid) = self.cidrs(table.cidrs.as_ref());
+        let (cidrs, mut valid) = self.cidrs(items(table.cidrs.as_ref()));
         // Ranges that could not be read may hold the exceptions.
         let whole = valid && (table.cidrs.is_none() || !cidrs.is_empty());
         for net in &cidrs {
             valid &= self.accept(net.span, check_destination(&net.value));
         }
-        let (except, except_valid) = self.cidrs(table.except.as_ref());
+        let (except, except_valid) = self.cidrs(items(table.except.as_ref()));
         valid &= except_valid && whole && self.check_except(&cidrs, &except);
         let mut fqdns = vec![];
         for host in table.fqdns.iter().flat_map(|list| &list.items) {

@@ -55,6 +55,7 @@ impl<'a> Builder<'a, '_> {
                     ports: Arc::from(ports.clone()),
                     http: http.iter().map(|(rule, _)| rule.clone()).collect(),
                     why: why.clone(),
+                    table: allow.span,
                     from_span: *from_span,
                     to_span: *to_span,
                     ports_span: allow.ports.as_ref().map_or(*to_span, |ports| ports.span),

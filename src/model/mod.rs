@@ -4,8 +4,10 @@
 //! pod may send and what it may receive. Nothing here depends on a dialect, on the order of files or tables, or on the
 //! clock. A `Model` exists only when no error was found.
 
+mod accepts;
 pub mod address;
 mod build;
+mod decisions;
 mod declare;
 mod edges;
 mod endpoint;
@@ -17,7 +19,6 @@ mod names;
 mod order;
 mod overlap;
 mod parse;
-
 mod ports;
 mod profile;
 mod relations;
@@ -33,8 +34,8 @@ use camino::Utf8PathBuf;
 
 use crate::source::{FileId, Span, Spanned};
 
+pub use accepts::{Accepts, Caller};
 pub use address::{Cidrs, METADATA, PRIVATE};
-
 pub use build::{Input, build};
 pub use endpoint::{Builtin, Endpoint};
 pub use forbid::{Forbid, ForbidEnd, ForbidSet, Permit, Reach, violations};
@@ -44,7 +45,7 @@ pub use names::{Refusal, check_label_key, check_label_value, check_namespace};
 pub use order::UnsortedList;
 pub use parse::{WrittenPort, parse_port};
 pub use ports::{PortRange, Protocol};
-pub use profile::{Approximation, DnsPeer, DnsTarget, LintLevel, Profile};
+pub use profile::{Approved, Approximation, DnsPeer, DnsTarget, Limits, LintLevel, Profile};
 pub use relations::{Direction, Grant, Origin, PeerSet, Subject};
 pub use resolve_profile::{clusters, unknown_dialect};
 pub use selector::{Labels, NAMESPACE_NAME, NamespaceSet, PodSet};
@@ -155,6 +156,10 @@ pub struct Tier {
     pub metrics: Vec<PortRange>,
     /// Whether its pods may ask the cluster's DNS.
     pub dns: bool,
+    /// How deep it lies, if its author said so: connections go from lower to higher or equal levels.
+    pub level: Option<Spanned<u32>>,
+    /// Who of other apps may connect; `None`: whoever writes an edge.
+    pub accepts: Option<Accepts>,
     /// Where its name is written.
     pub span: Span,
     /// Where its pods are written.
@@ -232,6 +237,8 @@ pub struct Edge {
     pub http: Vec<HttpRule>,
     /// Why it exists.
     pub why: Option<Sym>,
+    /// Where the table is written that asks for it, and perhaps for more edges.
+    pub table: Span,
     /// Where `from` is written.
     pub from_span: Span,
     /// Where `to` is written.

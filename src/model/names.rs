@@ -138,6 +138,16 @@ fn is_subdomain(text: &str) -> bool {
     (1..=MAX_SUBDOMAIN).contains(&text.len()) && text.split('.').all(is_dns_label)
 }
 
+/// The name of a workload: a DNS-1123 subdomain, as of every object that makes pods (Kubernetes, object names).
+pub(super) fn check_workload(text: &str) -> Result<(), Refusal> {
+    if is_subdomain(text) {
+        return Ok(());
+    }
+    let help =
+        "a workload is named as in its manifest: lower-case letters, digits, `-` and `.`, at most 253 characters";
+    refuse(codes::NAME, format!("{} is no valid workload name", quote(text)), help)
+}
+
 fn is_qualified(text: &str) -> bool {
     (1..=MAX_LABEL).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))

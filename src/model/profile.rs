@@ -48,10 +48,53 @@ pub struct Profile {
     pub inventory_namespace: Option<Sym>,
     /// The tier that the policies go to, in dialects that have tiers.
     pub tier: Sym,
+    /// What externals of apps may stand for; `None`: anything.
+    pub approved: Option<Approved>,
+    /// Thresholds of rules.
+    pub limits: Limits,
     /// Levels of rules by code, as the project file sets them.
     pub lints: BTreeMap<Sym, LintLevel>,
     /// Approximations that the project file permits: dialect and approximation.
     pub approximate: BTreeSet<(Sym, Approximation)>,
+}
+
+/// What the platform team approved as destinations of apps' externals.
+#[derive(Debug, Clone)]
+pub struct Approved {
+    /// Ranges.
+    pub cidrs: Vec<IpNet>,
+    /// Host names; a leading `*.` stands for one label.
+    pub fqdns: BTreeSet<Sym>,
+    /// Where the table is written.
+    pub span: Span,
+}
+
+impl Approved {
+    /// Whether every name that a host name stands for is approved. A wildcard stands for one label, so that only the same
+    /// wildcard holds all its names.
+    pub fn holds_host(&self, host: &str) -> bool {
+        let parent = host.split_once('.').map(|(_, parent)| format!("*.{parent}"));
+        self.fqdns.contains(host) || parent.is_some_and(|wildcard| self.fqdns.contains(wildcard.as_str()))
+    }
+}
+
+/// Thresholds of rules, defaults filled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The shortest mask of an IPv4 range that passes.
+    pub widest_cidr_v4: u8,
+    /// The shortest mask of an IPv6 range that passes.
+    pub widest_cidr_v6: u8,
+    /// The most ports that one range may hold and pass.
+    pub widest_port_range: u32,
+    /// How many days ahead the end of a waiver is told.
+    pub waiver_days: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { widest_cidr_v4: 8, widest_cidr_v6: 16, widest_port_range: 1_000, waiver_days: 30 }
+    }
 }
 
 /// The cluster's DNS: pods or addresses, on some ports.

@@ -65,7 +65,8 @@ impl Builder<'_, '_> {
         self.error(error);
     }
 
-    fn resolve_foreign(
+    /// The endpoint of a name `app/tier`.
+    pub(super) fn resolve_foreign(
         &mut self,
         app: Option<AppId>,
         written: &Spanned<String>,

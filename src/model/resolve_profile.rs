@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 
 use super::build::{Builder, Input};
-use super::profile::{Approximation, DnsPeer, DnsTarget, LintLevel, Profile};
+use super::declare::items;
+use super::profile::{Approximation, DnsPeer, DnsTarget, Limits, LintLevel, Profile};
 use super::{Labels, NamespaceSet, PodSet, PortRange, Protocol, Sym};
 use crate::diag::{Diagnostic, codes, nearest, quote};
 use crate::intent::{ClusterTable, DnsSetting, DnsTable, List, PortText};
@@ -85,6 +86,8 @@ impl Profile {
             inventory: vec![],
             inventory_namespace: None,
             tier: "default".into(),
+            approved: None,
+            limits: Limits::default(),
             lints: Default::default(),
             approximate: BTreeSet::new(),
         }
@@ -138,6 +141,8 @@ impl<'a> Builder<'a, '_> {
             self.model.profile.tier = tier.value.as_str().into();
         }
         self.guards(&tables);
+        self.approved();
+        self.limits();
         self.lints();
         self.approximations();
     }
@@ -167,7 +172,7 @@ impl<'a> Builder<'a, '_> {
     }
 
     fn ranges(&mut self, list: Option<&'a List<String>>) -> Vec<IpNet> {
-        let mut nets: Vec<IpNet> = self.cidrs(list).0.into_iter().map(|net| net.value).collect();
+        let mut nets: Vec<IpNet> = self.cidrs(items(list)).0.into_iter().map(|net| net.value).collect();
         nets.sort_unstable();
         nets.dedup();
         nets
@@ -216,7 +221,7 @@ impl<'a> Builder<'a, '_> {
                 return None;
             }
         }
-        let cidrs = self.cidrs(table.cidrs.as_ref()).0;
+        let cidrs = self.cidrs(items(table.cidrs.as_ref())).0;
         peers.extend(cidrs.into_iter().map(|net| DnsPeer::Address(net.value)));
         if peers.is_empty() && (broken || table.cidrs.is_some()) {
             return None;

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 
 use super::build::Builder;
+use super::names::{check_namespace, check_workload};
 use super::{AppId, EdgeId, Endpoint, ExternalId, PeerId, Sym, TierId};
 use crate::diag::{Code, Diagnostic, codes, quote};
 use crate::intent::WaiveTable;
@@ -78,9 +79,22 @@ impl Builder<'_, '_> {
             self.unknown_rule(&table.code);
         }
         let code = rule.map(|(code, _)| Code(code));
+        if let Some((code, _)) = rule.filter(|(_, about)| about.is_empty()) {
+            let message = format!("findings of {code} cannot be waived");
+            let error = Diagnostic::error(codes::WAIVER, table.code.span, message);
+            self.error(error.help(format!(
+                "mend them, as `netpolc rule {code}` says; its level for the whole project is set under `[lints]` in netpolc.toml"
+            )));
+            return None;
+        }
         let targets = self.targets(app, table);
-        let written =
-            [("edge", &table.edge), ("tier", &table.tier), ("peer", &table.peer), ("external", &table.external)];
+        let written = [
+            ("edge", &table.edge),
+            ("tier", &table.tier),
+            ("peer", &table.peer),
+            ("external", &table.external),
+            ("workload", &table.workload),
+        ];
         let wrong = written
             .iter()
             .find_map(|(key, name)| Some((*key, name.as_ref()?)))
@@ -116,12 +130,19 @@ impl Builder<'_, '_> {
         });
     }
 
-    /// What the waiver is about: exactly one of edge, tier, peer and external, and it must exist.
+    /// What the waiver is about: exactly one of edge, tier, peer, external and workload. All but the last must exist, and be
+    /// the app's own: nobody accepts what others have to answer for.
     fn targets(&mut self, app: AppId, table: &WaiveTable) -> Option<Vec<WaiveTarget>> {
-        let named = [("tier", &table.tier), ("peer", &table.peer), ("external", &table.external)];
+        let named = [
+            ("tier", &table.tier),
+            ("peer", &table.peer),
+            ("external", &table.external),
+            ("workload", &table.workload),
+        ];
         let written: Vec<_> = named.iter().filter_map(|(what, name)| Some((*what, name.as_ref()?))).collect();
         match (&table.edge, written.as_slice()) {
             (Some(edge), []) => self.waived_edges(app, edge),
+            (None, [("workload", name)]) => self.waived_workload(name),
             (None, [(what, name)]) => {
                 let target = match (*what, self.resolve(Some(app), name)?) {
                     ("tier", Endpoint::Tier(id)) => WaiveTarget::Tier(id),
@@ -141,7 +162,7 @@ impl Builder<'_, '_> {
                         return None;
                     }
                 };
-                Some(vec![target])
+                self.is_own(app, name, &target).then(|| vec![target])
             }
             (edge, named) if edge.is_some() || !named.is_empty() => {
                 let spans = edge.iter().map(|edge| edge.span).chain(named.iter().map(|(_, name)| name.span));
@@ -161,12 +182,51 @@ impl Builder<'_, '_> {
                 let error = Diagnostic::error(
                     codes::WAIVER,
                     table.code.span,
-                    "a waiver names one edge, tier, peer or external",
+                    "a waiver names one edge, tier, peer, external or workload",
                 );
-                self.error(error.help("add one of `edge = \"web -> api\"`, `tier = …`, `peer = …`, `external = …`"));
+                self.error(error.help(
+                    "add one of `edge = \"web -> api\"`, `tier = …`, `peer = …`, `external = …`, `workload = …`",
+                ));
                 None
             }
         }
+    }
+
+    fn is_own(&mut self, app: AppId, name: &Spanned<String>, target: &WaiveTarget) -> bool {
+        let (what, owner) = match target {
+            WaiveTarget::Tier(id) => ("tier", Some(self.model[*id].app)),
+            WaiveTarget::External(id) => ("external", self.model[*id].app),
+            // Edges are looked for among the app's own, peers of others have no name, and workloads no owner.
+            WaiveTarget::Edge(_) | WaiveTarget::Peer(_) | WaiveTarget::Workload(_) => return true,
+        };
+        if owner == Some(app) {
+            return true;
+        }
+        let (message, help) = match owner {
+            Some(other) => {
+                let other = self.model[other].name.clone();
+                (format!("{} is a {what} of app `{other}`", quote(&name.value)), format!("only `{other}` can waive it"))
+            }
+            None => (
+                format!("{} is an {what} of the project file", quote(&name.value)),
+                "let the platform team mend it there, or set the rule's level under `[lints]`".to_owned(),
+            ),
+        };
+        self.error(Diagnostic::error(codes::WAIVER, name.span, message).help(help));
+        false
+    }
+
+    /// A workload's form alone is checked: what runs is not known to every run.
+    fn waived_workload(&mut self, written: &Spanned<String>) -> Option<Vec<WaiveTarget>> {
+        let Some((namespace, name)) = written.value.split_once('/') else {
+            let message = format!("{} is no workload", quote(&written.value));
+            let error = Diagnostic::error(codes::WAIVER, written.span, message);
+            self.error(error.help("write namespace and name, as \"shop/web\""));
+            return None;
+        };
+        let valid =
+            self.accept(written.span, check_namespace(namespace)) && self.accept(written.span, check_workload(name));
+        valid.then(|| vec![WaiveTarget::Workload(Sym::from(written.value.as_str()))])
     }
 
     fn waived_edges(&mut self, app: AppId, written: &Spanned<String>) -> Option<Vec<WaiveTarget>> {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::support::{Project, tree};
-use super::{AFTER, BEFORE, INTENT, project, run_on};
+use super::{AFTER, BEFORE, INTENT, LAST, project, run_on};
 
 /// A project with a warning (NP201) and an error of the rules (NP101, a cycle).
 fn findings() -> Project {
@@ -168,6 +168,7 @@ fn strict_fails_on_warnings() {
 fn the_day_decides_on_waivers() {
     let project = project();
     assert_eq!(codes(&run_on(&project, BEFORE, "check --format json").stdout), [""; 0]);
+    assert_eq!(codes(&run_on(&project, LAST, "check --format json").stdout), ["NP503"]);
     let mut after = codes(&run_on(&project, AFTER, "check --format json").stdout);
     after.sort();
     assert_eq!(after, ["NP081", "NP201"]);

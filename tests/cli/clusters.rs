@@ -105,3 +105,15 @@ fn what_is_true_of_one_names_it() {
     }
     assert!(run.stdout.contains("us: namespaces back, front are enforced from now on"), "{}", run.stdout);
 }
+
+/// A run about one cluster does not know what the others need.
+#[test]
+fn a_waiver_that_another_cluster_may_need_is_not_called_unused() {
+    let project = project();
+    project.write("netpolc.toml", "[clusters.a]\n[clusters.b]\n");
+    let intent = super::INTENT.replace("ports = [\"all/TCP\"]", "ports = [80]");
+    project.write("intents/shop.toml", intent.replace("2026-06-30", "2027-06-30"));
+    let unused = |line: &str| run_on(&project, BEFORE, line).stderr.contains("warning[NP505]");
+    assert!(unused("build") && unused("check"));
+    assert!(!unused("build --cluster a") && !unused("diff --cluster b"));
+}

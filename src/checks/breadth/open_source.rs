@@ -2,7 +2,7 @@
 
 use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{Builtin, Endpoint, LintLevel, WaiveTarget};
+use crate::model::{Builtin, Edge, Endpoint, LintLevel, WaiveTarget};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -51,8 +51,8 @@ why  = "public shop front"
 
 fn check(cx: &Context<'_>, findings: &mut Findings) {
     let model = cx.model;
-    for (id, edge) in model.edges().filter(|(_, edge)| edge.why.is_none()) {
-        let Endpoint::Builtin(source @ (Builtin::Anywhere | Builtin::Internet)) = edge.from else { continue };
+    for (id, edge) in model.edges() {
+        let Some(source) = entrance(edge) else { continue };
         let to = quote(&model.endpoint_name(edge.to, edge.app));
         let mut finding = findings
             .at(edge.from_span, format!("{to} is open to {} without a `why`", quote(source.name())))
@@ -62,6 +62,14 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
                 finding.note("behind a load balancer pods often see the address of a node, which is not `internet`");
         }
         findings.push(&[WaiveTarget::Edge(id)], finding);
+    }
+}
+
+/// Who may come in by an edge that does not say why.
+pub(in crate::checks) fn entrance(edge: &Edge) -> Option<Builtin> {
+    match edge.from {
+        Endpoint::Builtin(source @ (Builtin::Anywhere | Builtin::Internet)) if edge.why.is_none() => Some(source),
+        _ => None,
     }
 }
 

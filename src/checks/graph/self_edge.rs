@@ -2,7 +2,7 @@
 
 use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{Endpoint, LintLevel, WaiveTarget};
+use crate::model::{Edge, Endpoint, LintLevel, WaiveTarget};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -50,8 +50,7 @@ why  = "replicas find each other by gossip"
 fn check(cx: &Context<'_>, findings: &mut Findings) {
     let model = cx.model;
     for (id, edge) in model.edges() {
-        let group_of_pods = matches!(edge.from, Endpoint::Tier(_) | Endpoint::Peer(_));
-        if !group_of_pods || edge.from != edge.to || edge.why.is_some() {
+        if !is_unexplained(edge) {
             continue;
         }
         let name = quote(&model.endpoint_name(edge.from, edge.app));
@@ -61,6 +60,12 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
             .help("say in `why` what its replicas tell each other, or remove the edge");
         findings.push(&[WaiveTarget::Edge(id)], finding);
     }
+}
+
+/// Whether an edge of a group of pods to itself does not say why.
+pub(in crate::checks) fn is_unexplained(edge: &Edge) -> bool {
+    let group_of_pods = matches!(edge.from, Endpoint::Tier(_) | Endpoint::Peer(_));
+    group_of_pods && edge.from == edge.to && edge.why.is_none()
 }
 
 #[cfg(test)]

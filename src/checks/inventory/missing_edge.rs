@@ -105,16 +105,15 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
     let Some(running) = cx.inventory else { return };
     for denied in running.denied() {
         let (Some(caller), Some(callee)) = (running.pod(denied.caller), running.pod(denied.callee)) else { continue };
-        let service = denied.service;
         // The place to mend is the intent of the side that denies.
         let ours = if denied.egress { denied.caller } else { denied.callee };
         let Some(place) = running.tiers_of(ours).first().map(|tier| &cx.model[*tier]) else { continue };
-        let target = match service.namespace == caller.namespace {
-            true => format!("{}:{}", service.name, denied.port),
-            false => format!("{}.{}:{}", service.name, service.namespace, denied.port),
+        let target = match denied.namespace == caller.namespace {
+            true => format!("{}:{}", denied.service, denied.port),
+            false => format!("{}.{}:{}", denied.service, denied.namespace, denied.port),
         };
         let message = format!("{} calls {}, and no edge allows it", quote(&caller.workload), quote(&target));
-        let named = match denied.variable {
+        let named = match &denied.variable {
             Some(variable) => format!("{} names it", quote(variable)),
             None => "named here".to_owned(),
         };
@@ -135,7 +134,7 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
 /// The edge that is missing, as an intent of an app would write it.
 fn propose(
     running: &Running<'_>,
-    denied: &Denied<'_>,
+    denied: &Denied,
     finding: Diagnostic,
     app: AppId,
     (caller, callee): (&Pod, &Pod),
@@ -159,7 +158,7 @@ fn propose(
         (false, other) => format!(", ports = [\"{number}/{other}\"]"),
     };
     let word = |end: Option<Endpoint>, name: &str| end.map_or(name.to_owned(), |end| model.endpoint_name(end, app));
-    let (from_name, to_name) = (word(from, &caller.workload), word(to, &denied.service.name));
+    let (from_name, to_name) = (word(from, &caller.workload), word(to, &denied.service));
     let mut finding = finding;
     if from.is_none() {
         finding = finding.help(peer("the caller", caller, &from_name));

@@ -7,21 +7,23 @@ use std::collections::BTreeSet;
 
 use super::listening::fault;
 use super::{Grants, Running, holds, holds_port};
-use crate::cluster::{Callee, Pod, Service, ServicePort};
+use crate::cluster::{Callee, Pod, ServicePort};
 use crate::model::{Direction, EdgeId, Endpoint, Grant, Protocol, Sym, TierId};
 use crate::source::Span;
 
 /// A call that some side denies.
 #[derive(Debug, Clone)]
-pub struct Denied<'a> {
+pub struct Denied {
     /// Position of the calling pod.
     pub caller: usize,
-    /// The Service that it calls.
-    pub service: &'a Service,
+    /// The namespace of the Service that it calls.
+    pub namespace: Sym,
+    /// The name of that Service.
+    pub service: Sym,
     /// On which port of the Service, or of the pods of one without an address.
     pub port: u16,
     /// The variable that names it; none for an argument.
-    pub variable: Option<&'a Sym>,
+    pub variable: Option<Sym>,
     /// Where it is named.
     pub span: Span,
     /// Position of a pod behind the Service.
@@ -63,7 +65,7 @@ impl<'a> Call<'a> {
 }
 
 /// Every call that is denied, once for each group of callers that are alike.
-pub(super) fn denied<'a>(running: &Running<'a>) -> Vec<Denied<'a>> {
+pub(super) fn denied(running: &Running<'_>) -> Vec<Denied> {
     let grants = running.model.grants();
     let grants = Grants::new(&grants);
     let mut seen = BTreeSet::new();
@@ -95,12 +97,7 @@ fn is_free(running: &Running<'_>, pod: &Pod) -> bool {
     pod.host_network || !running.model.is_managed(&pod.namespace)
 }
 
-fn judge<'a>(
-    running: &Running<'a>,
-    grants: &Grants<'_>,
-    (caller, pod): (usize, &Pod),
-    call: &Call<'a>,
-) -> Option<Denied<'a>> {
+fn judge(running: &Running<'_>, grants: &Grants<'_>, (caller, pod): (usize, &Pod), call: &Call<'_>) -> Option<Denied> {
     for (callee, other) in running.behind(call.callee.service) {
         let same = pod.namespace == other.namespace && pod.workload == other.workload;
         if same || !is_told_nowhere(running, callee, other) {
@@ -119,9 +116,10 @@ fn judge<'a>(
         let Callee { service, mention, .. } = call.callee;
         return Some(Denied {
             caller,
-            service,
+            namespace: service.namespace.clone(),
+            service: service.name.clone(),
             port: call.port,
-            variable: mention.variable.as_ref(),
+            variable: mention.variable.clone(),
             span: mention.span,
             callee,
             target,

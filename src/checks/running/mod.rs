@@ -43,7 +43,7 @@ pub struct Running<'a> {
     position: HashMap<(&'a str, &'a str), usize>,
     index: Index<'a>,
     listening: OnceLock<[Vec<Listening>; 2]>,
-    denied: OnceLock<Vec<Denied<'a>>>,
+    denied: OnceLock<Vec<Denied>>,
     missed: OnceLock<Vec<(TierId, Near)>>,
     misplaced: OnceLock<Misplaced>,
     shut: OnceLock<Vec<Outside>>,
@@ -226,7 +226,7 @@ impl<'a> Running<'a> {
     }
 
     /// The calls that pods name, that lead to pods that run, and that some side denies.
-    pub fn denied(&self) -> &[Denied<'a>] {
+    pub fn denied(&self) -> &[Denied] {
         self.denied.get_or_init(|| calls::denied(self))
     }
 

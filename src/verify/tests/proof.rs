@@ -39,6 +39,8 @@ fn tier(name: &str, namespace: &str, dns: bool) -> Tier {
         span: span(),
         pods_span: span(),
         ports_span: span(),
+        level: None,
+        accepts: None,
         metrics_span: span(),
     }
 }
@@ -52,6 +54,7 @@ fn edge(from: Endpoint, to: Endpoint, port: u16) -> Edge {
         all_ports: false,
         http: vec![],
         why: None,
+        table: span(),
         from_span: span(),
         to_span: Span::new(file(), 7..9),
         ports_span: span(),

@@ -16,6 +16,8 @@ fn tier(pairs: &[(&str, &str)]) -> Tier {
         span: span(),
         pods_span: span(),
         ports_span: span(),
+        level: None,
+        accepts: None,
         metrics_span: span(),
     }
 }
