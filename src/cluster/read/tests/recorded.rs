@@ -57,6 +57,7 @@ fn the_boutique_is_twelve_workloads() {
 
 /// Every variable that names a Service and its port, as people read them in the file.
 #[test]
+#[expect(clippy::print_stderr, reason = "who runs the tests shall know that this one did nothing")]
 fn the_boutique_says_whom_it_calls() {
     let Some(file) = data("online-boutique/workloads.yaml") else {
         eprintln!("skipped: NETPOLC_TEST_DATA does not name the folder of the manifests");

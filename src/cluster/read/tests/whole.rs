@@ -3,8 +3,10 @@
 use super::*;
 use crate::cluster::{Backend, Index, ServiceKind, TargetPort};
 
-/// A cluster, and the texts that its places are in.
-pub(super) fn try_whole(text: &str) -> Result<(Sources, Cluster, BTreeMap<String, usize>), Vec<(usize, String)>> {
+/// A cluster, the texts that its places are in, and what passed by.
+type Whole = (Sources, Cluster, BTreeMap<String, usize>);
+
+pub(super) fn try_whole(text: &str) -> Result<Whole, Vec<(usize, String)>> {
     let mut sources = Sources::default();
     let file = sources.add("inventory.yaml", text);
     let read = read_whole(&sources, &[file]).map(|inventory| (inventory.cluster, inventory.others));
@@ -88,6 +90,7 @@ spec:
         - name: NUMBER
           value: |-
             8080
+        - {name: X_CART, valueFrom: {secretKeyRef: {name: secrets, key: x}}}
 ---
 apiVersion: v1
 kind: ConfigMap
@@ -117,15 +120,14 @@ fn a_container_tells_its_ports_its_probes_and_its_texts() {
         mentions(&sources, &cluster),
         [
             "41 CART=cart",
-            "61 CART_PORT=7070",
-            "64 script=echo\n",
-            "62 X_CART=from the map",
-            "61 X_CART_PORT=7070",
-            "64 X_script=echo\n",
+            "62 CART_PORT=7070",
+            "65 script=echo\n",
+            "62 X_CART_PORT=7070",
+            "65 X_script=echo\n",
             "43 CART_ADDR=cart:7070",
             "45 LATER=$(AFTER)",
             "47 AFTER=1",
-            "61 KEYED=7070",
+            "62 KEYED=7070",
             "55 NUMBER=8080",
             "20 /bin/web",
             "22 --cart=cart:7070",
