@@ -100,6 +100,15 @@ impl Builder<'_, '_> {
             .find_map(|(key, name)| Some((*key, name.as_ref()?)))
             .zip(rule)
             .filter(|((key, _), (_, about))| key != about);
+        if let Some((code, _)) = rule.filter(|(_, about)| about.is_empty()) {
+            let message = format!("findings of {code} cannot be waived");
+            let error = Diagnostic::error(codes::WAIVER, table.code.span, message);
+            self.error(
+                error
+                    .help("mend what it finds, or let the platform team set its level under `[lints]` in netpolc.toml"),
+            );
+            return None;
+        }
         if let Some(((key, name), (code, about))) = wrong.filter(|_| targets.is_some()) {
             let message = format!("findings of {code} are about {}, not {}", plural(about), plural(key));
             let error = Diagnostic::error(codes::WAIVER, name.span, message);
