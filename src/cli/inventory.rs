@@ -19,19 +19,19 @@ const NAMED: usize = 5;
 pub(super) struct InventoryArgs {
     /// What runs in the cluster, to be held against the intents: rendered manifests or a dump of `kubectl get -o yaml`; files,
     /// folders, or - for standard input [default: what netpolc.toml says]
-    #[arg(long = "inventory", value_name = "PATH")]
-    pub(super) paths: Vec<Utf8PathBuf>,
+    #[arg(long, value_name = "PATH")]
+    pub(super) inventory: Vec<Utf8PathBuf>,
 
     /// The namespace of objects of the inventory that name none [default: what netpolc.toml says, else the managed one that
     /// fits them best]
-    #[arg(long = "inventory-namespace", value_name = "NAME")]
-    pub(super) namespace: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    pub(super) inventory_namespace: Option<String>,
 }
 
 impl InventoryArgs {
     /// Refuses a namespace that cannot be one.
     pub(super) fn check(&self, terminal: &mut Terminal) -> Result<(), Exit> {
-        match self.namespace.as_deref().map(check_namespace) {
+        match self.inventory_namespace.as_deref().map(check_namespace) {
             Some(Err(refusal)) => {
                 Err(terminal.fail(format!("--inventory-namespace: {}; {}", refusal.message, refusal.help)))
             }

@@ -111,9 +111,9 @@ impl Run {
         let models = project.models(cluster, &mut diags);
         let today = common.today.unwrap_or_else(today);
         let mut taken: Vec<Option<Taken>> = models.iter().map(|_| None).collect();
-        if let Some(InventoryArgs { paths, namespace }) = options.inventory {
+        if let Some(InventoryArgs { inventory, inventory_namespace }) = options.inventory {
             terminal.progress("reading the inventory");
-            let asked = Asked { paths, namespace: namespace.as_deref(), cwd: &cwd };
+            let asked = Asked { paths: inventory, namespace: inventory_namespace.as_deref(), cwd: &cwd };
             let (root, sources) = (&project.root, &mut project.sources);
             taken = inventories(root, &models, asked, &mut std::io::stdin(), sources, &mut diags)
                 .map_err(|error| terminal.fail(error))?;

@@ -82,6 +82,13 @@ impl<'a> Builder<'a, '_> {
         let to = self.forbid_ends(app, &table.to.items);
         let except = table.except.as_ref().map(|list| (self.forbid_ends(app, &list.items), list.span));
         let anywhere = |end: &ForbidEnd| matches!(end.set, ForbidSet::Builtin(Builtin::Anywhere));
+        let word = |written: &&Spanned<String>| Builtin::parse(&written.value) == Some(Builtin::Anywhere);
+        if let Some(all) = table.except.iter().flat_map(|list| &list.items).find(word) {
+            let message = "the exception `anywhere` leaves nothing of the guardrail";
+            let error = Diagnostic::error(codes::ENDPOINT, all.span, message);
+            self.error(error.help("name those who may connect, or remove the guardrail"));
+            return;
+        }
         for from in &from {
             for to in &to {
                 if let Some((_, span)) = except.as_ref().filter(|_| !anywhere(from) && !anywhere(to)) {
