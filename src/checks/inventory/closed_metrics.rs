@@ -13,9 +13,9 @@ pub static RULE: Rule = Rule {
     about: "tier",
     summary: "a tier has metrics on a port on which none of its pods listens",
     doc: r#"
-`metrics` opens a port for the scrapers. Where no pod of the tier listens there, the port that does have the metrics stays
-closed, and nobody misses them until they are needed. As with other ports (NP607), this is told only where every pod of the tier
-declares some ports.
+`metrics` opens a port for the scrapers. Where no pod of the tier listens there, the port that does have the metrics
+stays closed, and nobody misses them until they are needed. As with other ports (NP607), this is told only where
+every pod of the tier declares some ports.
 
 To mend it, write the port that serves the metrics, or declare it as `containerPort` if it does.
 

@@ -17,11 +17,11 @@ pub static RULE: Rule = Rule {
     about: "edge",
     summary: "an edge opens a port on which no pod of the tier listens",
     doc: r#"
-An edge on a port that nobody listens on allows nothing today, and tomorrow whatever somebody starts there. Usually the port
-is misspelt or was moved, and the connection that was meant is denied.
+An edge on a port that nobody listens on allows nothing today, and tomorrow whatever somebody starts there. Usually
+the port is misspelt or was moved, and the connection that was meant is denied.
 
-A container may listen on ports that it does not declare. So this is told only where every pod of the tier declares some
-ports, and none of them, no probe and no Service names this one.
+A container may listen on ports that it does not declare. So this is told only where every pod of the tier declares
+some ports, and none of them, no probe and no Service names this one.
 
 To mend it, write the port on which the pods listen, or declare it as `containerPort` if they do listen there.
 

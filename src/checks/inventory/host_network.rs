@@ -15,9 +15,9 @@ pub static RULE: Rule = Rule {
     about: "workload",
     summary: "a tier takes in a workload on the network of its node, which no policy governs",
     doc: r#"
-A pod with `hostNetwork: true` has its node's address and its node's network. Policies that select pods do not govern it:
-it may send and receive everything, whatever its tier says. To others it is a node, so an edge from its tier does not let it
-in where it arrives. A tier that reads like a limit is none.
+A pod with `hostNetwork: true` has its node's address and its node's network. Policies that select pods do not
+govern it: it may send and receive everything, whatever its tier says. To others it is a node, so an edge from its
+tier does not let it in where it arrives. A tier that reads like a limit is none.
 
 To mend it, take the pod off the host network, or remove the tier and let others name it as `nodes`.
 

@@ -15,13 +15,14 @@ pub static RULE: Rule = Rule {
     about: "workload",
     summary: "a workload's variables or arguments name a Service that no edge lets it call",
     doc: r#"
-What a workload calls often stands in its environment variables, its command or its arguments: `CART_ADDR=cart:7070`. Where
-such a name is a Service of the inventory, with this port and with pods behind it, and one side of the call is in a managed
-namespace that does not allow it, the call will be denied the day the policies are applied.
+What a workload calls often stands in its environment variables, its command or its arguments:
+`CART_ADDR=cart:7070`. Where such a name is a Service of the inventory, with this port and with pods behind it, and
+one side of the call is in a managed namespace that does not allow it, the call will be denied the day the policies
+are applied.
 
-Both halves are looked at: what the caller may send and what the callee may receive. A caller in a namespace that nobody
-manages is told too, as the callee's namespace becomes closed to it. What is said in files, in secrets or in the code is not
-seen.
+Both halves are looked at: what the caller may send and what the callee may receive. A caller in a namespace that
+nobody manages is told too, as the callee's namespace becomes closed to it. What is said in files, in secrets or in
+the code is not seen.
 
 To mend it, add the edge. If the variable is there and the call is not made, say so in a waiver.
 

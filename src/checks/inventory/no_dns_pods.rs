@@ -13,14 +13,15 @@ pub static RULE: Rule = Rule {
     about: "",
     summary: "tiers may ask the cluster's DNS, and no workload of the inventory is it",
     doc: r#"
-Every tier may ask the cluster's DNS, and nothing else of that kind. Where the project's preset names other pods than those
-that answer in this cluster, no name is resolved any more the moment the policies are applied: everything stops at once.
-On OpenShift the DNS is in `openshift-dns`; some distributions label it otherwise than `k8s-app: kube-dns`.
+Every tier may ask the cluster's DNS, and nothing else of that kind. Where the project's preset names other pods
+than those that answer in this cluster, no name is resolved any more the moment the policies are applied: everything
+stops at once. On OpenShift the DNS is in `openshift-dns`; some distributions label it otherwise than `k8s-app:
+kube-dns`.
 
 Looked at only where the inventory shows workloads in the namespace of the DNS.
 
-To mend it, let the platform team write `dns` under `[cluster]` in `netpolc.toml`: a preset, or the namespace and labels of the
-pods.
+To mend it, let the platform team write `dns` under `[cluster]` in `netpolc.toml`: a preset, or the namespace and
+labels of the pods.
 
 ```yaml
 # inventory.yaml

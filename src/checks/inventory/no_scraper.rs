@@ -17,9 +17,9 @@ pub static RULE: Rule = Rule {
     about: "tier",
     summary: "tiers declare metrics, and no workload of the inventory is a scraper",
     doc: r#"
-`metrics` lets the scrapers in, and nobody else. Who they are, the project file says (`scrapers`), or it is taken to be pods
-labelled `app.kubernetes.io/name: prometheus` in the namespace `monitoring`. Where no such pod runs, the real scraper is denied:
-dashboards go blank and alerts that need data stay silent.
+`metrics` lets the scrapers in, and nobody else. Who they are, the project file says (`scrapers`), or it is taken to
+be pods labelled `app.kubernetes.io/name: prometheus` in the namespace `monitoring`. Where no such pod runs, the
+real scraper is denied: dashboards go blank and alerts that need data stay silent.
 
 To mend it, write the labels and the namespace of the pods that scrape, in `netpolc.toml` or as a peer of the app.
 

@@ -13,13 +13,13 @@ pub static RULE: Rule = Rule {
     about: "tier",
     summary: "a load balancer, node port, Ingress or Gateway route leads to a tier that lets nobody from outside in",
     doc: r#"
-A Service of type `LoadBalancer` or `NodePort`, an Ingress or a route of the Gateway API leads from outside of the cluster to
-pods. Where their tier has no edge that lets such traffic in on the port of the pods, the site is down the day the policies
-are applied.
+A Service of type `LoadBalancer` or `NodePort`, an Ingress or a route of the Gateway API leads from outside of the
+cluster to pods. Where their tier has no edge that lets such traffic in on the port of the pods, the site is down
+the day the policies are applied.
 
-Behind a load balancer or node port, pods see the client's address or a node's: `anywhere`, `internet` or `nodes`. Behind an
-Ingress or a Gateway route they see the pods of its controller, which are a peer; which peer it is, is not written in the
-route, so any edge from a peer or from a tier of another namespace is taken for it.
+Behind a load balancer or node port, pods see the client's address or a node's: `anywhere`, `internet` or `nodes`.
+Behind an Ingress or a Gateway route they see the pods of its controller, which are a peer; which peer it is, is not
+written in the route, so any edge from a peer or from a tier of another namespace is taken for it.
 
 To mend it, add the edge: from `anywhere` for what is public, or from a peer that stands for the controller's pods.
 

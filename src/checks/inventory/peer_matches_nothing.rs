@@ -17,13 +17,14 @@ pub static RULE: Rule = Rule {
     about: "peer",
     summary: "no workload of the inventory is one of a peer's pods",
     doc: r#"
-A peer is a group of pods that somebody else manages. Where no workload carries its labels, its edges open nothing: the
-Ingress controller that was meant stays outside, the collector gets no traces.
+A peer is a group of pods that somebody else manages. Where no workload carries its labels, its edges open nothing:
+the Ingress controller that was meant stays outside, the collector gets no traces.
 
-Only namespaces that the inventory shows are looked at. A peer that is found by labels of its namespace is looked at where the
-inventory declares namespaces.
+Only namespaces that the inventory shows are looked at. A peer that is found by labels of its namespace is looked at
+where the inventory declares namespaces.
 
-To mend it, write the labels that the workload's pods carry. Where the peer will be installed later, say so in a waiver.
+To mend it, write the labels that the workload's pods carry. Where the peer will be installed later, say so in a
+waiver.
 
 ```yaml
 # inventory.yaml

@@ -18,10 +18,10 @@ pub static RULE: Rule = Rule {
     about: "",
     summary: "a pod of the inventory has an address outside of the ranges that the project says pods have",
     doc: r#"
-`internet` and every external leave out the cluster's own addresses, as the project file gives them (`pod-cidrs`, `node-cidrs`),
-or else all private ranges. A pod with an address outside of them is part of the internet to these policies, and whoever may
-reach the internet may reach it. The proof rests on these ranges too: it takes for granted that pods, and nothing else, have
-addresses of the pod ranges.
+`internet` and every external leave out the cluster's own addresses, as the project file gives them (`pod-cidrs`,
+`node-cidrs`), or else all private ranges. A pod with an address outside of them is part of the internet to these
+policies, and whoever may reach the internet may reach it. The proof rests on these ranges too: it takes for granted
+that pods, and nothing else, have addresses of the pod ranges.
 
 Pods with `hostNetwork: true` have addresses of nodes. Templates have no addresses: only running pods are looked at.
 

@@ -16,12 +16,12 @@ pub static RULE: Rule = Rule {
     about: "tier",
     summary: "a port's name stands for different numbers in pods of one tier, or in the tier and its pods",
     doc: r#"
-A Service that leads to a port by name finds each pod's own number. An edge is rendered with one number, so where pods of a
-tier give a name to different ports, some of them are denied what the others get. The same happens where the tier's
-`ports = { http = 8080 }` and the pods' `http` are not one number.
+A Service that leads to a port by name finds each pod's own number. An edge is rendered with one number, so where
+pods of a tier give a name to different ports, some of them are denied what the others get. The same happens where
+the tier's `ports = { http = 8080 }` and the pods' `http` are not one number.
 
-To mend it, give the port one number in all pods, or write the edge with all of the numbers. Where the tier declares the name,
-write the number that the pods have.
+To mend it, give the port one number in all pods, or write the edge with all of the numbers. Where the tier declares
+the name, write the number that the pods have.
 
 ```yaml
 # inventory.yaml

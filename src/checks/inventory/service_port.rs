@@ -14,12 +14,13 @@ pub static RULE: Rule = Rule {
     about: "edge",
     summary: "an edge opens the port of a Service, and the pods behind it listen on another one",
     doc: r#"
-Policies see a connection after the Service's address and port were replaced by a pod's. A caller that asks `emailservice:5000`
-arrives at port 8080 of a pod, if that is the Service's `targetPort`. An edge on 5000 then allows a connection that nobody
-makes, and the one that everybody makes is denied.
+Policies see a connection after the Service's address and port were replaced by a pod's. A caller that asks
+`emailservice:5000` arrives at port 8080 of a pod, if that is the Service's `targetPort`. An edge on 5000 then
+allows a connection that nobody makes, and the one that everybody makes is denied.
 
-The finding is told at the edge, or at the tier whose `ports` the edge takes. (A CNI that looks at connections before they are
-translated, as the VPC CNI of AWS can, needs Services whose port is the pods' own: then there is no difference.)
+The finding is told at the edge, or at the tier whose `ports` the edge takes. (A CNI that looks at connections
+before they are translated, as the VPC CNI of AWS can, needs Services whose port is the pods' own: then there is no
+difference.)
 
 To mend it, write the port on which the pods listen.
 

@@ -17,12 +17,12 @@ pub static RULE: Rule = Rule {
     about: "tier",
     summary: "no workload of the inventory is in a tier",
     doc: r#"
-A tier is every pod that carries its labels. Where no workload does, its edges open nothing for anybody, and the pods that
-were meant are behind the default deny of their namespace with nothing allowed. A misspelt label does that, or a chart that
-changed its labels from `app` to `app.kubernetes.io/name`.
+A tier is every pod that carries its labels. Where no workload does, its edges open nothing for anybody, and the
+pods that were meant are behind the default deny of their namespace with nothing allowed. A misspelt label does
+that, or a chart that changed its labels from `app` to `app.kubernetes.io/name`.
 
-Only namespaces that the inventory shows are looked at. Pods count as their workload's template says; what has run to its
-end does not count.
+Only namespaces that the inventory shows are looked at. Pods count as their workload's template says; what has run
+to its end does not count.
 
 To mend it, write the labels that the workload's pods carry, or remove the tier if the workload is gone.
 

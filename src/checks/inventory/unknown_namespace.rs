@@ -15,15 +15,15 @@ pub static RULE: Rule = Rule {
     about: "tier",
     summary: "a namespace does not exist, or none has the labels that a selector asks for",
     doc: r#"
-Policies of a namespace that does not exist cannot be applied, and those of the whole folder may fail with them. A peer
-whose namespaces are found by a label that no namespace carries is nobody: its edges open nothing. Often the name is
-misspelt, or the label was never set.
+Policies of a namespace that does not exist cannot be applied, and those of the whole folder may fail with them. A
+peer whose namespaces are found by a label that no namespace carries is nobody: its edges open nothing. Often the
+name is misspelt, or the label was never set.
 
-Whether a namespace exists is known only where the inventory declares namespaces. Where it does not, a name that it shows
-nothing of is told only if another one is so near that it was probably meant.
+Whether a namespace exists is known only where the inventory declares namespaces. Where it does not, a name that it
+shows nothing of is told only if another one is so near that it was probably meant.
 
-To mend it, write the namespace's name, or set the label on the namespace. Where it will be created by the same change, put
-its manifest into the inventory.
+To mend it, write the namespace's name, or set the label on the namespace. Where it will be created by the same
+change, put its manifest into the inventory.
 
 ```yaml
 # inventory.yaml

@@ -16,14 +16,14 @@ pub static RULE: Rule = Rule {
     about: "workload",
     summary: "a workload runs in a managed namespace and is in no tier",
     doc: r#"
-A tier makes its namespace managed: every pod in it is behind a default deny, both ways. A pod that is in no tier gets
-nothing back, not even DNS. The day the policies are applied, such a workload stops working: a cron job that somebody
-forgot, an exporter, an agent that another team put there.
+A tier makes its namespace managed: every pod in it is behind a default deny, both ways. A pod that is in no tier
+gets nothing back, not even DNS. The day the policies are applied, such a workload stops working: a cron job that
+somebody forgot, an exporter, an agent that another team put there.
 
 Pods on the network of their node are not looked at: policies do not govern them.
 
-To mend it, declare a tier for the workload with the edges that it needs. If it shall be shut in, or will be gone before the
-policies are applied, say so in a waiver.
+To mend it, declare a tier for the workload with the edges that it needs. If it shall be shut in, or will be gone
+before the policies are applied, say so in a waiver.
 
 ```yaml
 # inventory.yaml

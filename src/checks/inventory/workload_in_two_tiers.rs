@@ -15,8 +15,8 @@ pub static RULE: Rule = Rule {
     about: "workload",
     summary: "a workload of the inventory is in two tiers, and may do what both may do",
     doc: r#"
-Tiers add up: a pod in two of them may do all that either may do. NP301 tells that two tiers could share a pod; where an
-inventory shows one that they do share, this rule tells which, in its place.
+Tiers add up: a pod in two of them may do all that either may do. NP301 tells that two tiers could share a pod;
+where an inventory shows one that they do share, this rule tells which, in its place.
 
 To mend it, let the tiers exclude each other by a label that both ask for with different values, or make them one.
 
