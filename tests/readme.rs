@@ -89,14 +89,30 @@ fn questions_are_answered_as_it_says() {
     let project = Project::new();
     project.write("intents/app.toml", blocks(&text, &["toml"]).into_iter().find(|block| is_intent(block)).unwrap());
     assert_eq!(netpolc(project.dir(), &["build"]).code, 0);
+    project.write("dump.yaml", dump());
     let questions = blocks(&text, &["console"]);
     assert!(!questions.is_empty(), "no question found");
     for block in questions {
         let (line, answer) = block.split_once('\n').unwrap();
         let words: Vec<&str> = line.strip_prefix("$ netpolc ").unwrap().split_whitespace().collect();
         let run = netpolc(project.dir(), &words);
-        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (answer, ""), "{line}");
+        // Beside what it was asked for, a command says what that rests on.
+        assert_eq!(format!("{}{}", run.stdout, run.stderr), answer, "{line}");
     }
+}
+
+/// A cluster in which the pods of that intent run; the front end has the database's address.
+fn dump() -> String {
+    let pods = |namespace: &str, name: &str, variables: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec:\n  template:\n    \
+             metadata: {{labels: {{app: {name}}}}}\n    spec: {{containers: [{{name: c, image: c, env: [{variables}]}}]}}\n---\n"
+        )
+    };
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: postgres, namespace: db}\n\
+                   spec: {selector: {app: postgres}, ports: [{port: 5432}]}\n";
+    let address = "{name: DATABASE_URL, value: \"postgres://shop@postgres.db:5432/shop\"}";
+    pods("frontend", "web", address) + &pods("backend", "api", "") + &pods("db", "postgres", "") + service
 }
 
 /// Command lines of netpolc: of blocks, after a prompt if there is one, and inline.

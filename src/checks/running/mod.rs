@@ -10,13 +10,14 @@ mod near;
 mod outside;
 mod selectors;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
-use crate::cluster::{Cluster, Index, Pod, Service};
+use crate::cluster::{Cluster, Index, Pod, Service, Webhook};
 use crate::model::{
     Direction, Endpoint, Grant, Labels, Model, NamespaceSet, Peer, PeerSet, PodSet, PortRange, Protocol, Sym, TierId,
 };
+use crate::source::Span;
 
 pub use calls::Denied;
 pub use listening::{Fault, Listening, WrongPort, fault, wrong_ports};
@@ -259,6 +260,29 @@ impl<'a> Running<'a> {
     /// What leads from outside of the cluster to tiers that let nobody from outside in.
     pub fn shut(&self) -> &[Outside] {
         self.shut.get_or_init(|| outside::shut(self))
+    }
+
+    /// The tiers that the API server calls by way of a webhook, each with the first.
+    pub fn webhooks(&self) -> BTreeMap<TierId, &'a Webhook> {
+        let mut called = BTreeMap::new();
+        for webhook in &self.cluster.webhooks {
+            let Some(service) = self.service(&webhook.backend.namespace, &webhook.backend.service) else { continue };
+            for (at, _) in self.behind(service).filter(|(_, pod)| !pod.host_network) {
+                for tier in self.tiers_of(at) {
+                    called.entry(*tier).or_insert(webhook);
+                }
+            }
+        }
+        called
+    }
+
+    /// A pod of a tier to whose service account itself some role is bound, and where that is written. What all accounts of
+    /// a namespace may do, as to pull images, says nothing of any.
+    pub fn binding(&self, tier: TierId) -> Option<(&'a Pod, Span)> {
+        self.pods_of(Endpoint::Tier(tier)).filter(|pod| !pod.host_network).find_map(|pod| {
+            let account = (pod.namespace.clone(), pod.service_account.clone());
+            Some((pod, *self.cluster.bound_accounts.get(&account)?))
+        })
     }
 
     /// Tiers of which other rules tell that an edge is missing.

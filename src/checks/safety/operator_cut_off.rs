@@ -21,7 +21,8 @@ to it they stop without a word: certificates run out, databases do not fail over
 effect. Those that hold a leader's lease lose it and restart for ever.
 
 A tier is taken for one when `operator` or `controller` is a whole word of its name or of a label, as in
-`control-plane: controller-manager`.
+`control-plane: controller-manager`. An inventory tells more: pods to whose service account itself some role is bound
+ask the API server for what the role lets them do.
 
 To mend it, add an edge to `kube-apiserver` on the port that the API server itself listens on, often 6443: policies
 see the address and the port behind the Service `kubernetes`, not its 443. `nodes` reaches it where the control
@@ -74,13 +75,30 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
     let model = cx.model;
     let mut reach: Option<HashSet<TierId>> = None;
     for (id, tier) in model.tiers() {
-        let Some(sign) = operator(tier) else { continue };
+        let (sign, bound) = (operator(tier), cx.inventory.and_then(|running| running.binding(id)));
+        if sign.is_none() && bound.is_none() {
+            continue;
+        }
         if reach.get_or_insert_with(|| reaching(model)).contains(&id) {
             continue;
         }
-        let message = format!("{} looks like an operator, and no edge lets it reach the API server", quote(&tier.name));
         let name = &tier.name;
-        let finding = findings.at(tier.span, message).note(format!("taken for an operator by {sign}")).help(format!(
+        let finding = match (bound, sign) {
+            (Some((pod, place)), _) => findings
+                .at(
+                    tier.span,
+                    format!("pods of {} have a role, and no edge lets them reach the API server", quote(name)),
+                )
+                .related(place, format!("bound to their account {}", quote(&pod.service_account))),
+            (None, Some(sign)) => findings
+                .at(
+                    tier.span,
+                    format!("{} looks like an operator, and no edge lets it reach the API server", quote(name)),
+                )
+                .note(format!("taken for an operator by {sign}")),
+            (None, None) => continue,
+        };
+        let finding = finding.help(format!(
             "add an edge: `{{ from = \"{name}\", to = \"kube-apiserver\", ports = [6443], why = \"…\" }}`"
         ));
         findings.push(&[WaiveTarget::Tier(id)], finding);
@@ -112,7 +130,7 @@ fn reaching(model: &Model) -> HashSet<TierId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::Draft;
+    use crate::checks::testing::{Draft, deployment};
 
     fn found(to: &str, api: &[&str]) -> usize {
         let draft = Draft::new().tiers("operator db").external("partner", "203.0.113.0/24", "");
@@ -132,6 +150,27 @@ mod tests {
         for to in ["partner", "internet"] {
             assert_eq!(found(to, &["203.0.113.7/32"]), 0, "{to}");
         }
+    }
+
+    #[test]
+    fn an_inventory_knows_whose_account_has_a_role() {
+        let binding = |account: &str| {
+            format!(
+                "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: b, namespace: shop}}\n\
+                 roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: r}}\n\
+                 subjects: [{{kind: ServiceAccount, name: {account}, namespace: shop}}]\n"
+            )
+        };
+        let pods = deployment("shop", "web", "app: web").replace("spec: {}", "spec: {serviceAccountName: watcher}");
+        let found = |draft: Draft, account: &str| {
+            let found = draft.check_with(&RULE, &[pods.clone(), binding(account)].join("---\n"));
+            found.into_iter().map(|d| d.message).collect::<Vec<_>>()
+        };
+        let draft = || Draft::new().tiers("web db").edges("web -> db");
+        let expected = "pods of `web` have a role, and no edge lets them reach the API server";
+        assert_eq!(found(draft(), "watcher"), [expected]);
+        assert!(found(draft(), "other").is_empty());
+        assert!(found(draft().edge("web -> kube-apiserver", "6443/TCP"), "watcher").is_empty());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::checks::roles::{is_surely_webhook, webhook};
+use crate::checks::running::Running;
 use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
 use crate::model::{Builtin, Endpoint, LintLevel, Model, TierId, WaiveTarget};
@@ -22,7 +23,8 @@ starts and no deployment is rolled back, that of the webhook included.
 
 A tier is taken for one when `webhook` or `admission` is a word of its name or of a label, or `webhook` of a port's
 name. Pods that only have `webhook` in their names and that other tiers or peers call are taken for receivers of
-somebody else's calls.
+somebody else's calls. Where an inventory shows the webhook's configuration, nothing is taken for anything: it says
+whom the API server calls.
 
 The API server is no pod: its requests come from the addresses of the control plane, on most clusters those of
 nodes. So `cluster`, which is every pod and no node, does not let it in, nor does `internet`, which leaves out
@@ -77,19 +79,28 @@ why  = "every image is looked at before a pod starts"
 fn check(cx: &Context<'_>, findings: &mut Findings) {
     let model = cx.model;
     let callers = callers(model);
+    let registered = cx.inventory.map(Running::webhooks).unwrap_or_default();
     for (id, tier) in model.tiers() {
-        let Some(sign) = webhook(tier) else { continue };
+        let (known, sign) = (registered.get(&id), webhook(tier));
         match callers.get(&id) {
             Some(Caller::ApiServer) => continue,
-            Some(Caller::Pods) if !is_surely_webhook(tier) => continue,
+            Some(Caller::Pods) if known.is_none() && !is_surely_webhook(tier) => continue,
             Some(Caller::Pods) | None => {}
         }
-        let message =
-            format!("{} looks like an admission webhook, and no edge lets the API server in", quote(&tier.name));
         let (name, ports) = (&tier.name, if tier.ports.is_empty() { ", ports = [9443]" } else { "" });
-        let finding = findings
-            .at(tier.span, message)
-            .note(format!("taken for a webhook by {sign}"))
+        let finding = match (known, sign) {
+            (Some(webhook), _) => findings
+                .at(tier.span, format!("the API server calls {}, and no edge lets it in", quote(name)))
+                .related(webhook.span, format!("{} {}", webhook.kind, quote(&webhook.name))),
+            (None, Some(sign)) => findings
+                .at(
+                    tier.span,
+                    format!("{} looks like an admission webhook, and no edge lets the API server in", quote(name)),
+                )
+                .note(format!("taken for a webhook by {sign}")),
+            (None, None) => continue,
+        };
+        let finding = finding
             .note("what the API server cannot ask about it refuses, unless the webhook's `failurePolicy` is `Ignore`")
             .help(format!("add an edge: `{{ from = \"kube-apiserver\", to = \"{name}\"{ports}, why = \"…\" }}`"))
             .help("or from `nodes`, where the control plane runs on nodes");
@@ -132,7 +143,7 @@ fn callers(model: &Model) -> HashMap<TierId, Caller> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::Draft;
+    use crate::checks::testing::{Draft, deployment, service};
 
     /// How often the tier `webhook` is found, asked by what is named.
     fn found(callers: &[&str]) -> usize {
@@ -154,6 +165,28 @@ mod tests {
         for callers in [&[][..], &["cluster"], &["internet"], &["webhook"]] {
             assert_eq!(found(callers), 1, "{callers:?}");
         }
+    }
+
+    #[test]
+    fn an_inventory_knows_whom_the_api_server_calls() {
+        let configuration = |name: &str| {
+            format!(
+                "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingWebhookConfiguration\nmetadata: {{name: v}}\n\
+                 webhooks: [{{name: v.example.com, sideEffects: None, admissionReviewVersions: [v1], clientConfig: \
+                 {{service: {{name: {name}, namespace: shop}}}}}}]\n"
+            )
+        };
+        let inventory = |name: &str| {
+            let pods = ["guard", "web"].map(|name| deployment("shop", name, &format!("app: {name}"))).join("---\n");
+            [pods, service("shop", "guard", 443, "9443"), configuration(name)].join("---\n")
+        };
+        let found = |draft: Draft, name: &str| {
+            draft.check_with(&RULE, &inventory(name)).into_iter().map(|d| d.message).collect::<Vec<_>>()
+        };
+        let draft = || Draft::new().tiers("web guard").edges("web -> guard");
+        assert_eq!(found(draft(), "guard"), ["the API server calls `guard`, and no edge lets it in"]);
+        assert!(found(draft(), "another").is_empty());
+        assert!(found(draft().edge("kube-apiserver -> guard", "9443/TCP"), "guard").is_empty());
     }
 
     #[test]
