@@ -25,6 +25,9 @@ const INTENT: &str = "intents/case.toml";
 
 const SETTINGS: &str = r#"dialects = ["cilium", "kubernetes"]
 
+[cluster]
+scrapers = { namespace = "monitoring", pods = { app = "prometheus" } }
+
 [lints]
 NP507 = "warning"
 

@@ -26,6 +26,9 @@ fn a_mesh_builds_is_proved_and_builds_again_without_a_write() {
     for (name, text) in files {
         project.write(&format!("intents/{name}"), text);
     }
+    // A mesh has metrics, and a project that says who scrapes them. A caller without DNS makes one flow, and no second.
+    let scrapers = "scrapers = { namespace = \"monitoring\", pods = { app = \"prometheus\" } }";
+    project.write("netpolc.toml", format!("[cluster]\n{scrapers}\n[lints]\nNP310 = \"allow\"\n"));
     let out = project.dir().join("out");
     let first = netpolc(project.dir(), &["build"]);
     assert_eq!((first.code, first.stderr.as_str()), (0, ""), "no finding, no progress in a pipe");

@@ -9,7 +9,10 @@ use super::{AFTER, BEFORE, INTENT, LAST, project, run_on};
 fn findings() -> Project {
     let project = Project::new();
     let cycle = "[[allow]]\nfrom = \"api\"\nto = \"web\"\nports = [80]\nwhy = \"back\"\n";
-    project.write("intents/shop.toml", format!("{}{cycle}", INTENT.split("[[waive]]").next().unwrap()));
+    project.write(
+        "intents/shop.toml",
+        format!("owner = \"a team\"\n{}{cycle}", INTENT.split("[[waive]]").next().unwrap()),
+    );
     project
 }
 
@@ -67,7 +70,7 @@ fn json_is_one_document_with_places() {
     let warning = value.as_array().unwrap().iter().find(|d| d["code"] == "NP201").unwrap();
     assert_eq!(warning["level"], "warning");
     assert_eq!(warning["location"]["path"], "intents/shop.toml");
-    assert_eq!(warning["location"]["line"], 10);
+    assert_eq!(warning["location"]["line"], 11);
     assert_eq!(warning["location"]["column"], 9);
     assert!(!warning["help"].as_array().unwrap().is_empty());
     assert_eq!((&warning["name"], &warning["group"]), (&"all-ports".into(), &"breadth".into()));

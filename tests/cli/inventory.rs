@@ -71,7 +71,8 @@ fn an_inventory_is_a_file_a_folder_several_or_standard_input() {
         assert_eq!(found.code, 0, "{line}: {}", found.stderr);
         assert!(found.stderr.contains("inventory: 2 workloads, 0 Services"), "{line}: {}", found.stderr);
     }
-    let piped = run_with(&project, &["check", "--inventory", "-"], &deployment("web"));
+    let piped = [deployment("web"), deployment("api-server")].join("---\n");
+    let piped = run_with(&project, &["check", "--inventory", "-"], &piped);
     assert_eq!(piped.code, 0, "a warning: {}", piped.stderr);
     assert!(piped.stderr.contains("NP601") && piped.stderr.contains("<stdin>"), "{}", piped.stderr);
 }
