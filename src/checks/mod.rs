@@ -101,6 +101,7 @@ pub mod inventory {
     pub mod service_port;
     pub mod tier_matches_nothing;
     pub mod unknown_namespace;
+    pub mod unknown_peer_namespace;
     pub mod workload_in_no_tier;
     pub mod workload_in_two_tiers;
 }
@@ -162,6 +163,7 @@ pub static REGISTRY: &[&Rule] = &[
     &inventory::outside_shut::RULE,
     &inventory::pod_address::RULE,
     &inventory::closed_metrics::RULE,
+    &inventory::unknown_peer_namespace::RULE,
 ];
 
 /// Rules over what the others did: they run once those have seen every cluster.

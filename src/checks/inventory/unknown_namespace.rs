@@ -1,10 +1,10 @@
-//! NP603: a namespace that is not there, or not with the labels that are asked for.
+//! NP603: a tier's namespace that is not there.
 
 use std::collections::BTreeMap;
 
 use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, Diagnostic, quote};
-use crate::model::{LintLevel, NamespaceSet, Sym, TierId, WaiveTarget};
+use crate::model::{LintLevel, Sym, TierId, WaiveTarget};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -13,17 +13,16 @@ pub static RULE: Rule = Rule {
     group: Group::Inventory,
     default: LintLevel::Error,
     about: "tier",
-    summary: "a namespace does not exist, or none has the labels that a selector asks for",
+    summary: "a tier's namespace is not in the inventory",
     doc: r#"
-Policies of a namespace that does not exist cannot be applied, and those of the whole folder may fail with them. A
-peer whose namespaces are found by a label that no namespace carries is nobody: its edges open nothing. Often the
-name is misspelt, or the label was never set.
+Policies of a namespace that does not exist cannot be applied, and those of the whole folder may fail with them. Often
+the name is misspelt.
 
 Whether a namespace exists is known only where the inventory declares namespaces. Where it does not, a name that it
 shows nothing of is told only if another one is so near that it was probably meant.
 
-To mend it, write the namespace's name, or set the label on the namespace. Where it will be created by the same
-change, put its manifest into the inventory.
+To mend it, write the namespace's name. Where it will be created by the same change, put its manifest into the
+inventory.
 
 ```yaml
 # inventory.yaml
@@ -86,38 +85,23 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
         }
         let targets: Vec<WaiveTarget> = tiers.iter().map(|tier| WaiveTarget::Tier(*tier)).collect();
         let elsewhere = tiers.iter().find_map(|tier| running.misplaced().of_tier.get(tier));
-        if let (None, Some(pod)) = (near, elsewhere.and_then(|at| running.pod(*at))) {
-            let place = quote(&pod.namespace);
-            finding = finding.help(format!("pods with these labels run in {place}: did you mean that?"));
-        }
-        findings.push(&targets, propose(finding, near));
-    }
-    for (id, peer) in cx.model.peers() {
-        let (message, near) = match &peer.pods.namespaces {
-            NamespaceSet::All => continue,
-            NamespaceSet::Names(names) => {
-                let Some(name) = names.iter().find(|name| !running.sees(name)) else { continue };
-                (format!("namespace {} is not in the inventory", quote(name)), running.near_namespace(name))
+        let elsewhere = elsewhere.and_then(|at| running.pod(*at)).filter(|_| near.is_none());
+        let finding = match elsewhere {
+            Some(pod) => {
+                let place = quote(&pod.namespace);
+                finding.help(format!("pods with these labels run in {place}: did you mean that?"))
             }
-            NamespaceSet::Labels(labels) => {
-                let mut namespaces = running.cluster.namespaces.values();
-                if namespaces.any(|namespace| labels.is_subset_of(&namespace.labels)) {
-                    continue;
-                }
-                (format!("no namespace of the inventory has the labels {}", quote(&labels.to_string())), None)
-            }
+            None => propose(finding, near),
         };
-        if running.knows_namespaces() || near.is_some() {
-            let finding = findings.at(peer.namespace_span, message);
-            findings.push(&[WaiveTarget::Peer(id)], propose(finding, near));
-        }
+        findings.push(&targets, finding);
     }
 }
 
-fn propose(finding: Diagnostic, near: Option<&str>) -> Diagnostic {
+/// What to do about a namespace that is not there: another is near, or none is.
+pub(super) fn propose(finding: Diagnostic, near: Option<&str>) -> Diagnostic {
     match near {
         Some(near) => finding.help(format!("did you mean {}?", quote(near))),
-        None => finding.help("create it, set its labels, or put its manifest into the inventory"),
+        None => finding.help("create it, or put its manifest into the inventory"),
     }
 }
 
@@ -144,10 +128,7 @@ mod tests {
             told(draft, &inventory),
             [
                 line("namespace `backned` is not in the inventory", "did you mean `backend`?"),
-                line(
-                    "namespace `far` is not in the inventory",
-                    "create it, set its labels, or put its manifest into the inventory"
-                ),
+                line("namespace `far` is not in the inventory", "create it, or put its manifest into the inventory"),
             ]
         );
     }
@@ -161,16 +142,5 @@ mod tests {
         );
         let both = Draft::new().tier("a", "backend", "app=a").tier("b", "backend2", "app=b");
         assert!(told(both, &inventory).is_empty(), "both names are meant");
-    }
-
-    #[test]
-    fn a_peer_needs_a_namespace_with_its_labels() {
-        let inventory = format!("{NAMESPACES}{}", deployment("backend", "x", "app: x"));
-        let peer = |places: &str| told(Draft::new().peer("p", places, "app=p"), &inventory);
-        assert!(peer("team=a").is_empty() && peer("backend").is_empty());
-        assert_eq!(peer("team=b")[0].0, "no namespace of the inventory has the labels `team=b`");
-        assert_eq!(peer("elsewhere")[0].0, "namespace `elsewhere` is not in the inventory");
-        let undeclared = deployment("backend", "x", "app: x");
-        assert!(told(Draft::new().peer("p", "team=b", "app=p"), &undeclared).is_empty());
     }
 }
