@@ -184,7 +184,7 @@ fn an_external_has_its_name_however_a_dialect_writes_its_addresses() {
     project.write(
         "netpolc.toml",
         "[cluster]\npod-cidrs = [\"10.0.0.0/16\"]\nservice-cidrs = [\"10.1.0.0/16\"]\nnode-cidrs = [\"10.2.0.0/16\"]\n\
-         [lints]\nNP204 = \"allow\"\n",
+         [lints]\nNP204 = \"allow\"\nNP401 = \"allow\"\n",
     );
     let intent = r#"app = "x"
 [tiers]
