@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use ipnet::IpNet;
 use jiff::civil::Date;
 
 use super::running::Running;
@@ -33,6 +34,13 @@ impl<'a> Context<'a> {
     /// A model alone.
     pub fn new(model: &'a Model, today: Date) -> Self {
         Self { model, targets: &[], agents: &[], inventory: None, today, idle: None }
+    }
+
+    /// What else an edge with one of these needs, where some target knows them by their addresses alone and the project
+    /// file gives none: without it the edge would be an error.
+    pub fn addresses_missing(&self, given: &[IpNet], keys: &str) -> Option<String> {
+        let dialects = self.dialects(|target| !target.entities).filter(|_| given.is_empty())?;
+        Some(format!("for {dialects} let the platform team write {keys} under `[cluster]` in netpolc.toml too"))
     }
 
     /// The names of the targets of which something is true, as a message lists them: `a`, `a and b`, `a, b and c`.

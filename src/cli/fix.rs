@@ -1,7 +1,7 @@
 //! `netpolc check --fix`: findings with one right mend, mended in the files.
 //!
 //! In: the findings of a run. Out: changed intents and project file, or nothing changed at all. What may never happen: a file
-//! changed that nobody chose, and policies that say something else afterwards.
+//! changed that nobody chose, and policies, guardrails or waivers that say something else afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use crate::diag::{Diagnostic, Fix, Format, codes, quote};
 use crate::dialects;
 use crate::intent::{Outcome, mend};
 use crate::lower::lower;
+use crate::model::{Forbid, Model, Sym};
 use crate::output::{self, Change, ChangeKind, OutputError, Rewrite};
 use crate::pipeline::compile;
 use crate::source::{self, FileId, MAX_FILE_BYTES, ReadError};
@@ -133,7 +134,7 @@ impl Mended {
             let before = findings;
             let fixable = by_file(&run, selection, &list);
             if findings == 0 && !fixable.is_empty() {
-                meant = policies(&mut run);
+                meant = Meaning::of(&mut run);
             }
             for (file, places) in fixable {
                 let path = run.project.sources.path(file).to_owned();
@@ -154,8 +155,8 @@ impl Mended {
             let options = Options { instead: new.clone(), ..Options::new(settings) };
             run = Run::with(&args.common, &options, terminal)?;
         }
-        if findings > 0 && meant.is_some_and(|meant| policies(&mut run).as_ref() != Some(&meant)) {
-            return Err(terminal.fail("the mended intents would give other policies; nothing was written. This is a mistake of netpolc: please report it"));
+        if findings > 0 && !Meaning::is_kept(meant.as_ref(), &mut run) {
+            return Err(terminal.fail("the mended intents would mean something else; nothing was written. This is a mistake of netpolc: please report it"));
         }
         let files = old.into_iter().filter_map(|(path, old)| {
             let new = new.remove(&path)?.into_bytes();
@@ -189,22 +190,123 @@ fn read(run: &Run, file: FileId, terminal: &mut Terminal) -> Result<Vec<u8>, Exi
 /// What a dialect writes, by path below `out/`; `None` where it cannot say something.
 type Written = Option<BTreeMap<Utf8PathBuf, Arc<str>>>;
 
-/// What each dialect writes of each cluster; `None` where the intents have no meaning yet.
-fn policies(run: &mut Run) -> Option<Vec<Written>> {
-    if run.models.len() < run.project.clusters().len().max(1) {
-        return None;
+/// What the intents of a project mean.
+#[derive(Debug, PartialEq, Eq)]
+struct Meaning {
+    /// What each dialect writes of each cluster.
+    policies: Vec<Written>,
+    /// Guardrails and waivers of each cluster: they write nothing, and no mend may weaken them.
+    judgements: Vec<BTreeSet<String>>,
+}
+
+impl Meaning {
+    /// `None` where the intents have no meaning yet.
+    fn of(run: &mut Run) -> Option<Self> {
+        if run.models.len() < run.project.clusters().len().max(1) {
+            return None;
+        }
+        let chosen = run.project.dialects.clone();
+        let mut sources = std::mem::take(&mut run.project.sources);
+        let mut policies = vec![];
+        for model in &run.models {
+            let reviewed = dialects::review(model, &chosen);
+            let lowered = lower(model);
+            for dialect in &chosen {
+                let compiled = compile(&run.project, &mut sources, model, &lowered, *dialect, &reviewed);
+                policies.push(compiled.ok().map(|compiled| compiled.files));
+            }
+        }
+        run.project.sources = sources;
+        Some(Self { policies, judgements: run.models.iter().map(judgements).collect() })
     }
-    let chosen = run.project.dialects.clone();
-    let mut sources = std::mem::take(&mut run.project.sources);
-    let mut written = vec![];
-    for model in &run.models {
-        let reviewed = dialects::review(model, &chosen);
-        let policies = lower(model);
-        for dialect in &chosen {
-            let compiled = compile(&run.project, &mut sources, model, &policies, *dialect, &reviewed);
-            written.push(compiled.ok().map(|compiled| compiled.files));
+
+    /// Whether a run means the same. Where nothing was meant before, nothing is lost.
+    fn is_kept(before: Option<&Self>, run: &mut Run) -> bool {
+        before.is_none_or(|before| Self::of(run).as_ref() == Some(before))
+    }
+}
+
+/// The guardrails and waivers of a cluster, without their places.
+fn judgements(model: &Model) -> BTreeSet<String> {
+    let forbids = model.forbids.iter().map(|forbid| {
+        let except: BTreeSet<&Sym> = forbid.except.iter().map(|end| &end.name).collect();
+        let Forbid { app, from, to, ports, transitive, .. } = forbid;
+        format!("{app:?} {} -> {} {ports:?} {except:?} {transitive}", from.name, to.name)
+    });
+    let waivers = model.waivers.iter().map(|waiver| format!("{} {:?} {:?}", waiver.code, waiver.targets, waiver.until));
+    forbids.chain(waivers).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Common;
+    use super::*;
+    use crate::diag::Level;
+
+    const INTENT: &str = r#"app = "shop"
+[tiers]
+web = { namespace = "shop", pods = { app = "web" } }
+api = { namespace = "shop", pods = { app = "api" }, ports = [80, 443] }
+db  = { namespace = "shop", pods = { app = "db" }, ports = [5432] }
+[[allow]]
+from = "web"
+to   = "api"
+[[forbid]]
+from   = "web"
+to     = "db"
+[[waive]]
+code   = "NP102"
+tier   = "db"
+reason = "it comes next month"
+until  = 2030-12-31
+"#;
+
+    /// Runs a project of one intent.
+    fn run(intent: &str) -> Run {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Utf8PathBuf::from_path_buf(folder.path().join("intents/shop.toml")).unwrap();
+        std::fs::create_dir(folder.path().join("intents")).unwrap();
+        std::fs::write(&file, intent).unwrap();
+        let common = Common { paths: vec![file], today: Some(jiff::civil::date(2026, 1, 1)) };
+        let settings = Settings::new(Level::Error);
+        Run::with(&common, &Options::new(&settings), &mut Terminal::new()).ok().unwrap()
+    }
+
+    fn is_kept(changed: &str) -> bool {
+        let before = Meaning::of(&mut run(INTENT));
+        assert!(before.is_some());
+        Meaning::is_kept(before.as_ref(), &mut run(changed))
+    }
+
+    #[test]
+    fn what_says_the_same_in_other_words_is_kept() {
+        assert!(is_kept(INTENT));
+        assert!(is_kept(&INTENT.replace("[80, 443]", "[\n  443, # first\n  80,\n  80\n]")));
+        assert!(is_kept(&INTENT.replace("\"web\"\nto   = \"api\"", "[\"web\"]\nto   = [\"api\"]")));
+    }
+
+    #[test]
+    fn other_policies_guardrails_and_waivers_are_refused() {
+        for (old, new) in [
+            ("[80, 443]", "[80]"),
+            ("app = \"api\" }", "app = \"api-2\" }"),
+            ("to   = \"api\"", "to   = \"db\""),
+            ("from   = \"web\"", "from   = \"api\""),
+            ("to     = \"db\"", "to     = \"db\"\nports  = [5432]"),
+            ("tier   = \"db\"", "tier   = \"web\""),
+            ("until  = 2030-12-31", "until  = 2031-12-31"),
+            ("until  = 2030-12-31\n", ""),
+            ("to   = \"api\"", "to   = \"nobody\""),
+        ] {
+            let changed = INTENT.replace(old, new);
+            assert_ne!(changed, INTENT, "{old}");
+            assert!(!is_kept(&changed), "{old} became {new}");
         }
     }
-    run.project.sources = sources;
-    Some(written)
+
+    #[test]
+    fn intents_that_meant_nothing_yet_lose_nothing() {
+        assert!(Meaning::of(&mut run("app = \"shop\"\n[tiers]\nweb = 1\n")).is_none());
+        assert!(Meaning::is_kept(None, &mut run(INTENT)));
+    }
 }

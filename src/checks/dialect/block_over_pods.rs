@@ -209,4 +209,24 @@ mod tests {
         assert_eq!(dns("10.0.0.10/32"), ["`10.0.0.10/32` of `dns` holds addresses of pods: it meets `10.0.0.0/16`"]);
         assert!(dns("10.96.0.10/32").is_empty(), "the address of a Service, where a cache answers");
     }
+
+    #[test]
+    fn addresses_of_dns_matter_to_those_who_ask_and_engines_take_them_differently() {
+        let found = |targets: &[_], asks: bool| {
+            let change = |m: &mut Model| {
+                m.profile.dns.peers = vec![DnsPeer::Address("10.0.0.10/32".parse().unwrap())];
+                let span = m.tiers[0].span;
+                m.profile.asked.insert("dns", span);
+                m.tiers[0].dns = asks;
+            };
+            let found = draft(&[], &[]).with(change).check_for(targets, &RULE);
+            found.into_iter().flat_map(|found| found.notes).collect::<Vec<_>>()
+        };
+        let differ = "engines of plain differ in whether a rule on addresses holds pods";
+        let none = "in rich no rule on addresses holds a pod";
+        assert_eq!(found(&[BY_ADDRESS], true), [differ]);
+        assert_eq!(found(&[BY_NAME], true), [none]);
+        assert_eq!(found(&[BY_ADDRESS, BY_NAME], true), [differ, none]);
+        assert!(found(&[BY_ADDRESS, BY_NAME], false).is_empty(), "no tier asks");
+    }
 }

@@ -123,6 +123,25 @@ mod tests {
     }
 
     #[test]
+    fn it_is_shown_where_dns_is_written() {
+        let places = |other: &'static str| {
+            let draft = Draft::new().tiers("web api").edges("web -> api").with(|m| {
+                let namespaces = NamespaceSet::Names(vec!["kube-system".into()]);
+                let labels = Labels::new([("k8s-app".into(), "node-local-dns".into())]);
+                m.profile.dns.peers = vec![DnsPeer::Pods(PodSet { namespaces, labels })];
+                let (first, second) = (m.tiers[0].span, m.tiers[1].span);
+                m.profile.asked.extend([("dns", first), (other, second)]);
+            });
+            let dns = draft.model.tiers[0].span;
+            (draft.check_for(&[BY_ADDRESS], &RULE).remove(0).primary.map(|label| label.span), Some(dns))
+        };
+        for other in ["api-server-cidrs", "scrapers"] {
+            let (shown, dns) = places(other);
+            assert_eq!(shown, dns, "{other}");
+        }
+    }
+
+    #[test]
     fn an_address_beside_it_is_enough_and_so_is_nobody_who_asks() {
         let address = DnsPeer::Address("169.254.20.10/32".parse().unwrap());
         assert!(found("node-local-dns", &[BY_ADDRESS], |m| m.profile.dns.peers.push(address)).is_empty());

@@ -147,6 +147,13 @@ mod tests {
     }
 
     #[test]
+    fn a_waiver_of_the_external_accepts_it() {
+        let waived = |id| draft("203.0.113.0/24", "").waive("NP401", WaiveTarget::External(ExternalId(id)), None);
+        assert!(messages(waived(0)).is_empty());
+        assert_eq!(messages(waived(1)).len(), 1);
+    }
+
+    #[test]
     fn where_addresses_are_all_there_is_nothing_is_found() {
         assert!(draft("203.0.113.0/24", "").check_for(&[BY_ADDRESS], &RULE).is_empty());
         assert!(draft("203.0.113.0/24", "").check(&RULE).is_empty(), "no target, no finding");

@@ -231,8 +231,10 @@ fn prefixes(range: PortRange) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::PolicyTable;
     use crate::checks::testing::{BY_ADDRESS, BY_NAME, Draft};
     use crate::model::Protocol;
+    use crate::source::Spanned;
 
     /// Messages where the table has 100 entries.
     fn messages(draft: Draft) -> Vec<String> {
@@ -287,6 +289,53 @@ mod tests {
         let hub = Draft::new().tiers("hub").tiers(&names.join(" "));
         let hub = names.iter().fold(hub, |draft, name| draft.edge(&format!("{name} -> hub"), "80/TCP"));
         assert_eq!(messages(hub), ["a pod of `hub` needs about 62 entries of rich's policy map, which holds 100"]);
+    }
+
+    #[test]
+    fn nodes_are_two_peers_and_each_host_name_is_one() {
+        assert!(messages(caller(45, "443/TCP").edge("web -> nodes", "443/TCP")).is_empty());
+        assert_eq!(messages(caller(46, "443/TCP").edge("web -> nodes", "443/TCP")).len(), 1);
+        let named = |count: usize| {
+            caller(40, "443/TCP").with(|m| {
+                let span = m.externals[0].span;
+                let hosts = (0..count).map(|n| Spanned::new(format!("h{n}.example.com").into(), span));
+                m.externals[0].fqdns = hosts.collect();
+            })
+        };
+        assert!(messages(named(7)).is_empty());
+        assert_eq!(messages(named(8)).len(), 1);
+    }
+
+    #[test]
+    fn a_callee_is_told_where_its_callers_take_most() {
+        let names: Vec<String> = (0..20).map(|n| format!("c{n}")).collect();
+        let hub = Draft::new().tiers(&names.join(" ")).tiers("hub");
+        let hub = names.iter().fold(hub, |draft, name| draft.edge(&format!("{name} -> hub"), "8000-8010/TCP"));
+        assert_eq!(messages(hub), ["a pod of `hub` needs about 62 entries of rich's policy map, which holds 100"]);
+    }
+
+    #[test]
+    fn a_tier_in_two_namespaces_is_told_once_with_its_fullest_table() {
+        for (places, more) in [("a b", "b"), ("a b", "a")] {
+            let draft = Draft::new().tier("web", places, "app=web").tier("job", more, "app=web");
+            let draft = draft.external("cdn", &ranges(48), "").external("files", "198.51.100.0/24", "");
+            let draft = draft.edge("web -> cdn", "443/TCP").edge("job -> files", "443/TCP");
+            assert_eq!(
+                messages(draft),
+                ["a pod of `web` needs about 51 entries of rich's policy map, which holds 100"]
+            );
+        }
+    }
+
+    #[test]
+    fn each_target_has_its_own_bound() {
+        let table = Some(PolicyTable { entries: 1_000, setting: "table-max" });
+        let large = Target { dialect: "large", table, ..BY_NAME };
+        let told = |count| -> Vec<String> {
+            let found = caller(count, "443/TCP").check_for(&[large, BY_NAME], &RULE);
+            found.into_iter().map(|found| found.message).collect()
+        };
+        assert_eq!(told(48), ["a pod of `web` needs about 50 entries of rich's policy map, which holds 100"]);
     }
 
     #[test]

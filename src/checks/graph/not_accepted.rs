@@ -156,6 +156,15 @@ mod tests {
     }
 
     #[test]
+    fn an_edge_of_the_own_app_for_one_port_accepts_no_second() {
+        let found = |own: &str| {
+            let draft = draft(&[]).edge("job -> other/db", own).edge("job -> other/db", "80/TCP 81/TCP");
+            draft.with(|m| m.edges[3].app = AppId(1)).messages(&RULE).len()
+        };
+        assert_eq!((found("80/TCP 81/TCP"), found("80/TCP")), (1, 2));
+    }
+
+    #[test]
     fn an_edge_of_the_own_app_for_some_requests_accepts_no_others() {
         let rule = |path: &str| crate::model::HttpRule { method: None, path: Some(path.into()), headers: vec![] };
         let found = |theirs: &str| {

@@ -106,6 +106,13 @@ mod tests {
     }
 
     #[test]
+    fn a_waiver_of_the_peer_accepts_it() {
+        let waived = |id| draft().edges("ingress -> web").waive("NP508", WaiveTarget::Peer(PeerId(id)), None);
+        assert!(waived(1).messages(&RULE).is_empty());
+        assert_eq!(waived(0).messages(&RULE).len(), 1);
+    }
+
+    #[test]
     fn a_forbid_of_its_own_app_is_a_use() {
         let found = |app, name: &str| {
             let end = |name: &str| ForbidEnd { name: name.into(), set: ForbidSet::Builtin(Builtin::Cluster) };

@@ -119,5 +119,10 @@ mod tests {
         assert_eq!(over(&[model(true), model(false)], true), 0);
         assert_eq!(over(&[model(false), model(false)], true), 2, "told of each, and merged when it is shown");
         assert_eq!(over(&[model(false)], false), 0, "another cluster may need it");
+        let mut off = model(false);
+        off.profile.lints.insert("NP102".into(), LintLevel::Allow);
+        for models in [[model(false), off.clone()], [off, model(false)]] {
+            assert_eq!(over(&models, true), 0, "in one of them nobody looked");
+        }
     }
 }

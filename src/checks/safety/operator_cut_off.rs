@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::checks::roles::operator;
 use crate::checks::{Context, Findings, Group, Rule};
-use crate::diag::{Code, quote};
+use crate::diag::{Code, Diagnostic, quote};
 use crate::model::{Builtin, Cidrs, Endpoint, ExternalId, LintLevel, Model, TierId, WaiveTarget};
 
 /// The rule.
@@ -101,6 +101,9 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
         let finding = finding.help(format!(
             "add an edge: `{{ from = \"{name}\", to = \"kube-apiserver\", ports = [6443], why = \"…\" }}`"
         ));
+        let keys = "`api-server-cidrs = [\"…\"]`";
+        let finding =
+            cx.addresses_missing(&model.profile.api_server_cidrs, keys).into_iter().fold(finding, Diagnostic::help);
         findings.push(&[WaiveTarget::Tier(id)], finding);
     }
 }
@@ -130,7 +133,7 @@ fn reaching(model: &Model) -> HashSet<TierId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{Draft, deployment};
+    use crate::checks::testing::{BY_ADDRESS, BY_NAME, Draft, deployment};
 
     fn found(to: &str, api: &[&str]) -> usize {
         let draft = Draft::new().tiers("operator db").external("partner", "203.0.113.0/24", "");
@@ -171,6 +174,18 @@ mod tests {
         assert_eq!(found(draft(), "watcher"), [expected]);
         assert!(found(draft(), "other").is_empty());
         assert!(found(draft().edge("web -> kube-apiserver", "6443/TCP"), "watcher").is_empty());
+    }
+
+    #[test]
+    fn the_help_asks_for_addresses_where_a_target_needs_them() {
+        let help = |targets: &[_], api: &[&str]| {
+            let api = api.iter().map(|net| net.parse().unwrap()).collect();
+            let draft = Draft::new().tiers("operator").with(|m| m.profile.api_server_cidrs = api);
+            draft.check_for(targets, &RULE).remove(0).help.join("; ").contains("api-server-cidrs")
+        };
+        assert!(help(&[BY_ADDRESS, BY_NAME], &[]));
+        assert!(!help(&[BY_NAME], &[]), "it knows the API server by name");
+        assert!(!help(&[BY_ADDRESS], &["172.16.0.0/28"]), "the project file has them");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::checks::roles::{is_surely_webhook, webhook};
 use crate::checks::running::Running;
 use crate::checks::{Context, Findings, Group, Rule};
-use crate::diag::{Code, quote};
+use crate::diag::{Code, Diagnostic, quote};
 use crate::model::{Builtin, Endpoint, LintLevel, Model, TierId, WaiveTarget};
 
 /// The rule.
@@ -104,6 +104,9 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
             .note("what the API server cannot ask about it refuses, unless the webhook's `failurePolicy` is `Ignore`")
             .help(format!("add an edge: `{{ from = \"kube-apiserver\", to = \"{name}\"{ports}, why = \"…\" }}`"))
             .help("or from `nodes`, where the control plane runs on nodes");
+        let keys = "`api-server-cidrs = [\"…\"]` (for `nodes`: `node-cidrs`)";
+        let finding =
+            cx.addresses_missing(&model.profile.api_server_cidrs, keys).into_iter().fold(finding, Diagnostic::help);
         findings.push(&[WaiveTarget::Tier(id)], finding);
     }
 }
@@ -143,7 +146,8 @@ fn callers(model: &Model) -> HashMap<TierId, Caller> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{Draft, deployment, service};
+    use crate::checks::testing::{BY_ADDRESS, BY_NAME, Draft, deployment, service};
+    use crate::model::{PortRange, Protocol};
 
     /// How often the tier `webhook` is found, asked by what is named.
     fn found(callers: &[&str]) -> usize {
@@ -190,6 +194,31 @@ mod tests {
     }
 
     #[test]
+    fn the_help_asks_for_addresses_where_a_target_needs_them() {
+        let help = |targets: &[_], cidrs: &[&str]| {
+            let cidrs = cidrs.iter().map(|net| net.parse().unwrap()).collect();
+            let draft = Draft::new().tiers("webhook").with(|m| m.profile.api_server_cidrs = cidrs);
+            draft.check_for(targets, &RULE).remove(0).help.join("; ").contains("api-server-cidrs")
+        };
+        assert!(help(&[BY_ADDRESS, BY_NAME], &[]));
+        assert!(!help(&[BY_NAME], &[]), "it knows the API server by name");
+        assert!(!help(&[BY_ADDRESS], &["172.16.0.0/28"]), "the project file has them");
+    }
+
+    #[test]
+    fn a_help_names_a_port_where_the_tier_has_none() {
+        let help = |ports: &str| {
+            let ports = ports.split_whitespace().map(|_| PortRange::new(Protocol::Tcp, 9443, 9443).unwrap()).collect();
+            let draft = Draft::new().tiers("webhook").with(|m| m.tiers[0].ports = ports);
+            draft.check(&RULE).remove(0).help.remove(0)
+        };
+        let edge =
+            |ports| format!("add an edge: `{{ from = \"kube-apiserver\", to = \"webhook\"{ports}, why = \"…\" }}`");
+        assert_eq!(help(""), edge(", ports = [9443]"));
+        assert_eq!(help("one"), edge(""));
+    }
+
+    #[test]
     fn a_receiver_of_other_calls_is_no_admission_webhook() {
         assert_eq!(found(&["web"]), 0);
         assert_eq!(found(&["partner"]), 0);
@@ -198,5 +227,16 @@ mod tests {
             sure.messages(&RULE),
             ["`guard` looks like an admission webhook, and no edge lets the API server in"]
         );
+    }
+
+    #[test]
+    fn agents_of_the_control_plane_are_the_api_server_for_what_is_surely_a_webhook_too() {
+        let draft = Draft::new().tier("guard", "shop", "app=admission-guard");
+        let found = |place: &str| {
+            let draft = Draft::new().tier("guard", "shop", "app=admission-guard").peer("agents", place, "app=agent");
+            draft.edge("agents -> guard", "9443/TCP").check(&RULE).len()
+        };
+        assert_eq!(draft.check(&RULE).len(), 1);
+        assert_eq!((found("kube-system"), found("partners")), (0, 1));
     }
 }
