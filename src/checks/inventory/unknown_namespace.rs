@@ -19,8 +19,9 @@ Policies of a namespace that does not exist cannot be applied, and those of the 
 peer whose namespaces are found by a label that no namespace carries is nobody: its edges open nothing. Often the
 name is misspelt, or the label was never set.
 
-Whether a namespace exists is known only where the inventory declares namespaces. Where it does not, a name that it
-shows nothing of is told only if another one is so near that it was probably meant.
+Whether a namespace exists is known only where the inventory declares all of them, as a dump of a cluster does: then
+`default` or `kube-system` is among them. Manifests of an app may declare its own namespace; of others they say nothing,
+and a name that they do not show is told only if another one is so near that it was probably meant.
 
 To mend it, write the namespace's name, or set the label on the namespace. Where it will be created by the same
 change, put its manifest into the inventory.
@@ -126,7 +127,8 @@ mod tests {
     use super::*;
     use crate::checks::testing::{Draft, deployment};
 
-    const NAMESPACES: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: backend, labels: {team: a}}\n---\n";
+    const NAMESPACES: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: backend, labels: {team: a}}\n---\n\
+                              apiVersion: v1\nkind: Namespace\nmetadata: {name: default}\n---\n";
 
     fn told(draft: Draft, inventory: &str) -> Vec<(String, Vec<String>)> {
         draft.check_with(&RULE, inventory).into_iter().map(|d| (d.message, d.help)).collect()
@@ -150,6 +152,13 @@ mod tests {
                 ),
             ]
         );
+    }
+
+    #[test]
+    fn manifests_of_an_app_with_its_own_namespace_say_nothing_of_others() {
+        let inventory = format!("{NAMESPACES}{}", deployment("backend", "x", "app: x")).replace("default", "backend2");
+        let peers = Draft::new().tier("a", "backend", "app=x").peer("p", "monitoring", "app=p");
+        assert!(told(peers.peer("q", "team=other", "app=q"), &inventory).is_empty());
     }
 
     #[test]
