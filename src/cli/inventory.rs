@@ -52,8 +52,7 @@ pub(super) struct Looked {
 
 impl Looked {
     pub(super) fn of(running: &Running<'_>, taken: &Taken) -> Self {
-        let workloads: BTreeSet<(&Sym, &Sym)> =
-            running.pods().map(|(_, pod)| (&pod.namespace, &pod.workload)).collect();
+        let workloads: BTreeSet<_> = running.pods().map(|(_, pod)| pod.made_by()).collect();
         let unseen = running.model.namespaces.keys().filter(|name| !running.sees(name) && !running.knows_namespaces());
         Self {
             workloads: workloads.len(),

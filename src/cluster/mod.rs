@@ -66,6 +66,8 @@ pub struct Pod {
     pub name: Sym,
     /// The name of the workload that made it, in the end; its own where nothing else did.
     pub workload: Sym,
+    /// The kind of that: `Pod`, `Deployment`, …
+    pub kind: &'static str,
     /// Its labels.
     pub labels: Labels,
     /// Its service account.
@@ -78,7 +80,8 @@ pub struct Pod {
     pub ports: Vec<NamedPort>,
     /// It uses its node's network and address: policies for pods do not govern it.
     pub host_network: bool,
-    /// It has run to its end: no traffic is its own any more, and its address may be another pod's.
+    /// It has run to its end: no traffic is its own any more, and its address may be another pod's. Of Jobs that is known
+    /// in an inventory alone.
     pub finished: bool,
     /// All ports that its containers declare, also those without a name; in the order of the text. Containers may listen on
     /// others: the declaration is for people.
@@ -87,11 +90,13 @@ pub struct Pod {
     pub probed: Vec<u16>,
     /// Values of environment variables, commands and arguments, of all containers.
     pub mentions: Vec<Mention>,
+    /// Helm runs it when somebody asks for a test, and only then.
+    pub is_test: bool,
     /// Whether its object named its namespace; else it was taken to be in `default`, as kubectl does.
     pub placed: bool,
     /// The kind of its object: `Pod`, `Deployment`, …
     pub origin: &'static str,
-    /// Where its object starts.
+    /// Where its object has its name.
     pub span: Span,
 }
 
@@ -138,7 +143,7 @@ pub struct Service {
     pub addresses: Vec<IpAddr>,
     /// Whether its object named its namespace.
     pub placed: bool,
-    /// Where its object starts.
+    /// Where its object has its name.
     pub span: Span,
 }
 
@@ -205,7 +210,7 @@ pub struct Route {
     pub backends: Vec<Backend>,
     /// Whether its object named its namespace.
     pub placed: bool,
-    /// Where its object starts.
+    /// Where its object has its name.
     pub span: Span,
 }
 
@@ -227,6 +232,11 @@ impl Pod {
     /// How people and `eval` call it: `namespace/name`.
     pub fn path(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// What made it, in the end: kind, namespace and name of its workload, or its own.
+    pub fn made_by(&self) -> (&'static str, &Sym, &Sym) {
+        (self.kind, &self.namespace, &self.workload)
     }
 
     /// The number of the port that has a name: of the first, when several have it.

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
 use super::line_hash::line_hashes;
 use super::{Diagnostic, Report};
-use crate::source::{FileId, PROJECT_FILE, Sources, Span};
+use crate::source::{FileId, PROJECT_FILE, STANDARD_INPUT_SHOWN, Sources, Span};
 
 /// A range of characters; all from 1, the end one past the last character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl<'a> Places<'a> {
 
     pub(super) fn at(&self, span: Span) -> Place {
         let sources = self.report.sources;
-        Place { path: self.report.folder.join(sources.path(span.file)), region: Region::of(span, sources) }
+        Place { path: in_repository(self.report.folder, sources.path(span.file)), region: Region::of(span, sources) }
     }
 
     /// Where a finding is. One without a place is about the project as a whole: the start of its project file, else of
@@ -109,6 +109,25 @@ impl<'a> Places<'a> {
     }
 }
 
+/// The path of a text from the root of the repository, without `..`. What is no file of it stays what it is: an absolute path,
+/// one that leads out of the repository, or the name of standard input.
+fn in_repository(folder: &Utf8Path, path: &Utf8Path) -> Utf8PathBuf {
+    if path.is_absolute() || path == STANDARD_INPUT_SHOWN {
+        return path.to_owned();
+    }
+    let mut parts = vec![];
+    let whole = folder.join(path);
+    for part in whole.components() {
+        match part {
+            Utf8Component::CurDir => {}
+            Utf8Component::ParentDir if parts.pop().is_none() => return path.to_owned(),
+            Utf8Component::ParentDir => {}
+            other => parts.push(other),
+        }
+    }
+    parts.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +148,16 @@ mod tests {
         assert!(found[0] != found[1] && found[1] != found[2] && found[0] != found[2]);
         let placeless = fingerprints("", |_| vec![Diagnostic::placeless(codes::PATH, "x"); 2]);
         assert_ne!(placeless[0], placeless[1]);
+    }
+
+    #[test]
+    fn a_text_outside_of_the_project_keeps_its_path() {
+        let place = |folder: &str, path: &str| in_repository(folder.into(), path.into()).into_string();
+        assert_eq!(place("net/shop", "intents/a.toml"), "net/shop/intents/a.toml");
+        assert_eq!(place("net/shop", "../../deploy/web.yaml"), "deploy/web.yaml");
+        assert_eq!(place("net/shop", "../../../web.yaml"), "../../../web.yaml", "outside of the repository");
+        assert_eq!(place("net/shop", "/srv/web.yaml"), "/srv/web.yaml");
+        assert_eq!(place("net/shop", "<stdin>"), "<stdin>");
     }
 
     #[test]

@@ -17,8 +17,8 @@ use crate::diag::{Diagnostic, Diagnostics, codes, is_deceptive, quote};
 /// The path that means standard input.
 const STANDARD_INPUT: &str = "-";
 
-/// How messages call it.
-const STANDARD_INPUT_SHOWN: &str = "<stdin>";
+/// How messages call what was read from there.
+pub const STANDARD_INPUT_SHOWN: &str = "<stdin>";
 
 /// Endings of manifests in a folder.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];

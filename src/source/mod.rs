@@ -15,7 +15,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 
 pub use load::{load_intents, load_project_file, load_templates};
-pub use manifests::{load_inventory, load_manifests};
+pub use manifests::{STANDARD_INPUT_SHOWN, load_inventory, load_manifests};
 pub(crate) use read::reason;
 pub use read::{
     Decoded, Entry, EntryKind, MAX_FILE_BYTES, MAX_GENERATED_BYTES, ReadError, SourceError, decode, entry_kind,

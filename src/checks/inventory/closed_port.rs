@@ -85,7 +85,7 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
             .note(format!("its pods listen on {}", open.join(", ")))
             .help("write the port on which they listen, or declare this one as `containerPort`");
         let finding = match running.pods_of(wrong.end).next() {
-            Some(pod) => finding.related(pod.span, format!("{} {}", pod.origin, quote(&pod.workload))),
+            Some(pod) => finding.related(pod.span, format!("{} {}", pod.kind, quote(&pod.workload))),
             None => finding,
         };
         let targets: Vec<WaiveTarget> = wrong.edges.into_iter().map(WaiveTarget::Edge).collect();

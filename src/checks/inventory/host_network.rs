@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{LintLevel, Sym, WaiveTarget};
+use crate::model::{LintLevel, WaiveTarget};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -79,10 +79,10 @@ why  = "agents of the nodes deliver their measurements"
 
 fn check(cx: &Context<'_>, findings: &mut Findings) {
     let Some(running) = cx.inventory else { return };
-    let mut seen: BTreeSet<(&Sym, &Sym)> = BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for (at, pod) in running.pods().filter(|(_, pod)| pod.host_network) {
         let Some(tier) = running.tiers_of(at).first() else { continue };
-        if !seen.insert((&pod.namespace, &pod.workload)) {
+        if !seen.insert(pod.made_by()) {
             continue;
         }
         let tier = &cx.model[*tier];
@@ -92,7 +92,7 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
         }
         let path = format!("{}/{}", pod.namespace, pod.workload);
         let message =
-            format!("{} {} of tier {} is on the network of its node", pod.origin, quote(&path), quote(&tier.name));
+            format!("{} {} of tier {} is on the network of its node", pod.kind, quote(&path), quote(&tier.name));
         let finding = findings
             .at(tier.pods_span, message)
             .related(pod.span, "`hostNetwork: true`")

@@ -267,6 +267,26 @@ mod tests {
     }
 
     #[test]
+    fn an_edge_that_is_mistaken_is_told_once() {
+        let inventory = [
+            workload("shop", "web", &[], &[("LEDGER", "ledger.finance:80")]),
+            workload("finance", "ledger", &[7000], &[]),
+            service("finance", "ledger", 80, "7000"),
+        ];
+        let found = |places: &str, pods: &str, port: &str| {
+            let draft = Draft::new().tiers("web").peer("ledger", places, pods);
+            told(draft.edge("web -> ledger", port), &inventory).len()
+        };
+        assert_eq!(found("finance", "app=ledger", "7000/TCP"), 0);
+        assert_eq!(found("finance", "app=ledger", "80/TCP"), 0, "the port of the Service");
+        assert_eq!(found("finance", "app=legder", "7000/TCP"), 0, "labels that nothing carries");
+        assert_eq!(found("finanse", "app=ledger", "7000/TCP"), 0, "a misspelt namespace");
+        assert_eq!(found("finanse", "", "7000/TCP"), 0, "a misspelt namespace as a whole");
+        assert_eq!(found("elsewhere", "app=ledger", "7000/TCP"), 1, "nobody tells of this peer");
+        assert_eq!(found("finance", "app=other", "7000/TCP"), 0, "its name says for whom it is");
+    }
+
+    #[test]
     fn a_workload_does_not_call_itself() {
         let inventory = [workload("shop", "web", &[80], &[("SELF", "web:80")]), service("shop", "web", 80, "80")];
         assert!(told(Draft::new().tiers("web"), &inventory).is_empty());

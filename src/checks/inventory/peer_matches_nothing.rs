@@ -90,7 +90,7 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
                 running.cluster.namespaces.values().any(|namespace| labels.is_subset_of(&namespace.labels))
             }
         };
-        if !shown || running.any(&peer.pods) {
+        if !shown || running.any(&peer.pods) || running.had_any(&peer.pods) {
             continue;
         }
         let place = match namespaces {
@@ -102,7 +102,7 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
         let near = nearest_of(&peer.pods.labels, &peer.name, running.pods_in(namespaces).into_iter());
         let finding = match near.and_then(|near| Some((running.pod(near.pod)?, near.want))) {
             Some((pod, Want::Other(_, (key, value)))) => finding
-                .related(pod.span, format!("{} {}", pod.origin, quote(&pod.workload)))
+                .related(pod.span, format!("{} {}", pod.kind, quote(&pod.workload)))
                 .help(format!("did you mean {}?", quote(&format!("{key}: {value}")))),
             _ => finding.help("write the labels that its pods carry, or remove the peer"),
         };

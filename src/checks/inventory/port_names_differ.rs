@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::checks::{Context, Findings, Group, Rule};
 use crate::cluster::{DeclaredPort, Pod};
 use crate::diag::{Code, quote};
-use crate::model::{Endpoint, LintLevel, Protocol, WaiveTarget};
+use crate::model::{Endpoint, LintLevel, PortRange, Protocol, TierId, WaiveTarget};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -68,7 +68,18 @@ why   = "the API is public"
 
 fn check(cx: &Context<'_>, findings: &mut Findings) {
     let Some(running) = cx.inventory else { return };
+    let mut opened: BTreeMap<TierId, Vec<PortRange>> = BTreeMap::new();
+    for (_, edge) in cx.model.edges() {
+        if let Endpoint::Tier(tier) = edge.to {
+            opened.entry(tier).or_default().extend(edge.ports.iter());
+        }
+    }
     for (id, tier) in cx.model.tiers() {
+        let opened = opened.remove(&id).unwrap_or_default();
+        let is_open = |protocol: Protocol, number: u16| {
+            let mut ranges = opened.iter().chain(&tier.metrics);
+            ranges.any(|range| range.protocol == protocol && range.first <= number && number <= range.last)
+        };
         // By name and protocol, the first pod of each number.
         let mut names: BTreeMap<(&str, Protocol), BTreeMap<u16, (&Pod, &DeclaredPort)>> = BTreeMap::new();
         for pod in running.pods_of(Endpoint::Tier(id)) {
@@ -82,6 +93,15 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
         for ((name, protocol), numbers) in names {
             let written = tier.port_names.get(name).filter(|range| range.protocol == protocol);
             let mut found = numbers.iter().filter(|(number, _)| written.is_none_or(|range| range.first != **number));
+            // Where all of the numbers are open, or none is, no pod gets less than the others.
+            let differs = || {
+                let mut states = numbers.keys().map(|number| is_open(protocol, *number));
+                let first = states.next();
+                states.any(|state| Some(state) != first)
+            };
+            if written.is_none() && !differs() {
+                continue;
+            }
             let finding = match (written, found.next(), found.next()) {
                 (Some(range), Some((number, (pod, port))), _) => findings
                     .at(
@@ -93,7 +113,7 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
                             range.first
                         ),
                     )
-                    .related(port.span, format!("{} {} has `{number}`", pod.origin, quote(&pod.workload)))
+                    .related(port.span, format!("{} {} has `{number}`", pod.kind, quote(&pod.workload)))
                     .help(format!("write `{name} = {number}`, or give the port one number in all pods")),
                 (None, Some((one, (pod, port))), Some((other, (second, second_port)))) => findings
                     .at(
@@ -104,8 +124,8 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
                             quote(name)
                         ),
                     )
-                    .related(port.span, format!("{} {}", pod.origin, quote(&pod.workload)))
-                    .related(second_port.span, format!("{} {}", second.origin, quote(&second.workload)))
+                    .related(port.span, format!("{} {}", pod.kind, quote(&pod.workload)))
+                    .related(second_port.span, format!("{} {}", second.kind, quote(&second.workload)))
                     .help("give the port one number in all pods, or write all of the numbers"),
                 _ => continue,
             };
@@ -117,7 +137,8 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{Draft, deployment};
+    use crate::checks::inventory::{closed_port, service_port};
+    use crate::checks::testing::{Draft, deployment, service};
     use crate::model::PortRange;
 
     fn pods(name: &str, port: u16) -> String {
@@ -131,9 +152,33 @@ mod tests {
 
     #[test]
     fn pods_of_a_tier_with_one_name_for_two_ports_are_found() {
-        let found = |other| messages(Draft::new().tiers("api"), &[pods("a", 8080), pods("b", other)]);
-        assert_eq!(found(9090), ["pods of `api` give the name `http` to the ports 8080 and 9090"]);
-        assert!(found(8080).is_empty());
+        let found = |open, other| {
+            let draft = Draft::new().tiers("web api").edge("web -> api", open);
+            messages(draft, &[pods("a", 8080), pods("b", other)])
+        };
+        let told = "pods of `api` give the name `http` to the ports 8080 and 9090";
+        assert_eq!(found("8080/TCP", 9090), [told]);
+        assert_eq!(found("9000-9999/TCP", 9090), [told]);
+        assert!(found("8080/TCP", 8080).is_empty());
+        assert!(found("8080/TCP 9090/TCP", 9090).is_empty(), "all of the numbers are open");
+        assert!(found("443/TCP", 9090).is_empty(), "nobody is let in by this name");
+    }
+
+    #[test]
+    fn a_number_that_a_tier_gives_to_a_name_is_not_told_of_its_edges_too() {
+        let draft = |number| {
+            let on = format!("{number}/TCP");
+            let draft = Draft::new().tiers("web api").edge("web -> api", &on);
+            draft.with(|m| {
+                let range = PortRange::new(Protocol::Tcp, number, number).unwrap();
+                m.tiers[1].port_names.insert("http".into(), range);
+            })
+        };
+        let inventory = [pods("a", 8080), service("shop", "api", 80, "http")].join("---\n");
+        for number in [80, 81] {
+            let found = |rule| draft(number).check_with(rule, &inventory).len();
+            assert_eq!([&RULE, &service_port::RULE, &closed_port::RULE].map(found), [1, 0, 0]);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::checks::running::{Want, listed};
 use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{Endpoint, LintLevel, Sym, WaiveTarget};
+use crate::model::{LintLevel, Sym, WaiveTarget};
 
 /// The most namespaces that a message names.
 const NAMED: usize = 3;
@@ -76,7 +76,7 @@ why  = "the shop front calls the API"
 
 fn check(cx: &Context<'_>, findings: &mut Findings) {
     let Some(running) = cx.inventory else { return };
-    for (id, tier) in cx.model.tiers().filter(|(id, _)| running.positions_of(Endpoint::Tier(*id)).is_empty()) {
+    for (id, tier) in cx.model.tiers().filter(|(id, _)| running.is_unused(*id)) {
         let namespaces = tier.pods.namespaces.names();
         // Of what is not shown nothing is known; of a namespace that does not exist another rule tells.
         if !namespaces.iter().all(|name| running.sees(name)) {
@@ -91,7 +91,7 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
         let near = running.missed().binary_search_by_key(&id, |(tier, _)| *tier).ok();
         let near = near.and_then(|at| running.missed().get(at)).map(|(_, near)| near);
         if let Some((near, pod)) = near.and_then(|near| Some((near, running.pod(near.pod)?))) {
-            finding = finding.related(pod.span, format!("{} {}", pod.origin, quote(&pod.workload)));
+            finding = finding.related(pod.span, format!("{} {}", pod.kind, quote(&pod.workload)));
             finding = match &near.want {
                 Want::Other(asked, has) => finding.help(format!("did you mean {}?", pair(asked, has))),
                 Want::Missing((key, value)) => finding
@@ -101,7 +101,7 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
         } else if let Some(pod) = running.misplaced().of_tier.get(&id).and_then(|at| running.pod(*at)) {
             let place = quote(&pod.namespace);
             finding = finding
-                .related(pod.span, format!("{} {}", pod.origin, quote(&pod.workload)))
+                .related(pod.span, format!("{} {}", pod.kind, quote(&pod.workload)))
                 .help(format!("pods with these labels run in {place}: did you mean that?"));
         } else {
             finding = finding.help("write the labels that the workload's pods carry, or remove the tier");
@@ -132,6 +132,17 @@ mod tests {
         let found = told(Draft::new().tier("api", "shop", labels), &deployment("shop", name, has));
         assert_eq!(found.len(), 1, "{found:?}");
         found[0].1.join("; ")
+    }
+
+    #[test]
+    fn what_has_run_to_its_end_was_the_tiers() {
+        let pod = |phase: &str| {
+            let place = "metadata: {name: migrate-x, namespace: shop, labels: {app: migrate}}";
+            format!("apiVersion: v1\nkind: Pod\n{place}\nstatus: {{phase: {phase}}}\n")
+        };
+        let found = |phase| told(Draft::new().tiers("migrate"), &pod(phase)).len();
+        assert_eq!(["Running", "Succeeded", "Failed"].map(found), [0, 0, 0]);
+        assert_eq!(told(Draft::new().tiers("other"), &pod("Succeeded")).len(), 1);
     }
 
     #[test]
@@ -175,16 +186,5 @@ mod tests {
     fn nothing_is_said_of_namespaces_that_are_not_shown() {
         assert!(told(Draft::new().tier("api", "shop", "app=api"), &deployment("other", "x", "app: z")).is_empty());
         assert!(Draft::new().tier("api", "shop", "app=api").check(&RULE).is_empty(), "without an inventory");
-    }
-
-    #[test]
-    fn what_has_run_to_its_end_does_not_count() {
-        let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: shop, labels: {app: api}}\n\
-                   status: {phase: PHASE}\n";
-        let found = |phase: &str| {
-            let inventory = [pod.replace("PHASE", phase), deployment("shop", "x", "app: web")].join("---\n");
-            told(Draft::new().tier("api", "shop", "app=api"), &inventory).len()
-        };
-        assert_eq!((found("Running"), found("Succeeded")), (0, 1));
     }
 }

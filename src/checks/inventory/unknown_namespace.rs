@@ -18,8 +18,9 @@ pub static RULE: Rule = Rule {
 Policies of a namespace that does not exist cannot be applied, and those of the whole folder may fail with them. Often
 the name is misspelt.
 
-Whether a namespace exists is known only where the inventory declares namespaces. Where it does not, a name that it
-shows nothing of is told only if another one is so near that it was probably meant.
+Whether a namespace exists is known only where the inventory declares all of them, as a dump of a cluster does: then
+`default` or `kube-system` is among them. Manifests of an app may declare its own namespace; of others they say nothing,
+and a name that they do not show is told only if another one is so near that it was probably meant.
 
 To mend it, write the namespace's name. Where it will be created by the same change, put its manifest into the
 inventory.
@@ -110,7 +111,8 @@ mod tests {
     use super::*;
     use crate::checks::testing::{Draft, deployment};
 
-    const NAMESPACES: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: backend, labels: {team: a}}\n---\n";
+    const NAMESPACES: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: backend, labels: {team: a}}\n---\n\
+                              apiVersion: v1\nkind: Namespace\nmetadata: {name: default}\n---\n";
 
     fn told(draft: Draft, inventory: &str) -> Vec<(String, Vec<String>)> {
         draft.check_with(&RULE, inventory).into_iter().map(|d| (d.message, d.help)).collect()
@@ -131,6 +133,13 @@ mod tests {
                 line("namespace `far` is not in the inventory", "create it, or put its manifest into the inventory"),
             ]
         );
+    }
+
+    #[test]
+    fn manifests_of_an_app_with_its_own_namespace_say_nothing_of_others() {
+        let inventory = format!("{NAMESPACES}{}", deployment("backend", "x", "app: x")).replace("default", "backend2");
+        let peers = Draft::new().tier("a", "backend", "app=x").peer("p", "monitoring", "app=p");
+        assert!(told(peers.peer("q", "team=other", "app=q"), &inventory).is_empty());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checks::{Context, Findings, Group, Rule};
+use crate::cluster::Pod;
 use crate::diag::{Code, quote};
 use crate::model::{LintLevel, Sym, WaiveTarget};
 use crate::source::Span;
@@ -82,32 +83,31 @@ why  = "the nightly report asks for the day's orders"
 fn check(cx: &Context<'_>, findings: &mut Findings) {
     let Some(running) = cx.inventory else { return };
     let mut tiers: BTreeMap<&Sym, (Span, &Sym)> = BTreeMap::new();
-    for tier in &cx.model.tiers {
+    // A namespace in which a tier is by mistake is not managed once that is mended.
+    let misplaced = &running.misplaced().of_tier;
+    for (_, tier) in cx.model.tiers().filter(|(id, _)| !misplaced.contains_key(id)) {
         for namespace in tier.pods.namespaces.names() {
             tiers.entry(namespace).or_insert((tier.span, &tier.name));
         }
     }
     // Where a tier without pods was probably meant for a workload, that is told there.
-    let meant: BTreeSet<(&Sym, &Sym)> = running
-        .missed()
-        .iter()
-        .filter_map(|(_, near)| running.pod(near.pod))
-        .map(|pod| (&pod.namespace, &pod.workload))
-        .collect();
+    let meant: BTreeSet<_> =
+        running.missed().iter().filter_map(|(_, near)| running.pod(near.pod)).map(Pod::made_by).collect();
     let mut seen = BTreeSet::new();
     for (at, pod) in running.pods() {
         let Some((span, tier)) = tiers.get(&pod.namespace) else { continue };
         if pod.host_network
+            || pod.is_test
             || !running.tiers_of(at).is_empty()
-            || meant.contains(&(&pod.namespace, &pod.workload))
+            || meant.contains(&pod.made_by())
             || running.misplaced().pods.contains(&at)
-            || !seen.insert((&pod.namespace, &pod.workload, &pod.labels))
+            || !seen.insert((pod.made_by(), &pod.labels))
         {
             continue;
         }
         let path = format!("{}/{}", pod.namespace, pod.workload);
         let message =
-            format!("{} {} is in no tier, so it may neither send nor receive anything", pod.origin, quote(&path));
+            format!("{} {} is in no tier, so it may neither send nor receive anything", pod.kind, quote(&path));
         let labels = match pod.labels.is_empty() {
             true => "its pods have no labels".to_owned(),
             false => format!("its pods: {}", pod.labels),
@@ -171,6 +171,48 @@ mod tests {
         let draft = Draft::new().tiers("web").tier("api", "backend", "app=api");
         let inventory = [deployment("shop", "web", "app: web"), deployment("shop", "api", "app: api")].join("---\n");
         assert!(messages(draft, &inventory).is_empty());
+    }
+
+    #[test]
+    fn what_runs_now_and_then_for_a_test_or_has_run_already_is_accepted() {
+        let job = |status: &str| {
+            let manifest = deployment("shop", "once", "job-name: once").replace("kind: Deployment", "kind: Job");
+            manifest.replace("apps/v1", "batch/v1").trim_end().to_owned() + "\n" + status
+        };
+        let told = |inventory: &str| messages(Draft::new().tiers("web"), inventory).len();
+        assert_eq!(told(&job("status: {active: 1}\n")), 1);
+        assert_eq!(told(&job("status: {conditions: [{type: Complete, status: \"False\"}]}\n")), 1);
+        assert_eq!(told(&job("status: {conditions: [{type: Complete, status: \"True\"}]}\n")), 0);
+        assert_eq!(told(&job("status: {completionTime: \"2026-01-01T00:00:00Z\"}\n")), 0);
+        let hook = |events: &str| {
+            let hooks = format!("annotations: {{helm.sh/hook: \"{events}\"}}, name: once");
+            job("").replace("name: once,", &format!("{hooks},"))
+        };
+        assert_eq!(
+            ["test", "test-success", "pre-install", "pre-install,test"].map(|events| told(&hook(events))),
+            [0, 0, 1, 1]
+        );
+    }
+
+    #[test]
+    fn two_kinds_of_one_name_are_two_workloads() {
+        let one = deployment("shop", "job", "app: job");
+        let both = format!("{one}---\n{}", one.replace("kind: Deployment", "kind: StatefulSet"));
+        let found = messages(Draft::new().tiers("web"), &both);
+        assert!(found[0].starts_with("Deployment `shop/job` is") && found[1].starts_with("StatefulSet `shop/job` is"));
+    }
+
+    #[test]
+    fn a_namespace_in_which_a_tier_is_by_mistake_is_nobodys() {
+        let inventory = [
+            deployment("shop", "web", "app: web"),
+            deployment("shop", "db", "app: db"),
+            deployment("x", "w", "app: w"),
+        ];
+        let inventory = inventory.join("---\n");
+        let by_mistake = Draft::new().tiers("web").tier("db", "x", "app=db");
+        assert!(messages(by_mistake, &inventory).is_empty());
+        assert_eq!(messages(Draft::new().tiers("web db").tier("z", "x", "app=z"), &inventory).len(), 1);
     }
 
     #[test]

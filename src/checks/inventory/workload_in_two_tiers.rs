@@ -74,12 +74,12 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
     for (at, pod) in running.pods().filter(|(_, pod)| !pod.host_network) {
         let tiers = running.tiers_of(at);
         let [first, .., last] = tiers else { continue };
-        if !seen.insert((&pod.namespace, &pod.workload, tiers)) {
+        if !seen.insert((pod.made_by(), tiers)) {
             continue;
         }
         let names: Vec<String> = tiers.iter().map(|tier| quote(&cx.model[*tier].name)).collect();
         let path = format!("{}/{}", pod.namespace, pod.workload);
-        let message = format!("{} {} is in the tiers {}", pod.origin, quote(&path), names.join(" and "));
+        let message = format!("{} {} is in the tiers {}", pod.kind, quote(&path), names.join(" and "));
         let finding = findings
             .at(cx.model[*last].pods_span, message)
             .related(cx.model[*first].pods_span, format!("the pods of {}", quote(&cx.model[*first].name)))

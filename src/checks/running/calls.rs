@@ -5,10 +5,12 @@
 
 use std::collections::BTreeSet;
 
+use petgraph::Direction::{Incoming, Outgoing};
+
 use super::listening::fault;
-use super::{Grants, Running, holds, holds_port};
+use super::{Grants, Running, holds, holds_port, near};
 use crate::cluster::{Callee, Pod, ServicePort};
-use crate::model::{Direction, EdgeId, Endpoint, Grant, Protocol, Sym, TierId};
+use crate::model::{Direction, Edge, Endpoint, Grant, Protocol, Sym, TierId};
 use crate::source::Span;
 
 /// A call that some side denies.
@@ -74,7 +76,7 @@ pub(super) fn denied(running: &Running<'_>) -> Vec<Denied> {
         for call in running.index.callees(pod).into_iter().filter_map(Call::of) {
             let service = call.callee.service;
             let named = (&service.namespace, &service.name, call.port);
-            let alike = (&pod.namespace, running.tiers_of(caller).to_vec(), &pod.workload, named);
+            let alike = (pod.made_by(), running.tiers_of(caller).to_vec(), named);
             if seen.contains(&alike) {
                 continue;
             }
@@ -99,7 +101,7 @@ fn is_free(running: &Running<'_>, pod: &Pod) -> bool {
 
 fn judge(running: &Running<'_>, grants: &Grants<'_>, (caller, pod): (usize, &Pod), call: &Call<'_>) -> Option<Denied> {
     for (callee, other) in running.behind(call.callee.service) {
-        let same = pod.namespace == other.namespace && pod.workload == other.workload;
+        let same = pod.made_by() == other.made_by();
         if same || !is_told_nowhere(running, callee, other) {
             continue;
         }
@@ -110,7 +112,7 @@ fn judge(running: &Running<'_>, grants: &Grants<'_>, (caller, pod): (usize, &Pod
         let sends = is_free(running, pod) || grants.of(pod, Direction::Egress).iter().any(|grant| allows(grant, other));
         let receives =
             is_free(running, other) || grants.of(other, Direction::Ingress).iter().any(|grant| allows(grant, pod));
-        if (sends && receives) || has_mistaken_edge(running, caller, callee) {
+        if (sends && receives) || has_mistaken_edge(running, (caller, pod), (callee, other)) {
             continue;
         }
         let Callee { service, mention, .. } = call.callee;
@@ -130,17 +132,28 @@ fn judge(running: &Running<'_>, grants: &Grants<'_>, (caller, pod): (usize, &Pod
     None
 }
 
-/// Whether some edge between two pods names a port that is none of the callee's, which another rule tells: it is that edge
-/// that was meant.
-fn has_mistaken_edge(running: &Running<'_>, caller: usize, callee: usize) -> bool {
-    let graph = &running.model.graph;
-    let between = |from: TierId, to: TierId| {
-        let ends = (graph.index(Endpoint::Tier(from)), graph.index(Endpoint::Tier(to)));
-        let (Some(from), Some(end)) = ends else { return false };
-        let is_wrong = |edge: EdgeId| {
-            running.model[edge].ports.iter().any(|range| fault(running, Endpoint::Tier(to), *range).is_some())
-        };
-        graph.graph.edges_connecting(from, end).any(|edge| is_wrong(*edge.weight()))
+/// Whether some edge was meant for two pods and is mistaken in what another rule tells: its port is none of the callee's, or
+/// its other end is a peer that matches nothing.
+fn has_mistaken_edge(running: &Running<'_>, caller: (usize, &Pod), callee: (usize, &Pod)) -> bool {
+    let is_wrong = |edge: &Edge| edge.ports.iter().any(|range| fault(running, edge.to, *range).is_some());
+    let is_for = |end: Endpoint, (at, pod): (usize, &Pod)| match end {
+        Endpoint::Tier(tier) => running.tiers_of(at).contains(&tier),
+        Endpoint::Peer(peer) => running.is_in(pod, &running.model[peer].pods),
+        Endpoint::External(_) | Endpoint::Builtin(_) => false,
     };
-    running.tiers_of(caller).iter().any(|from| running.tiers_of(callee).iter().any(|to| between(*from, *to)))
+    let was_for = |end: Endpoint, (_, pod): (usize, &Pod)| match end {
+        Endpoint::Peer(peer) => near::was_meant(running, peer, pod),
+        Endpoint::Tier(_) | Endpoint::External(_) | Endpoint::Builtin(_) => false,
+    };
+    let sent = edges_of(running, caller.0, Outgoing).map(|edge| (edge, edge.to, callee));
+    let received = edges_of(running, callee.0, Incoming).map(|edge| (edge, edge.from, caller));
+    sent.chain(received).any(|(edge, end, other)| (is_for(end, other) && is_wrong(edge)) || was_for(end, other))
+}
+
+/// The edges of a pod's tiers that lead from them, or to them.
+fn edges_of<'a>(running: &Running<'a>, at: usize, direction: petgraph::Direction) -> impl Iterator<Item = &'a Edge> {
+    let (model, graph) = (running.model, &running.model.graph);
+    let nodes: Vec<_> = running.tiers_of(at).iter().filter_map(|tier| graph.index(Endpoint::Tier(*tier))).collect();
+    let edges = nodes.into_iter().flat_map(move |node| graph.graph.edges_directed(node, direction));
+    edges.map(move |edge| &model[*edge.weight()])
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Running;
-use crate::cluster::{Service, ServicePort};
+use crate::cluster::{Pod, Service, ServicePort};
 use crate::model::{EdgeId, Endpoint, PortRange, Protocol};
 use crate::source::Span;
 
@@ -87,6 +87,17 @@ fn of_service<'a>(running: &Running<'a>, end: Endpoint, range: PortRange) -> Opt
     })
 }
 
+/// Whether a tier gives a name to a port, and its pods give the same name to another one: that is told of the name.
+fn is_misnamed(running: &Running<'_>, end: Endpoint, range: PortRange) -> bool {
+    let Endpoint::Tier(tier) = end else { return false };
+    let is_other = |name: &str, pod: &Pod| {
+        let number = pod.named_port(name, range.protocol);
+        number.is_some_and(|number| number < range.first || range.last < number)
+    };
+    let mut names = running.model[tier].port_names.iter().filter(|(_, known)| **known == range);
+    names.any(|(name, _)| running.pods_of(end).any(|pod| is_other(name, pod)))
+}
+
 /// A port that edges open, and that is none of the pods' at their end.
 #[derive(Debug)]
 pub struct WrongPort<'a> {
@@ -114,6 +125,9 @@ pub fn wrong_ports<'a>(running: &Running<'a>) -> Vec<WrongPort<'a>> {
         };
         let span = if edge.ports_span == edge.to_span { declared } else { edge.ports_span };
         for range in edge.ports.iter() {
+            if is_misnamed(running, edge.to, *range) {
+                continue;
+            }
             let Some(fault) = fault(running, edge.to, *range) else { continue };
             places.entry((span, edge.to, *range)).or_insert((vec![], fault)).0.push(id);
         }

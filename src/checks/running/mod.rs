@@ -25,6 +25,9 @@ pub use near::{Misplaced, Near, Want, nearest_of};
 pub use outside::Outside;
 use selectors::Selectors;
 
+/// Namespaces that the API server makes in every cluster (pkg/controlplane/controller/systemnamespaces).
+const EVERYWHERE: [&str; 2] = ["default", "kube-system"];
+
 /// An inventory, understood by way of a model.
 #[derive(Debug)]
 pub struct Running<'a> {
@@ -36,6 +39,8 @@ pub struct Running<'a> {
     tiers_of: Vec<Vec<TierId>>,
     /// Positions of the pods of each tier.
     pods_of: Vec<Vec<usize>>,
+    /// Tiers that took in what has run to its end.
+    have_run: BTreeSet<TierId>,
     /// Positions of the pods of each peer.
     of_peer: Vec<Vec<usize>>,
     /// Names of namespaces in which something is, or that an object declares.
@@ -64,6 +69,7 @@ impl<'a> Running<'a> {
             cluster,
             tiers_of: vec![vec![]; cluster.pods.len()],
             pods_of: vec![vec![]; model.tiers.len()],
+            have_run: BTreeSet::new(),
             of_peer: vec![],
             seen: cluster.namespaces.keys().map(|name| &**name).collect(),
             position: HashMap::new(),
@@ -74,7 +80,11 @@ impl<'a> Running<'a> {
             misplaced: OnceLock::new(),
             shut: OnceLock::new(),
         };
-        for (at, pod) in cluster.pods.iter().enumerate().filter(|(_, pod)| !pod.finished) {
+        for (at, pod) in cluster.pods.iter().enumerate() {
+            if pod.finished {
+                this.have_run.extend(selectors.selecting(&pod.namespace, &pod.labels));
+                continue;
+            }
             this.position.insert((&pod.namespace, &pod.name), at);
             let mut tiers = selectors.selecting(&pod.namespace, &pod.labels);
             tiers.sort_unstable();
@@ -120,6 +130,12 @@ impl<'a> Running<'a> {
             Endpoint::External(_) | Endpoint::Builtin(_) => None,
         };
         list.map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a tier has no pods and had none, as far as the inventory shows: a Job that is done makes new pods the next
+    /// time that somebody starts it.
+    pub fn is_unused(&self, tier: TierId) -> bool {
+        self.positions_of(Endpoint::Tier(tier)).is_empty() && !self.have_run.contains(&tier)
     }
 
     /// The tiers that a pod is in.
@@ -180,9 +196,11 @@ impl<'a> Running<'a> {
         self.near_namespace(name).is_some()
     }
 
-    /// Whether the inventory declares namespaces: then one that it does not show does not exist.
+    /// Whether the inventory declares all namespaces, as a dump of a cluster does: then one that it does not show does not
+    /// exist. Manifests of an app declare the app's own alone, and say nothing of others.
     pub fn knows_namespaces(&self) -> bool {
-        self.cluster.namespaces.values().any(|namespace| namespace.declared)
+        let declares = |name: &&str| self.cluster.namespaces.get(*name).is_some_and(|namespace| namespace.declared);
+        EVERYWHERE.iter().any(|name| declares(&name))
     }
 
     /// Whether some namespaces are all seen, or known not to exist: else nothing can be said of what is in them.
@@ -224,6 +242,11 @@ impl<'a> Running<'a> {
     /// Whether some pod is one of some pods.
     pub fn any(&self, set: &PodSet) -> bool {
         self.pods_in(&set.namespaces).iter().any(|(_, pod)| set.labels.is_subset_of(&pod.labels))
+    }
+
+    /// Whether something that has run to its end was one of some pods.
+    pub fn had_any(&self, set: &PodSet) -> bool {
+        self.cluster.pods.iter().any(|pod| pod.finished && self.is_in(pod, set))
     }
 
     /// The calls that pods name, that lead to pods that run, and that some side denies.

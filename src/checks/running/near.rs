@@ -6,7 +6,7 @@ use super::Running;
 use super::selectors::Selectors;
 use crate::cluster::Pod;
 use crate::diag::nearest;
-use crate::model::{Endpoint, Labels, Sym, TierId};
+use crate::model::{Endpoint, Labels, NamespaceSet, Peer, PeerId, Sym, TierId};
 
 /// How many pods of a namespace are looked at for each tier: in a larger one a person looks better.
 const MOST: usize = 500;
@@ -32,15 +32,15 @@ pub enum Want {
 /// Every tier without pods whose namespaces are known, with the pod that was probably meant, if there is one.
 pub(super) fn missed(running: &Running<'_>) -> Vec<(TierId, Near)> {
     let mut free: BTreeMap<&str, Vec<(usize, &Pod)>> = BTreeMap::new();
-    let mut kinds: BTreeSet<(&str, &Labels, &str)> = BTreeSet::new();
+    let mut kinds = BTreeSet::new();
     for (at, pod) in running.pods().filter(|(at, _)| running.tiers_of(*at).is_empty()) {
         // Replicas are alike: one of them is enough.
-        if running.model.is_managed(&pod.namespace) && kinds.insert((&pod.namespace, &pod.labels, &*pod.workload)) {
+        if running.model.is_managed(&pod.namespace) && kinds.insert((pod.made_by(), &pod.labels)) {
             free.entry(&pod.namespace).or_default().push((at, pod));
         }
     }
     let mut found = vec![];
-    for (id, tier) in running.model.tiers().filter(|(id, _)| running.positions_of(Endpoint::Tier(*id)).is_empty()) {
+    for (id, tier) in running.model.tiers().filter(|(id, _)| running.is_unused(*id)) {
         let there = tier.pods.namespaces.names().iter().filter_map(|name| free.get(&**name));
         let candidates = there.flat_map(|pods| pods.iter().take(MOST)).copied();
         found.extend(nearest_of(&tier.pods.labels, &tier.name, candidates).map(|near| (id, near)));
@@ -54,8 +54,7 @@ pub(super) fn misplaced(running: &Running<'_>) -> Misplaced {
     let anywhere: Sym = "".into();
     let mut selectors = Selectors::new();
     for (id, tier) in running.model.tiers() {
-        let is_empty = running.positions_of(Endpoint::Tier(id)).is_empty();
-        if is_empty && !tier.pods.labels.is_empty() {
+        if running.is_unused(id) && !tier.pods.labels.is_empty() {
             selectors.add(&anywhere, &tier.pods.labels, id);
         }
     }
@@ -76,6 +75,27 @@ pub struct Misplaced {
     pub of_tier: BTreeMap<TierId, usize>,
     /// Positions of all of them.
     pub pods: BTreeSet<usize>,
+}
+
+/// Whether a peer that matches nothing, which other rules tell, was probably meant for a pod.
+pub(super) fn was_meant(running: &Running<'_>, peer: PeerId, pod: &Pod) -> bool {
+    let Peer { name, pods, .. } = &running.model[peer];
+    if !running.positions_of(Endpoint::Peer(peer)).is_empty() {
+        return false;
+    }
+    let is_told = match &pods.namespaces {
+        NamespaceSet::Names(names) => {
+            let mut hidden = names.iter().filter(|name| !running.sees(name));
+            running.knows_namespaces() || hidden.all(|name| running.near_namespace(name).is_some())
+        }
+        NamespaceSet::All | NamespaceSet::Labels(_) => running.knows_namespaces(),
+    };
+    let is_near_to = |name: &Sym| running.near_namespace(name) == Some(&*pod.namespace);
+    let is_alike = match pods.labels.is_empty() {
+        true => pods.namespaces.names().iter().any(is_near_to),
+        false => pods.labels.is_subset_of(&pod.labels) || distance(&pods.labels, name, pod).is_some(),
+    };
+    is_told && is_alike
 }
 
 /// Of some pods with their positions, the one that a selector of this name was probably meant for.

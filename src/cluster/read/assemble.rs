@@ -157,11 +157,13 @@ fn add_pods(cluster: &mut Cluster, objects: &[Object], known: &Known<'_>) -> BTr
             continue;
         }
         let namespace = &object.key.namespace;
+        let (kind, workload) = maker(object, &owners);
         let account = known.accounts.get(&(namespace, &pod.service_account)).copied();
         let map = |name: &Sym| known.maps.get(&(namespace, name)).copied();
         cluster.pods.push(Pod {
             namespace: namespace.clone(),
-            workload: maker(object, &owners).clone(),
+            workload: workload.clone(),
+            kind,
             account_labels: account.cloned().unwrap_or_default(),
             mentions: words.iter().flat_map(|words| words.mentions(map)).collect(),
             ..(**pod).clone()
@@ -176,16 +178,16 @@ fn add_pods(cluster: &mut Cluster, objects: &[Object], known: &Known<'_>) -> BTr
     counts
 }
 
-/// The name of what made an object, in the end: of its owner's owner, as far as these are there.
-fn maker<'o>(object: &'o Object, owners: &HashMap<&Key, &'o Object>) -> &'o Sym {
-    let (mut name, mut owner) = (&object.key.name, object.owner.as_ref());
+/// Kind and name of what made an object, in the end: of its owner's owner, as far as these are there.
+fn maker<'o>(object: &'o Object, owners: &HashMap<&Key, &'o Object>) -> (&'static str, &'o Sym) {
+    let (mut made_by, mut owner) = (&object.key, object.owner.as_ref());
     // A cluster makes no longer chains; what somebody wrote may go in a ring.
     for _ in 0..MAX_OWNERS {
         let Some(key) = owner else { break };
-        name = &key.name;
+        made_by = key;
         owner = owners.get(key).and_then(|object| object.owner.as_ref());
     }
-    name
+    (made_by.kind, &made_by.name)
 }
 
 /// Gives workloads of one name in one namespace names of their own. A Pod keeps its name: it is a pod's.

@@ -8,9 +8,9 @@ use std::net::IpAddr;
 use serde::Deserialize;
 
 use super::containers::{Containers, containers};
-use super::object::{CronJob, Metadata, Named, Owner, PodSpec, PodStatus, Workload};
+use super::object::{CronJob, Metadata, Named, Owner, PodSpec, PodStatus, Workload, WorkloadStatus};
 use super::sort::{
-    API_SERVICE, CLUSTER_ROLE_BINDING, CLUSTERWIDE, CRON_JOB, KINDS, NAMESPACE, POD, ROLE_BINDING, SERVICE,
+    API_SERVICE, CLUSTER_ROLE_BINDING, CLUSTERWIDE, CRON_JOB, JOB, KINDS, NAMESPACE, POD, ROLE_BINDING, SERVICE,
     SERVICE_ACCOUNT,
 };
 use super::{Content, Key, Object, Scope, leads, object};
@@ -63,13 +63,14 @@ fn of_kind<const WHOLE: bool>(reader: In<'_, '_, '_>, kind: &'static str) -> Opt
             let job: CronJob<'_, WHOLE> = parse(reader)?;
             let job_template = job.spec.and_then(|spec| spec.job_template);
             let template = job_template.and_then(|template| template.spec).and_then(|spec| spec.template);
-            templated(reader, kind, job.metadata.as_ref(), template.as_ref(), "spec.jobTemplate.spec.template")
+            templated(reader, kind, job.metadata.as_ref(), template.as_ref(), "spec.jobTemplate.spec.template", false)
         }
         _ if KINDS.known.iter().all(|(_, known)| *known != kind) => leads::object(reader, kind),
         _ => {
             let workload: Workload<'_, WHOLE> = parse(reader)?;
+            let finished = workload.status.0.filter(|_| kind == JOB).is_some_and(|status| has_ended(reader, &status));
             let template = workload.spec.and_then(|spec| spec.template);
-            templated(reader, kind, workload.metadata.as_ref(), template.as_ref(), "spec.template")
+            templated(reader, kind, workload.metadata.as_ref(), template.as_ref(), "spec.template", finished)
         }
     }
 }
@@ -92,6 +93,7 @@ fn templated<const WHOLE: bool>(
     metadata: Option<&Metadata<'_>>,
     template: Option<&object::Template<'_, WHOLE>>,
     place: &str,
+    finished: bool,
 ) -> Option<Object> {
     let object = head(reader, kind, metadata);
     let Some(template) = template else {
@@ -100,7 +102,25 @@ fn templated<const WHOLE: bool>(
     };
     let labels = labels(reader, template.metadata.as_ref());
     let given = given(reader, template.spec.as_ref());
-    Some(with_pod(object?, labels?, given?, vec![], false))
+    Some(with_pod(object?, labels?, given?, vec![], finished))
+}
+
+/// Whether a Job makes no more pods (batch/v1/types.go, `JobStatus`).
+fn has_ended(reader: In<'_, '_, '_>, status: &WorkloadStatus<'_>) -> bool {
+    let is = |text: &Option<Text<'_>>, words: &[&str]| {
+        text.as_ref().and_then(|text| reader.doc.scalar(text).ok()).is_some_and(|text| words.contains(&text))
+    };
+    let mut conditions = status.conditions.iter().flatten();
+    status.completion_time.is_some()
+        || conditions.any(|one| is(&one.kind, &["Complete", "Failed"]) && is(&one.status, &["True"]))
+}
+
+/// Whether Helm makes an object for a test alone; several events stand side by side (helm,
+/// pkg/releaseutil/manifest_sorter.go).
+fn is_test(reader: In<'_, '_, '_>, metadata: &Metadata<'_>) -> bool {
+    let hook = metadata.annotations.as_ref().and_then(|annotations| annotations.hook.as_ref());
+    let events = hook.and_then(|text| reader.doc.scalar(text).ok());
+    events.is_some_and(|events| events.split(',').all(|event| matches!(event.trim(), "test" | "test-success")))
 }
 
 fn with_pod(object: Object, labels: Labels, given: Given, addresses: Vec<IpAddr>, finished: bool) -> Object {
@@ -108,6 +128,7 @@ fn with_pod(object: Object, labels: Labels, given: Given, addresses: Vec<IpAddr>
         namespace: object.key.namespace.clone(),
         name: object.key.name.clone(),
         workload: object.key.name.clone(),
+        kind: object.key.kind,
         labels,
         service_account: given.service_account,
         account_labels: Labels::default(),
@@ -118,6 +139,7 @@ fn with_pod(object: Object, labels: Labels, given: Given, addresses: Vec<IpAddr>
         declared: given.containers.declared,
         probed: given.containers.probed,
         mentions: vec![],
+        is_test: object.is_test,
         placed: object.placed,
         origin: object.key.kind,
         span: object.span,
@@ -127,15 +149,15 @@ fn with_pod(object: Object, labels: Labels, given: Given, addresses: Vec<IpAddr>
 
 /// What every object has: its place among all others, and labels.
 pub(super) fn head(reader: In<'_, '_, '_>, kind: &'static str, metadata: Option<&Metadata<'_>>) -> Option<Object> {
-    let span = reader.doc.top();
     let Some((metadata, name)) = metadata.and_then(|metadata| Some((metadata, metadata.name.as_ref()?))) else {
-        return reader.error(span, "`metadata.name` is missing", "every object has a name");
+        return reader.error(reader.doc.top(), "`metadata.name` is missing", "every object has a name");
     };
     let valid = match kind {
         NAMESPACE | SERVICE => is_dns_label,
         ROLE_BINDING | CLUSTER_ROLE_BINDING | API_SERVICE => is_path_segment,
         _ => is_dns_subdomain,
     };
+    let span = reader.doc.place(name);
     let name = word(reader, name, "name of an object", valid);
     let of_cluster = CLUSTERWIDE.contains(&kind);
     let (namespace, placed) = match &metadata.namespace {
@@ -149,7 +171,8 @@ pub(super) fn head(reader: In<'_, '_, '_>, kind: &'static str, metadata: Option<
     let labels = labels(reader, Some(metadata));
     let owner = owner(reader, metadata.owner_references.as_deref().unwrap_or_default(), namespace.as_ref());
     let key = Key { kind, namespace: namespace?, name: name? };
-    Some(Object { key, owner, placed, labels: labels?, content: Content::None, span })
+    let is_test = is_test(reader, metadata);
+    Some(Object { key, owner, placed, is_test, labels: labels?, content: Content::None, span })
 }
 
 /// A name of objects that may have colons in theirs, or a dot at the end (apimachinery, api/validation/path, `IsValidPathSegmentName`).

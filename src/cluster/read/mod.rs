@@ -111,6 +111,8 @@ pub(super) struct Object {
     owner: Option<Key>,
     /// It named its namespace, or is in none.
     placed: bool,
+    /// Helm makes it for a test alone.
+    is_test: bool,
     labels: Labels,
     content: Content,
     span: Span,

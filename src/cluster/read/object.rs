@@ -45,6 +45,26 @@ pub(super) struct Workload<'a, const WHOLE: bool> {
     pub(super) metadata: Option<Metadata<'a>>,
     #[serde(borrow)]
     pub(super) spec: Option<Templated<'a, WHOLE>>,
+    #[serde(borrow, default)]
+    pub(super) status: Said<WorkloadStatus<'a>, WHOLE>,
+}
+
+/// What is said of a Job that has run to its end; other workloads have no such time, and conditions of other types.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WorkloadStatus<'a> {
+    #[serde(borrow)]
+    pub(super) completion_time: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) conditions: Option<Vec<Condition<'a>>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Condition<'a> {
+    #[serde(borrow, rename = "type")]
+    pub(super) kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) status: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -92,7 +112,16 @@ pub(super) struct Metadata<'a> {
     #[serde(borrow)]
     pub(super) labels: Option<Pairs<'a>>,
     #[serde(borrow)]
+    pub(super) annotations: Option<Annotations<'a>>,
+    #[serde(borrow)]
     pub(super) owner_references: Option<Vec<Owner<'a>>>,
+}
+
+/// The one annotation that says when an object is there.
+#[derive(Deserialize)]
+pub(super) struct Annotations<'a> {
+    #[serde(borrow, rename = "helm.sh/hook")]
+    pub(super) hook: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]

@@ -23,6 +23,9 @@ pub(crate) const POD: &str = "Pod";
 /// Kind of service accounts.
 pub(super) const SERVICE_ACCOUNT: &str = "ServiceAccount";
 
+/// Kind of the workload that runs to an end.
+pub(super) const JOB: &str = "Job";
+
 /// Kind of the workload whose template is one level deeper.
 pub(super) const CRON_JOB: &str = "CronJob";
 
@@ -37,7 +40,7 @@ pub(super) const KINDS: Kinds = Kinds {
         ("apps/v1", "StatefulSet"),
         ("apps/v1", "DaemonSet"),
         ("apps/v1", "ReplicaSet"),
-        ("batch/v1", "Job"),
+        ("batch/v1", JOB),
         ("batch/v1", CRON_JOB),
     ],
     help: "a cluster is made of Namespaces, Pods, workloads and ServiceAccounts",

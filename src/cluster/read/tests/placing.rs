@@ -106,7 +106,7 @@ fn what_is_there_already_is_told_and_nothing_moves() {
         .iter()
         .map(|error| (sources.line_col(error.primary.as_ref().unwrap().span).0, error.message.as_str()))
         .collect();
-    assert_eq!(told, [(40, "Service `shop/web` is there twice")]);
+    assert_eq!(told, [(42, "Service `shop/web` is there twice")]);
     assert!(format!("{:?}", errors[0]).contains("names no namespace"), "{errors:?}");
     assert_eq!(shown(&cluster), before);
     cluster.place(&"other".into()).unwrap();

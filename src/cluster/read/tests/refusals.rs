@@ -53,16 +53,16 @@ fn all_errors_are_told_in_the_order_of_the_text() {
         POD.replace("app: web", "app: _x").replace("name: http", "name: HTTP").replace("- ip: 2001:db8::4", "- ip: x");
     let text = [&pod, "---\nkind: Pod\n---\n", NAMESPACE, "---\n", NAMESPACE].concat();
     let found: Vec<usize> = errors(&text).into_iter().map(|(line, _)| line).collect();
-    assert_eq!(found, [7, 17, 31, 33, 41]);
+    assert_eq!(found, [7, 17, 31, 33, 44]);
 }
 
 #[test]
 fn an_object_is_there_once() {
     let texts = [("a.yaml", POD), ("b.yaml", NAMESPACE), ("c.yaml", POD)];
     let found = try_read(&texts).err().unwrap();
-    assert_eq!(found, [(1, "Pod `shop/web` is there twice".to_owned())]);
+    assert_eq!(found, [(4, "Pod `shop/web` is there twice".to_owned())]);
     let found = errors(&[NAMESPACE, "---\n", NAMESPACE].concat());
-    assert_eq!(found, [(7, "Namespace `shop` is there twice".to_owned())]);
+    assert_eq!(found, [(10, "Namespace `shop` is there twice".to_owned())]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn of_a_service() {
     for (from, to, line, message) in [
         ("name: web", "name: web.x", 4, "`web.x` is no name of an object"),
         ("type: NodePort", "type: Node", 6, "`Node` is no type of a Service"),
-        ("type: NodePort", "type: ExternalName", 1, "`spec.externalName` is missing"),
+        ("type: NodePort", "type: ExternalName", 4, "`spec.externalName` is missing"),
         ("type: NodePort", "type: ExternalName\n  externalName: a_b", 7, "`a_b` is no name of a host"),
         ("app: web", "app: we b", 8, "`we b` is no value of a label"),
         ("name: http", "name: HTTP", 10, "`HTTP` is no name of a port"),
