@@ -287,6 +287,20 @@ mod tests {
     }
 
     #[test]
+    fn namespaces_whose_labels_are_not_known_may_be_those_that_a_peer_asks_for() {
+        let inventory = vec![
+            workload("shop", "web", &[], &[("LEDGER", "ledger.finance:80")]),
+            deployment("finance", "ledger", "app: ledger"),
+            service("finance", "ledger", 80, "80"),
+        ];
+        let peer =
+            || Draft::new().tiers("web").peer("ledger", "team=money", "app=ledger").edge("web -> ledger", "80/TCP");
+        assert!(told(peer(), &inventory).is_empty());
+        let declared = "apiVersion: v1\nkind: Namespace\nmetadata: {name: finance}\n".to_owned();
+        assert_eq!(told(peer(), &[inventory, vec![declared]].concat()).len(), 1, "it has no such label");
+    }
+
+    #[test]
     fn a_workload_does_not_call_itself() {
         let inventory = [workload("shop", "web", &[80], &[("SELF", "web:80")]), service("shop", "web", 80, "80")];
         assert!(told(Draft::new().tiers("web"), &inventory).is_empty());

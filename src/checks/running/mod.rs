@@ -239,6 +239,13 @@ impl<'a> Running<'a> {
         pods.filter_map(|pod| self.located(pod)).collect()
     }
 
+    /// Whether a pod is one of some pods, as far as is known: which labels a namespace has that nothing declares is not.
+    pub fn may_be_in(&self, pod: &Pod, set: &PodSet) -> bool {
+        let is_declared = self.cluster.namespaces.get(&pod.namespace).is_some_and(|namespace| namespace.declared);
+        let by_labels = matches!(set.namespaces, NamespaceSet::Labels(_));
+        (by_labels && !is_declared && set.labels.is_subset_of(&pod.labels)) || self.is_in(pod, set)
+    }
+
     /// Whether some pod is one of some pods.
     pub fn any(&self, set: &PodSet) -> bool {
         self.pods_in(&set.namespaces).iter().any(|(_, pod)| set.labels.is_subset_of(&pod.labels))
@@ -345,7 +352,7 @@ fn holds(running: &Running<'_>, peer: &PeerSet, pod: &Pod) -> bool {
     match peer {
         PeerSet::Anyone | PeerSet::Everywhere => true,
         PeerSet::AllPods => !pod.host_network,
-        PeerSet::Pods(set) => !pod.host_network && running.is_in(pod, set),
+        PeerSet::Pods(set) => !pod.host_network && running.may_be_in(pod, set),
         PeerSet::Nodes => pod.host_network,
         PeerSet::Internet | PeerSet::ApiServer | PeerSet::External(_) | PeerSet::Dns(_) => false,
     }
