@@ -207,7 +207,7 @@ mod tests {
         let inventory = [
             deployment("shop", "web", "app: web"),
             deployment("shop", "db", "app: db"),
-            deployment("x", "w", "app: w"),
+            deployment("x", "worker", "app: worker"),
         ];
         let inventory = inventory.join("---\n");
         let by_mistake = Draft::new().tiers("web").tier("db", "x", "app=db");

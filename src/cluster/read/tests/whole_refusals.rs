@@ -46,7 +46,7 @@ fn of_a_service() {
         assert_eq!(refused(SERVICE, from, to), (line, message.to_owned()), "{to}");
     }
     let none = "apiVersion: v1\nkind: Service\nmetadata: {name: x}\n";
-    assert_eq!(try_whole(none).unwrap_err(), [(1, "`spec` is missing".to_owned())]);
+    assert_eq!(try_whole(none).unwrap_err(), [(3, "`spec` is missing".to_owned())]);
     let two =
         SERVICE.replace("port: 80\n", "port: 0\n").replace("app: web", "app: -x").replace("name: http", "name: H");
     assert_eq!(try_whole(&two).unwrap_err().len(), 3, "all errors are told");
