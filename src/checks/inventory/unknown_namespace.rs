@@ -1,10 +1,10 @@
 //! NP603: a tier's namespace that is not there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, Diagnostic, quote};
-use crate::model::{LintLevel, Sym, TierId, WaiveTarget};
+use crate::model::{AppId, LintLevel, Sym, TierId, WaiveTarget};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -18,9 +18,9 @@ pub static RULE: Rule = Rule {
 Policies of a namespace that does not exist cannot be applied, and those of the whole folder may fail with them. Often
 the name is misspelt.
 
-Whether a namespace exists is known only where the inventory declares all of them, as a dump of a cluster does: then
-`default` or `kube-system` is among them. Manifests of an app may declare its own namespace; of others they say nothing,
-and a name that they do not show is told only if another one is so near that it was probably meant.
+Whether a namespace exists is known where the inventory declares all of them, as a dump of a cluster does: then
+`default` or `kube-system` is among them. Where it declares other namespaces of the same app, this one is taken to be
+missing too. Otherwise a name that it does not show is told only if another one is so near that it was probably meant.
 
 To mend it, write the namespace's name. Where it will be created by the same change, put its manifest into the
 inventory.
@@ -76,9 +76,20 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
             missing.entry(namespace).or_default().push(id);
         }
     }
+    let declared = |name: &Sym| running.cluster.namespaces.get(name).is_some_and(|namespace| namespace.declared);
+    let shown: BTreeSet<AppId> = cx
+        .model
+        .tiers
+        .iter()
+        .filter(|tier| tier.pods.namespaces.names().iter().any(declared))
+        .map(|tier| tier.app)
+        .collect();
     for (namespace, tiers) in missing {
         let near = running.near_namespace(namespace);
-        let Some(first) = tiers.first().filter(|_| running.knows_namespaces() || near.is_some()) else { continue };
+        // Where other namespaces of the app are declared, this one would be too.
+        let is_shown = || tiers.iter().any(|tier| shown.contains(&cx.model[*tier].app));
+        let is_known = running.knows_namespaces() || near.is_some() || is_shown();
+        let Some(first) = tiers.first().filter(|_| is_known) else { continue };
         let message = format!("namespace {} is not in the inventory", quote(namespace));
         let mut finding = findings.at(cx.model[*first].span, message).label("this tier is there");
         for other in tiers.iter().skip(1).take(2) {
@@ -136,10 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn manifests_of_an_app_with_its_own_namespace_say_nothing_of_others() {
+    fn manifests_of_an_app_say_something_of_its_own_namespaces_alone() {
         let inventory = format!("{NAMESPACES}{}", deployment("backend", "x", "app: x")).replace("default", "backend2");
-        let peers = Draft::new().tier("a", "backend", "app=x").peer("p", "monitoring", "app=p");
-        assert!(told(peers.peer("q", "team=other", "app=q"), &inventory).is_empty());
+        let draft = || Draft::new().tier("a", "backend", "app=x");
+        assert!(told(draft().tier("other/b", "store", "app=b"), &inventory).is_empty());
+        let found = told(draft().tier("b", "store", "app=b"), &inventory);
+        assert_eq!(found[0].0, "namespace `store` is not in the inventory");
     }
 
     #[test]

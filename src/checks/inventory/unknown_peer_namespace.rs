@@ -17,8 +17,9 @@ pub static RULE: Rule = Rule {
 A peer whose namespace does not exist, or whose namespaces are found by a label that no namespace carries, is nobody:
 its edges open nothing, and what was meant by it is denied. The name is misspelt, or the label was never set.
 
-Whether a namespace exists is known only where the inventory declares namespaces. Where it does not, a name that it
-shows nothing of is told only if another one is so near that it was probably meant.
+Whether a namespace exists is known only where the inventory declares all of them, as a dump of a cluster does: then
+`default` or `kube-system` is among them. Otherwise a name that it does not show is told only if another one is so near
+that it was probably meant.
 
 To mend it, write the namespace's name, or set the label on the namespace. Where the namespace will be there later, say
 so in a waiver.
@@ -119,7 +120,8 @@ mod tests {
     use crate::checks::testing::{Draft, deployment};
     use crate::model::PeerId;
 
-    const NAMESPACES: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: backend, labels: {team: a}}\n---\n";
+    const NAMESPACES: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: backend, labels: {team: a}}\n---\n\
+                              apiVersion: v1\nkind: Namespace\nmetadata: {name: default}\n---\n";
 
     fn told(draft: Draft, inventory: &str) -> Vec<String> {
         draft.check_with(&RULE, inventory).into_iter().map(|d| d.message).collect()
