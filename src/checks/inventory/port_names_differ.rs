@@ -66,6 +66,9 @@ why   = "the API is public"
     check,
 };
 
+/// The numbers that have a name, each with the first pod that gives it.
+type Numbers<'c> = BTreeMap<u16, (&'c Pod, &'c DeclaredPort)>;
+
 fn check(cx: &Context<'_>, findings: &mut Findings) {
     let Some(running) = cx.inventory else { return };
     let mut opened: BTreeMap<TierId, Vec<PortRange>> = BTreeMap::new();
@@ -81,7 +84,7 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
             ranges.any(|range| range.protocol == protocol && range.first <= number && number <= range.last)
         };
         // By name and protocol, the first pod of each number.
-        let mut names: BTreeMap<(&str, Protocol), BTreeMap<u16, (&Pod, &DeclaredPort)>> = BTreeMap::new();
+        let mut names: BTreeMap<(&str, Protocol), Numbers<'_>> = BTreeMap::new();
         for pod in running.pods_of(Endpoint::Tier(id)) {
             for port in &pod.declared {
                 if let Some(name) = &port.name {

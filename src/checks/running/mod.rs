@@ -200,7 +200,7 @@ impl<'a> Running<'a> {
     /// exist. Manifests of an app declare the app's own alone, and say nothing of others.
     pub fn knows_namespaces(&self) -> bool {
         let declares = |name: &&str| self.cluster.namespaces.get(*name).is_some_and(|namespace| namespace.declared);
-        EVERYWHERE.iter().any(|name| declares(&name))
+        EVERYWHERE.iter().any(declares)
     }
 
     /// Whether some namespaces are all seen, or known not to exist: else nothing can be said of what is in them.

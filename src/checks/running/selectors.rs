@@ -7,11 +7,13 @@ use crate::model::{Labels, Sym};
 /// A label, as a selector asks for it.
 type Pair<'a> = (&'a str, &'a str);
 
+/// A namespace, and the label that a selector asks for first there; without one it selects every pod.
+type First<'a> = (&'a str, Option<Pair<'a>>);
+
 /// Selectors of namespaces, each with what it stands for.
 #[derive(Debug, Default)]
 pub(super) struct Selectors<'a, T> {
-    /// By namespace and the label that the selector asks for first; without one it selects every pod.
-    by_first: HashMap<(&'a str, Option<Pair<'a>>), Vec<(&'a Labels, T)>>,
+    by_first: HashMap<First<'a>, Vec<(&'a Labels, T)>>,
 }
 
 impl<'a, T: Copy> Selectors<'a, T> {
