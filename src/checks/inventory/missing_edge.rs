@@ -4,7 +4,7 @@ use crate::checks::running::{Denied, Running, selector};
 use crate::checks::{Context, Findings, Group, Rule};
 use crate::cluster::Pod;
 use crate::diag::{Code, Diagnostic, quote};
-use crate::model::{AppId, Endpoint, LintLevel, Model, PodSet, PortRange, WaiveTarget};
+use crate::model::{AppId, Builtin, Endpoint, LintLevel, Model, PodSet, PortRange, WaiveTarget};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -158,8 +158,10 @@ fn propose(
         (false, "TCP") => format!(", ports = [{number}]"),
         (false, other) => format!(", ports = [\"{number}/{other}\"]"),
     };
-    let word = |end: Option<Endpoint>, name: &str| end.map_or(name.to_owned(), |end| model.endpoint_name(end, app));
-    let (from_name, to_name) = (word(from, &caller.workload), word(to, &denied.service));
+    let word = |end: Option<Endpoint>, pod: &Pod, name: &str| {
+        end.map_or_else(|| free_name(model, app, pod, name), |end| model.endpoint_name(end, app))
+    };
+    let (from_name, to_name) = (word(from, caller, &caller.workload), word(to, callee, &denied.service));
     let mut finding = finding;
     if from.is_none() {
         finding = finding.help(peer("the caller", caller, &from_name));
@@ -171,10 +173,24 @@ fn propose(
     finding.help(format!("add the edge to {path}: from = \"{from_name}\", to = \"{to_name}\"{ports}, why = \"…\""))
 }
 
-/// What an intent of an app calls a pod: its tier, or a peer of this app that it is one of.
+/// A name for a peer that the app has not given to anything yet.
+fn free_name(model: &Model, app: AppId, pod: &Pod, name: &str) -> String {
+    let name = name.replace('.', "-");
+    let taken = |end: Endpoint, owner: AppId| owner == app && model.endpoint_name(end, app) == name;
+    let is_taken = model.tiers().any(|(id, tier)| taken(Endpoint::Tier(id), tier.app))
+        || model.peers().any(|(id, peer)| taken(Endpoint::Peer(id), peer.app))
+        || model.externals().any(|(_, external)| *external.name == *name);
+    if is_taken { format!("{}-{name}", pod.namespace) } else { name }
+}
+
+/// What an intent of an app calls a pod: its tier, or a peer of this app that it is one of. On the network of its node it is
+/// a node.
 fn end(running: &Running<'_>, at: usize, pod: &Pod, app: AppId) -> Option<Endpoint> {
+    if pod.host_network {
+        return Some(Endpoint::Builtin(Builtin::Nodes));
+    }
     let tier = running.tiers_of(at).first().map(|tier| Endpoint::Tier(*tier));
-    let holds = |set: &PodSet| !pod.host_network && running.is_in(pod, set);
+    let holds = |set: &PodSet| running.is_in(pod, set);
     tier.or_else(|| {
         let mut peers = running.model.peers().filter(|(_, peer)| peer.app == app && holds(&peer.pods));
         peers.next().map(|(id, _)| Endpoint::Peer(id))
@@ -298,6 +314,30 @@ mod tests {
         assert!(told(peer(), &inventory).is_empty());
         let declared = "apiVersion: v1\nkind: Namespace\nmetadata: {name: finance}\n".to_owned();
         assert_eq!(told(peer(), &[inventory, vec![declared]].concat()).len(), 1, "it has no such label");
+    }
+
+    #[test]
+    fn a_caller_on_the_network_of_its_node_is_a_node() {
+        let agent = workload("observe", "agent", &[], &[("API", "api.shop:80")])
+            .replace("spec: {containers", "spec: {hostNetwork: true, containers");
+        let inventory = [agent, workload("shop", "api", &[8080], &[]), service("shop", "api", 80, "8080")];
+        let found = told(Draft::new().tiers("api"), &inventory);
+        assert!(found[0].ends_with("from = \"nodes\", to = \"api\", ports = [8080], why = \"…\""), "{found:?}");
+        assert!(told(Draft::new().tiers("api").edge("nodes -> api", "8080/TCP"), &inventory).is_empty());
+    }
+
+    #[test]
+    fn a_peer_is_proposed_under_a_name_that_is_free() {
+        let inventory = [
+            workload("legacy", "api", &[], &[("API", "api.shop:80")]),
+            workload("shop", "api", &[8080], &[]),
+            service("shop", "api", 80, "8080"),
+        ];
+        let found = told(Draft::new().tiers("api"), &inventory);
+        assert!(
+            found[0].contains("`[peers]`: legacy-api = {") && found[0].contains("from = \"legacy-api\""),
+            "{found:?}"
+        );
     }
 
     #[test]
