@@ -19,7 +19,8 @@ the day the policies are applied.
 
 Behind a load balancer or node port, pods see the client's address or a node's: `anywhere`, `internet` or `nodes`.
 Behind an Ingress or a Gateway route they see the pods of its controller, which are a peer; which peer it is, is not
-written in the route, so any edge from a peer or from a tier of another namespace is taken for it.
+written in the route, so any edge from a peer, from a tier of another namespace or from one behind a load balancer is
+taken for it.
 
 To mend it, add the edge: from `anywhere` for what is public, or from a peer that stands for the controller's pods.
 
@@ -139,6 +140,18 @@ mod tests {
         }
         let other = |port| messages(draft().edge("anywhere -> web", port), &balanced("LoadBalancer")).len();
         assert_eq!((other("8443/TCP"), other("80/TCP")), (0, 0), "a wrong port is told elsewhere");
+    }
+
+    #[test]
+    fn a_controller_may_be_a_tier_beside_what_it_leads_to() {
+        let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: site, namespace: shop}\nspec:\n  \
+                       defaultBackend: {service: {name: web, port: {number: 80}}}\n";
+        let controller = service("shop", "edge", 443, "8443").replace("spec:\n", "spec:\n  type: LoadBalancer\n");
+        let inventory = [balanced("ClusterIP").join("---\n"), ingress.to_owned(), workload("shop", "edge", &[], &[])];
+        let draft = || Draft::new().tiers("web edge").edges("edge -> web").edge("edge -> web", "8080/TCP");
+        assert_eq!(messages(draft(), &inventory).len(), 1, "a tier like any other");
+        let exposed = [inventory.join("---\n"), controller];
+        assert!(messages(draft(), &exposed).iter().all(|message| !message.starts_with("Ingress")));
     }
 
     #[test]

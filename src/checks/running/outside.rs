@@ -3,7 +3,8 @@
 //! 1. Through a load balancer or a port of each node, a pod sees a node's address or the client's
 //!    (core/v1/types.go, `ServiceExternalTrafficPolicy`): an edge from `anywhere`, `internet` or `nodes` lets it in.
 //! 2. Through an Ingress or a Gateway route it sees the controller's pods, or the load balancer of a cloud. Which pods those
-//!    are is not written in the route: so any edge from a peer, or from a tier of another namespace, is taken for theirs.
+//!    are is not written in the route: so any edge from a peer, from a tier of another namespace, or from one that is reached from
+//!    outside itself, is taken for theirs.
 
 use super::listening::fault;
 use super::{Grants, Running, holds_port};
@@ -32,7 +33,7 @@ pub(super) fn shut(running: &Running<'_>) -> Vec<Outside> {
     let grants = Grants::new(&grants);
     let mut found = vec![];
     for service in &running.cluster.services {
-        if !matches!(service.kind, ServiceKind::NodePort | ServiceKind::LoadBalancer) {
+        if !is_exposed(service) {
             continue;
         }
         let admits = |grant: &Grant, _: &Pod| is_outside(&grant.peer);
@@ -53,6 +54,11 @@ pub(super) fn shut(running: &Running<'_>) -> Vec<Outside> {
     found.sort_by_key(|outside| (outside.tier, outside.port, outside.span));
     found.dedup_by_key(|outside| (outside.tier, outside.port));
     found
+}
+
+/// Whether a Service is reached from outside of the cluster.
+fn is_exposed(service: &Service) -> bool {
+    matches!(service.kind, ServiceKind::NodePort | ServiceKind::LoadBalancer)
 }
 
 /// What leads in.
@@ -104,7 +110,11 @@ fn is_controller(running: &Running<'_>, grant: &Grant, pod: &Pod) -> bool {
     let Origin::Edge(edge) = grant.origin else { return false };
     match running.model[edge].from {
         Endpoint::Peer(_) | Endpoint::Builtin(_) => true,
-        Endpoint::Tier(tier) => !running.model[tier].pods.namespaces.may_hold(&pod.namespace),
+        Endpoint::Tier(tier) => {
+            let is_exposed = |pod: &Pod| running.in_front(pod).iter().any(|service| is_exposed(service));
+            !running.model[tier].pods.namespaces.may_hold(&pod.namespace)
+                || running.pods_of(Endpoint::Tier(tier)).any(is_exposed)
+        }
         Endpoint::External(_) => false,
     }
 }
