@@ -77,12 +77,9 @@ pub(super) fn denied(running: &Running<'_>) -> Vec<Denied> {
             let service = call.callee.service;
             let named = (&service.namespace, &service.name, call.port);
             let alike = (pod.made_by(), running.tiers_of(caller).to_vec(), named);
-            if seen.contains(&alike) {
-                continue;
-            }
-            if let Some(denied) = judge(running, &grants, (caller, pod), &call) {
-                seen.insert(alike);
-                found.push(denied);
+            // Replicas are alike: one of them is judged.
+            if seen.insert(alike) {
+                found.extend(judge(running, &grants, (caller, pod), &call));
             }
         }
     }
@@ -100,9 +97,11 @@ fn is_free(running: &Running<'_>, pod: &Pod) -> bool {
 }
 
 fn judge(running: &Running<'_>, grants: &Grants<'_>, (caller, pod): (usize, &Pod), call: &Call<'_>) -> Option<Denied> {
+    let mut seen = BTreeSet::new();
     for (callee, other) in running.behind(call.callee.service) {
         let same = pod.made_by() == other.made_by();
-        if same || !is_told_nowhere(running, callee, other) {
+        let is_new = seen.insert((other.made_by(), running.tiers_of(callee)));
+        if same || !is_new || !is_told_nowhere(running, callee, other) {
             continue;
         }
         let Some(target) = call.target(other) else { continue };
