@@ -1,9 +1,9 @@
 //! NP611: metrics that nobody collects.
 
-use crate::checks::running::listed;
+use crate::checks::running::place;
 use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
-use crate::model::{LintLevel, NamespaceSet, WaiveTarget};
+use crate::model::{LintLevel, WaiveTarget};
 
 /// The most namespaces that a message names.
 const NAMED: usize = 3;
@@ -90,11 +90,7 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
     if !running.knows(&scrapers.namespaces) || running.any(scrapers) {
         return;
     }
-    let place = match &scrapers.namespaces {
-        NamespaceSet::All => String::new(),
-        NamespaceSet::Names(names) => format!(" in {}", listed(names.iter().map(|name| &**name), NAMED)),
-        NamespaceSet::Labels(labels) => format!(" in namespaces with {}", quote(&labels.to_string())),
-    };
+    let place = place(&scrapers.namespaces, NAMED);
     let finding = findings
         .at(first.metrics_span, "no workload scrapes these metrics")
         .note(format!("the scrapers are pods with {}{place}, and none runs", quote(&scrapers.labels.to_string())))

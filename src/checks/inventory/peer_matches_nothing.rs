@@ -1,6 +1,6 @@
 //! NP610: a peer that is nobody.
 
-use crate::checks::running::{Want, listed, nearest_of};
+use crate::checks::running::{Want, nearest_of, place};
 use crate::checks::{Context, Findings, Group, Rule};
 use crate::diag::{Code, quote};
 use crate::model::{LintLevel, NamespaceSet, WaiveTarget};
@@ -86,18 +86,12 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
         let shown = match namespaces {
             NamespaceSet::Names(names) => names.iter().all(|name| running.sees(name)),
             NamespaceSet::All => running.knows_namespaces(),
-            NamespaceSet::Labels(labels) => {
-                running.cluster.namespaces.values().any(|namespace| labels.is_subset_of(&namespace.labels))
-            }
+            NamespaceSet::Labels(labels) => running.carrying(labels).next().is_some(),
         };
         if !shown || running.any(&peer.pods) || running.had_any(&peer.pods) {
             continue;
         }
-        let place = match namespaces {
-            NamespaceSet::Names(names) => format!(" in {}", listed(names.iter().map(|name| &**name), NAMED)),
-            NamespaceSet::All => String::new(),
-            NamespaceSet::Labels(labels) => format!(" in namespaces with {}", quote(&labels.to_string())),
-        };
+        let place = place(namespaces, NAMED);
         let finding = findings.at(peer.span, format!("peer {} matches no workload{place}", quote(&peer.name)));
         let near = nearest_of(&peer.pods.labels, &peer.name, running.pods_in(namespaces).into_iter());
         let finding = match near.and_then(|near| Some((running.pod(near.pod)?, near.want))) {

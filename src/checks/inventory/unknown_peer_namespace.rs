@@ -94,8 +94,7 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
                 (format!("namespace {} is not in the inventory", quote(name)), running.near_namespace(name))
             }
             NamespaceSet::Labels(labels) => {
-                let mut namespaces = running.cluster.namespaces.values();
-                if namespaces.any(|namespace| labels.is_subset_of(&namespace.labels)) {
+                if running.carrying(labels).next().is_some() {
                     continue;
                 }
                 (format!("no namespace of the inventory has the labels {}", quote(&labels.to_string())), None)

@@ -68,8 +68,7 @@ impl<'a> Call<'a> {
 
 /// Every call that is denied, once for each group of callers that are alike.
 pub(super) fn denied(running: &Running<'_>) -> Vec<Denied> {
-    let grants = running.model.grants();
-    let grants = Grants::new(&grants);
+    let grants = running.grants();
     let mut seen = BTreeSet::new();
     let mut found = vec![];
     for (caller, pod) in running.pods().filter(|(at, pod)| is_told_nowhere(running, *at, pod)) {

@@ -48,6 +48,7 @@ pub struct Running<'a> {
     /// Positions of pods by their namespace and name: no two have the same.
     position: HashMap<(&'a str, &'a str), usize>,
     index: Index<'a>,
+    grants: OnceLock<Vec<Grant>>,
     listening: OnceLock<[Vec<Listening>; 2]>,
     denied: OnceLock<Vec<Denied>>,
     missed: OnceLock<Vec<(TierId, Near)>>,
@@ -74,6 +75,7 @@ impl<'a> Running<'a> {
             seen: cluster.namespaces.keys().map(|name| &**name).collect(),
             position: HashMap::new(),
             index: Index::new(cluster),
+            grants: OnceLock::new(),
             listening: OnceLock::new(),
             denied: OnceLock::new(),
             missed: OnceLock::new(),
@@ -211,29 +213,32 @@ impl<'a> Running<'a> {
         }
     }
 
+    /// Whether a namespace carries some labels, as far as the inventory shows.
+    fn carries(&self, namespace: &Sym, labels: &Labels) -> bool {
+        self.cluster.namespaces.get(namespace).is_some_and(|of| labels.is_subset_of(&of.labels))
+    }
+
+    /// The namespaces that carry some labels.
+    pub fn carrying<'s>(&'s self, labels: &'s Labels) -> impl Iterator<Item = &'a Sym> + 's {
+        self.cluster.namespaces.keys().filter(|name| self.carries(name, labels))
+    }
+
     /// Whether a pod is one of some pods.
     pub fn is_in(&self, pod: &Pod, set: &PodSet) -> bool {
         let there = match &set.namespaces {
             NamespaceSet::All => true,
             NamespaceSet::Names(names) => names.binary_search(&pod.namespace).is_ok(),
-            NamespaceSet::Labels(labels) => {
-                self.cluster.namespaces.get(&pod.namespace).is_some_and(|of| labels.is_subset_of(&of.labels))
-            }
+            NamespaceSet::Labels(labels) => self.carries(&pod.namespace, labels),
         };
         there && set.labels.is_subset_of(&pod.labels)
     }
 
     /// The pods that are in some namespaces, with their positions.
     pub fn pods_in(&self, namespaces: &NamespaceSet) -> Vec<(usize, &'a Pod)> {
-        let carry = |name: &Sym, labels: &Labels| {
-            self.cluster.namespaces.get(name).is_some_and(|namespace| labels.is_subset_of(&namespace.labels))
-        };
-        let names: Vec<&str> = match namespaces {
+        let names: Vec<&Sym> = match namespaces {
             NamespaceSet::All => return self.pods().collect(),
-            NamespaceSet::Names(names) => names.iter().map(|name| &**name).collect(),
-            NamespaceSet::Labels(labels) => {
-                self.cluster.namespaces.keys().filter(|name| carry(name, labels)).map(|name| &**name).collect()
-            }
+            NamespaceSet::Names(names) => names.iter().collect(),
+            NamespaceSet::Labels(labels) => self.carrying(labels).collect(),
         };
         let pods = names.into_iter().flat_map(|name| self.index.pods_in(name));
         pods.filter_map(|pod| self.located(pod)).collect()
@@ -254,6 +259,11 @@ impl<'a> Running<'a> {
     /// Whether something that has run to its end was one of some pods.
     pub fn had_any(&self, set: &PodSet) -> bool {
         self.cluster.pods.iter().any(|pod| pod.finished && self.is_in(pod, set))
+    }
+
+    /// What each pod may send and receive by the intents.
+    fn grants(&self) -> Grants<'_> {
+        Grants::new(self.grants.get_or_init(|| self.model.grants()))
     }
 
     /// The calls that pods name, that lead to pods that run, and that some side denies.
@@ -389,7 +399,16 @@ pub fn name(model: &Model, end: Endpoint) -> String {
     }
 }
 
-/// A namespace's name for a message, of several the first few.
+/// Where pods are looked for, to stand behind what a message says of them; nothing where that is everywhere.
+pub fn place(namespaces: &NamespaceSet, most: usize) -> String {
+    match namespaces {
+        NamespaceSet::All => String::new(),
+        NamespaceSet::Names(names) => format!(" in {}", listed(names.iter().map(|name| &**name), most)),
+        NamespaceSet::Labels(labels) => format!(" in namespaces with {}", crate::diag::quote(&labels.to_string())),
+    }
+}
+
+/// Names for a message, of many the first few.
 pub fn listed<'n>(names: impl IntoIterator<Item = &'n str>, most: usize) -> String {
     let all: Vec<String> = names.into_iter().map(crate::diag::quote).collect();
     let shown = all.iter().take(most).cloned().collect::<Vec<_>>().join(", ");

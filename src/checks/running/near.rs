@@ -130,8 +130,7 @@ fn distance(wanted: &Labels, name: &str, pod: &Pod) -> Option<(usize, Want)> {
 /// Whether one word was probably written for another: misspelt, or a part of it at a hyphen.
 pub(super) fn is_near(wrong: &str, right: &str) -> bool {
     let part = |long: &str, short: &str| {
-        let at_hyphen = |rest: &str, hyphen: char| rest.contains(hyphen);
-        long.strip_prefix(short).is_some_and(|rest| at_hyphen(rest.get(..1).unwrap_or_default(), '-'))
+        long.strip_prefix(short).is_some_and(|rest| rest.starts_with('-'))
             || long.strip_suffix(short).is_some_and(|rest| rest.ends_with('-'))
     };
     !wrong.is_empty()

@@ -29,8 +29,7 @@ pub struct Outside {
 
 /// All of them, each port once.
 pub(super) fn shut(running: &Running<'_>) -> Vec<Outside> {
-    let grants = running.model.grants();
-    let grants = Grants::new(&grants);
+    let grants = running.grants();
     let mut found = vec![];
     for service in &running.cluster.services {
         if !is_exposed(service) {
