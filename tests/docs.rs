@@ -20,6 +20,8 @@
 
 #[path = "docs/page.rs"]
 mod page;
+#[path = "support/published.rs"]
+mod published;
 #[path = "docs/story.rs"]
 mod story;
 mod support;
@@ -63,6 +65,9 @@ fn pages_do_what_they_say() {
 fn play(page: &Page) -> Result<(), String> {
     if !page.needs.iter().all(|tool| support::tool(tool)) {
         return Ok(());
+    }
+    if page.needs.iter().any(|tool| tool == "pre-commit") {
+        published::installed();
     }
     let story = Story::begin();
     page.blocks.iter().try_for_each(|block| match block {

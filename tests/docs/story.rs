@@ -6,13 +6,11 @@ use std::process::{Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::page::Command;
+use crate::published::{ADDRESS, published};
 use crate::support::{repo, tool, tree};
 
 /// Nothing that a page shows takes so long.
 const TIMEOUT: Duration = Duration::from_secs(900);
-
-/// Where the project is published. Pages name this address; here it is the checkout.
-const ADDRESS: &str = env!("CARGO_PKG_REPOSITORY");
 
 pub struct Story {
     /// `home/`, `bin/` with netpolc in it, and `repo/`, where the story is.
@@ -26,7 +24,8 @@ impl Story {
             fs::create_dir(story.temp.path().join(folder)).unwrap();
         }
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_netpolc"), story.temp.path().join("bin/netpolc")).unwrap();
-        let instead = format!("[url \"file://{}\"]\n\tinsteadOf = {ADDRESS}\n", repo().display());
+        // Pages name the address at which the project is published; here it is the checkout.
+        let instead = format!("[url \"file://{}\"]\n\tinsteadOf = {ADDRESS}\n", published().repository.display());
         let user = "[user]\n\tname = A. Founder\n\temail = founder@example.com\n[init]\n\tdefaultBranch = main\n";
         fs::write(story.temp.path().join("home/.gitconfig"), format!("{user}{instead}")).unwrap();
         story.shell("git init -q").unwrap();
@@ -122,6 +121,7 @@ impl Story {
             .env("CARGO_HOME", of_user("CARGO_HOME", ".cargo"))
             .env("RUSTUP_HOME", of_user("RUSTUP_HOME", ".rustup"))
             .envs(std::env::var("CARGO_TARGET_DIR").map(|dir| ("CARGO_TARGET_DIR", dir)))
+            .envs(published().environment.iter().map(|(name, value)| (name, value)))
             .env("LANG", "C.UTF-8")
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())

@@ -112,10 +112,15 @@ pub fn repo() -> &'static Path {
 pub fn tool(name: &str) -> bool {
     let found =
         std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(name).is_file()));
-    let required = std::env::var("NETPOLC_REQUIRE_TOOLS").unwrap_or_default();
-    assert!(found || !required.split_whitespace().any(|tool| tool == name), "{name} is required and not on the PATH");
+    assert!(found || !requires(name), "{name} is required and not on the PATH");
     if !found {
         eprintln!("skipped: {name} is not installed");
     }
     found
+}
+
+/// Whether `NETPOLC_REQUIRE_TOOLS` names a tool.
+pub fn requires(name: &str) -> bool {
+    let required = std::env::var("NETPOLC_REQUIRE_TOOLS").unwrap_or_default();
+    required.split_whitespace().any(|tool| tool == name)
 }
