@@ -147,6 +147,8 @@ fn first_output_stops_the_commit_and_is_there() {
     let said = repository.fails();
     assert!(said.contains("anywhere → frontend/web 80/TCP"), "{said}");
     assert!(repository.exists("out/kubernetes/allow/backend.yaml"));
+    let said = repository.fails();
+    assert!(said.contains("git does not know 8 files in `out/`") && said.contains("`git add out`"), "{said}");
     repository.does("git add out");
     repository.passes();
     assert_eq!(repository.status(), [""; 0]);
@@ -202,6 +204,35 @@ fn what_is_staged_of_an_intent_is_built_and_the_rest_survives() {
     assert_eq!(repository.project.read("intents/shop.toml"), unstaged);
     assert_eq!(repository.status(), [" M intents/shop.toml"]);
     assert!(repository.head_is_consistent());
+}
+
+/// pre-commit puts no file aside that git does not know, so it is built with the others.
+#[test]
+fn intent_that_git_does_not_know_stops_the_commit() {
+    let Some(repository) = Repository::committed() else { return };
+    repository.project.write("intents/draft.toml", BILLING.replace("billing", "draft"));
+    repository.project.write("intents/notes.txt", "not an intent");
+    repository.project.write("README.md", "# Policies\n");
+    repository.does("git add README.md");
+    repository.fails();
+    repository.does("git add out");
+    let said = repository.fails();
+    assert!(said.contains("git does not know `intents/draft.toml`") && !said.contains("notes.txt"), "{said}");
+    repository.does("git add intents/draft.toml");
+    repository.passes();
+    assert_eq!(repository.status(), ["?? intents/notes.txt"]);
+    assert!(repository.head_is_consistent());
+}
+
+/// `git commit --all` and `git commit FILE` look at another index than the one of the repository.
+#[test]
+fn index_of_a_commit_with_files_is_the_one_that_counts() {
+    let Some(repository) = Repository::committed() else { return };
+    repository.project.write("README.md", "# Policies\n");
+    repository.does("git add README.md");
+    repository.does("git commit --quiet --message one README.md");
+    repository.project.write("README.md", "# Network policies\n");
+    repository.does("git commit --quiet --all --message two");
 }
 
 /// Output of the unstaged rest of an intent is in the way of the output of its staged part. pre-commit takes back what the
@@ -386,6 +417,7 @@ fn files_say_what_the_hook_is_about() {
             let text = fs::read(if path.starts_with("templates") { &built_in } else { from }).unwrap();
             repository.project.write(path, text);
         }
+        repository.does("git add --all");
         let said = repository.does(&format!("pre-commit run --files {path}"));
         assert_eq!(said.contains("Passed"), ran, "{path}: {said}");
         assert_eq!(said.contains("Skipped"), !ran, "{path}: {said}");
