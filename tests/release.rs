@@ -41,12 +41,14 @@ fn two_checkouts_at_different_paths_give_the_same_release() {
     let names: Vec<PathBuf> = tree(dist.path()).into_keys().collect();
     assert_eq!(names, [PathBuf::from(&archive), PathBuf::from(format!("{archive}.sha256"))]);
 
+    let page = fs::read_to_string(repo().join("docs/install.md")).unwrap();
+    let page = Page::read(&page.replace(SHOWN, &host()));
+    assert!(page.needs.iter().all(|tool| support::tool(tool)), "docs/install.md cannot be played");
     let story = Story::begin(&profile());
     for name in names {
         fs::copy(dist.path().join(&name), story.repo().join(&name)).unwrap();
     }
-    let page = fs::read_to_string(repo().join("docs/install.md")).unwrap();
-    story.play(&Page::read(&page.replace(SHOWN, &host()))).unwrap_or_else(|error| panic!("docs/install.md: {error}"));
+    story.play(&page).unwrap_or_else(|error| panic!("docs/install.md: {error}"));
 
     let unpacked = tempfile::tempdir().unwrap();
     output(Command::new("tar").arg("-xzf").arg(dist.path().join(&archive)).arg("-C").arg(unpacked.path()));

@@ -34,8 +34,11 @@ pub fn published() -> &'static Published {
 
 /// The same, after pre-commit built what it needs for the hooks, so that no test waits for it in the middle.
 pub fn installed() -> &'static Published {
-    static INSTALLED: OnceLock<()> = OnceLock::new();
-    INSTALLED.get_or_init(|| published().install());
+    static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
+    // What failed once is not tried again: it may have taken minutes.
+    if let Err(said) = INSTALLED.get_or_init(|| published().install()) {
+        panic!("{said}");
+    }
     published()
 }
 
@@ -83,14 +86,21 @@ fn publish(build: bool) -> Published {
     git(&format!("tag v{} {commit}", env!("CARGO_PKG_VERSION")));
     let place = all.join(&commit);
     if !place.is_dir() {
-        // What earlier states left. Nobody uses it, unless two states of one checkout are tested at once.
-        for old in fs::read_dir(&all).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path != new.path()) {
-            let _ = fs::remove_dir_all(old);
-        }
+        forget_old(&all);
         fs::create_dir_all(&place).unwrap();
         fs::rename(&bare, place.join("netpolc.git")).unwrap();
     }
     Published { environment: environment(&place, build), repository: place.join("netpolc.git") }
+}
+
+/// Removes what earlier states left, unless it is so young that somebody may use it now.
+fn forget_old(all: &Path) {
+    for entry in fs::read_dir(all).unwrap().filter_map(Result::ok) {
+        let made = entry.metadata().and_then(|metadata| metadata.modified());
+        if made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age > Duration::from_secs(3 * 3600))) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn environment(place: &Path, build: bool) -> Vec<(&'static str, String)> {
@@ -131,16 +141,19 @@ impl Published {
     }
 
     /// Lets pre-commit build the hooks. Another process that does the same waits: pre-commit locks its folder.
-    fn install(&self) {
+    fn install(&self) -> Result<(), String> {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(".pre-commit-config.yaml"), configuration("netpolc")).unwrap();
         for line in ["git init --quiet", "pre-commit install-hooks"] {
             let mut words = line.split_whitespace();
             let mut command = self.command(words.next().unwrap(), dir.path(), dir.path());
             // A cold build of everything, on a machine that does other things too.
-            let (code, said) = run(command.args(words), Duration::from_secs(1200)).unwrap();
-            assert_eq!(code, 0, "{line}:\n{said}");
+            let (code, said) = run(command.args(words), Duration::from_secs(1200))?;
+            if code != 0 {
+                return Err(format!("{line} ended with {code}:\n{said}"));
+            }
         }
+        Ok(())
     }
 }
 
