@@ -3,6 +3,7 @@
 //! In: arguments. Out: text on standard output and standard error, and an [`Exit`]. Diagnostics go to standard error;
 //! what a command is asked for goes to standard output.
 
+mod argocd;
 mod build;
 mod check;
 mod diff;
@@ -101,7 +102,7 @@ struct Common {
     today: Option<Date>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct Target {
     /// Only these dialects, comma separated
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -127,6 +128,11 @@ struct BuildArgs {
     /// Write nothing; print the manifests of one dialect, and nothing else, on standard output
     #[arg(long, conflicts_with_all = ["overwrite", "exit_nonzero_on_change"])]
     stdout: bool,
+
+    /// With --stdout, as a plugin of Argo CD: dialect and cluster are parameters of the Application, findings are one line
+    /// each
+    #[arg(long, requires = "stdout")]
+    argocd: bool,
 
     /// Regenerate generated files that someone edited
     #[arg(long)]
