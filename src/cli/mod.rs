@@ -266,6 +266,10 @@ pub fn command() -> clap::Command {
 /// Runs a command.
 pub fn run(cli: Cli) -> Exit {
     match cli.color {
+        // What is shown on a page stays plain, whatever the environment of the sidecar asks for.
+        ColorWhen::Auto if matches!(&cli.command, Command::Build(args) if args.argocd) => {
+            anstream::ColorChoice::Never.write_global();
+        }
         ColorWhen::Auto => {}
         ColorWhen::Always => anstream::ColorChoice::Always.write_global(),
         ColorWhen::Never => anstream::ColorChoice::Never.write_global(),

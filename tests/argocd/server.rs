@@ -162,13 +162,14 @@ fn state(root: &Path) -> BTreeMap<PathBuf, (Option<Vec<u8>>, std::time::SystemTi
     seen
 }
 
-/// What the sidecar has of itself: its image's `PATH`, and what Kubernetes sets. No `HOME`.
+/// What the sidecar has of itself: its image's `PATH`, what Kubernetes sets, and what somebody set for all containers. No `HOME`.
 fn of_container(bin: &Path) -> BTreeMap<String, OsString> {
     let variables = [
         ("HOSTNAME", "argocd-repo-server-6d5f"),
         ("KUBERNETES_SERVICE_HOST", "10.96.0.1"),
         ("KUBERNETES_SERVICE_PORT", "443"),
         ("ARGOCD_REPO_SERVER_PORT", "tcp://10.96.12.7:8081"),
+        ("CLICOLOR_FORCE", "1"),
     ];
     let mut all: BTreeMap<String, OsString> =
         variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
