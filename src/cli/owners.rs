@@ -49,7 +49,8 @@ fn owners(args: &OwnersArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     }
     if args.check {
         terminal.print(&output::unified_diff(&[written.change()], true));
-        terminal.tell(format!("{} is not what the intents say: run `netpolc owners`, and commit it", quote(file.as_str())));
+        terminal
+            .tell(format!("{} is not what the intents say: run `netpolc owners`, and commit it", quote(file.as_str())));
         return Ok(Exit::NotFine);
     }
     let repository = project.root.repository();

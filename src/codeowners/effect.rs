@@ -42,7 +42,8 @@ pub fn outdone(text: &Text<'_>, rules: &Rules, file: FileId, sources: &Sources) 
 /// Which files of ours a pattern takes, in words; `None`: none.
 fn about(rules: &Rules, pattern: &str) -> Option<String> {
     let pattern = Pattern::new(pattern);
-    let takes = |path: &&Utf8PathBuf| pattern.may_match(&path.components().map(|part| part.as_str()).collect::<Vec<_>>());
+    let takes =
+        |path: &&Utf8PathBuf| pattern.may_match(&path.components().map(|part| part.as_str()).collect::<Vec<_>>());
     let mut taken = rules.files.iter().filter(takes);
     let first = quote(taken.next()?.as_str());
     Some(match taken.count() {
@@ -54,7 +55,8 @@ fn about(rules: &Rules, pattern: &str) -> Option<String> {
 /// A file that GitHub would not read.
 pub fn too_large(path: &Utf8Path, bytes: &[u8]) -> Option<Diagnostic> {
     let large = bytes.len() > MAX_BYTES && !path.starts_with(".gitlab");
-    let message = format!("{} would have {} bytes, and GitHub reads no more than 3 MB", quote(path.as_str()), bytes.len());
+    let message =
+        format!("{} would have {} bytes, and GitHub reads no more than 3 MB", quote(path.as_str()), bytes.len());
     let error = || Diagnostic::placeless(codes::NO_EFFECT, message);
     large.then(|| error().help("split the project, or shorten what else the file says"))
 }

@@ -140,20 +140,48 @@ mod tests {
 
     #[test]
     fn a_pattern_may_match_what_either_forge_matches() {
-        let matches = |pattern: &str, path: &str| {
-            Pattern::new(pattern).may_match(&path.split('/').collect::<Vec<_>>())
-        };
+        let matches = |pattern: &str, path: &str| Pattern::new(pattern).may_match(&path.split('/').collect::<Vec<_>>());
         let path = "out/calico/allow/db.yaml";
         for pattern in [
-            "*", "**", "/**", "**/*", "*.yaml", "db.yaml", "out", "out/", "/out", "/out/", "/out/**", "/out/**/*",
-            "/out/**/db.yaml", "/out/*/allow/*", "allow/db.yaml", "calico/", "/out/calico/allow/d?.yaml", "/out/ca*o/",
-            "/out/calico/allow/db.yaml", "[o]ut/", "\\out", "/**/allow/",
+            "*",
+            "**",
+            "/**",
+            "**/*",
+            "*.yaml",
+            "db.yaml",
+            "out",
+            "out/",
+            "/out",
+            "/out/",
+            "/out/**",
+            "/out/**/*",
+            "/out/**/db.yaml",
+            "/out/*/allow/*",
+            "allow/db.yaml",
+            "calico/",
+            "/out/calico/allow/d?.yaml",
+            "/out/ca*o/",
+            "/out/calico/allow/db.yaml",
+            "[o]ut/",
+            "\\out",
+            "/**/allow/",
         ] {
             assert!(matches(pattern, path), "{pattern}");
         }
         for pattern in [
-            "/db.yaml", "*.yml", "/out/*", "/out/*/*", "out/*/db.yaml", "db.yaml/", "/calico/", "db", "OUT/", "?",
-            "/out/*/allow/*/", "/out/calico/allow/d\\*.yaml", "/outer/",
+            "/db.yaml",
+            "*.yml",
+            "/out/*",
+            "/out/*/*",
+            "out/*/db.yaml",
+            "db.yaml/",
+            "/calico/",
+            "db",
+            "OUT/",
+            "?",
+            "/out/*/allow/*/",
+            "/out/calico/allow/d\\*.yaml",
+            "/outer/",
         ] {
             assert!(!matches(pattern, path), "{pattern}");
         }

@@ -78,7 +78,12 @@ impl Rules {
 ///
 /// # Errors
 /// Apps without anybody who is asked, and paths that no pattern stands for: all of them.
-pub fn rules(model: &Model, settings: &CodeOwners, place: &Place, dialects: &[&dyn Dialect]) -> Result<Rules, Vec<Diagnostic>> {
+pub fn rules(
+    model: &Model,
+    settings: &CodeOwners,
+    place: &Place,
+    dialects: &[&dyn Dialect],
+) -> Result<Rules, Vec<Diagnostic>> {
     let mut errors = vec![];
     let teams: Vec<BTreeSet<Sym>> = model
         .apps
@@ -88,7 +93,8 @@ pub fn rules(model: &Model, settings: &CodeOwners, place: &Place, dialects: &[&d
     let of = |apps: &[AppId]| apps.iter().filter_map(|app| teams.get(app.index())).flatten().cloned().collect();
     let rule = |pattern: String, owners: &BTreeSet<Sym>| Rule { pattern, owners: owners.clone() };
 
-    let paths = [&place.file, &place.project.join(PROJECT_FILE), &place.at(&place.templates), &place.at(&place.intents)];
+    let paths =
+        [&place.file, &place.project.join(PROJECT_FILE), &place.at(&place.templates), &place.at(&place.intents)];
     let [file, project, templates, intents] = paths.map(|path| plain(path, &mut errors));
     let out = plain(&place.at(&place.out), &mut errors) + &"/*".repeat(place.depth());
     let platform = [
@@ -111,10 +117,10 @@ pub fn rules(model: &Model, settings: &CodeOwners, place: &Place, dialects: &[&d
         // No name of an app holds two hyphens in a row.
         apps.push(rule(format!("{out}/{EXTERNALS}/{}--*.yaml", app.name), owners));
     }
-    let namespaces = model.namespaces.iter().map(|(namespace, apps)| Rule {
-        pattern: format!("{out}/*/{}", file_of(namespace)),
-        owners: of(apps),
-    });
+    let namespaces = model
+        .namespaces
+        .iter()
+        .map(|(namespace, apps)| Rule { pattern: format!("{out}/*/{}", file_of(namespace)), owners: of(apps) });
     let groups = [
         ("the platform team: what belongs to no app, and what is new", platform),
         ("apps: their intents, and the externals that they declare", apps),

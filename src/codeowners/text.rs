@@ -71,7 +71,12 @@ impl<'a> Text<'a> {
     ///
     /// # Errors
     /// When the markers of this project's section are not there once each, in their order.
-    pub fn parse(bytes: &'a [u8], project: &Utf8Path, file: FileId, sources: &Sources) -> Result<Self, Vec<Diagnostic>> {
+    pub fn parse(
+        bytes: &'a [u8],
+        project: &Utf8Path,
+        file: FileId,
+        sources: &Sources,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
         let name = name(project);
         let span = |line: usize| sources.line_span(file, line + 1);
@@ -210,7 +215,9 @@ impl Line {
         if text.is_empty() || text.starts_with('#') {
             return Self::Comment;
         }
-        if let Some((name, _)) = text.strip_prefix('^').unwrap_or(text).strip_prefix('[').and_then(|t| t.split_once(']')) {
+        if let Some((name, _)) =
+            text.strip_prefix('^').unwrap_or(text).strip_prefix('[').and_then(|t| t.split_once(']'))
+        {
             return Self::Heading(name.to_owned());
         }
         let mut escaped = false;
