@@ -184,7 +184,8 @@ fn case(name: &'static str) -> Case {
             Case::new(name, "", "intents", &fs::read_to_string(repo().join("netpolc.toml")).unwrap(), &files)
         }
         "clusters" => {
-            let settings = "[paths]\nintents = \"who\"\nout = \"gen\"\n[cluster]\nshared-namespaces = [\"ns-1\"]\n[clusters.eu]\n[clusters.us]\n";
+            let settings = "[paths]\nintents = \"who\"\nout = \"gen\"\n[cluster]\nshared-namespaces = [\"ns-1\"]\n\
+                            [external]\nntp = { cidrs = [\"203.0.113.123/32\"], ports = [\"123/UDP\"] }\n[clusters.eu]\n[clusters.us]\n";
             Case::new(name, "net/my shop/", "who", settings, &generated(4, true))
         }
         _ => Case::new(name, "net/", "intents", "dialects = [\"kubernetes\"]", &generated(5, false)),
@@ -345,7 +346,7 @@ fn finds_mistakes(judges: &[Judge], case: &Case, changes: &[Change]) {
     let namespaces = text.lines().skip_while(|line| !line.starts_with("# namespaces"));
     let mut found = 0;
     for line in namespaces.filter(|line| line.starts_with('/')) {
-        let pattern = line.rsplit_once('/').unwrap().1.split(' ').next().unwrap();
+        let pattern = line.split(" @").next().unwrap().rsplit_once('/').unwrap().1;
         let touches = |change: &&Change| change.paths.iter().any(|path| path.ends_with(&format!("/{pattern}")));
         let Some(change) = changes.iter().find(touches) else { continue };
         let other = line.split(" @").next().unwrap().to_owned() + " @acme/others";
@@ -358,6 +359,30 @@ fn finds_mistakes(judges: &[Judge], case: &Case, changes: &[Change]) {
         }
     }
     assert!(found > 0, "{}: no mistake was made", case.name);
+}
+
+/// What stays within an app asks its own team; an external of the project file asks the platform team, whose it is.
+#[test]
+fn what_concerns_no_other_app_asks_no_other_team() {
+    let platform = Names::from(["@acme/the-platform".to_owned()]);
+    for judge in judges() {
+        let case = case("clusters");
+        let before = case.files();
+        let app = &case.apps[2];
+        for (text, others) in [
+            ("to = \"t2\"\n", Names::new()),
+            ("to = \"internet\"\nports = [443]\n", Names::new()),
+            ("to = \"out\"\nports = [8443]\n", Names::new()),
+            ("to = \"p\"\n[peers]\np = { namespace = \"far\", pods = \"all\", ports = [80] }\n", Names::new()),
+            ("to = \"ntp\"\n", platform.clone()),
+        ] {
+            let text = format!("\n[[allow]]\nwhy = \"new\"\nfrom = \"t1\"\n{text}");
+            let change = case.change(&before, app, app, text.clone(), &text).unwrap();
+            let owners = judge.owners(&[(case.section(), change.paths)]).remove(0);
+            let asked: Names = owners.into_values().flatten().collect();
+            assert_eq!(asked, &app.team | &others, "{text}");
+        }
+    }
 }
 
 /// Nothing that is generated or written by people is left out without a reason, and nothing outside of the project is taken.

@@ -14,7 +14,7 @@ use crate::diag::{Diagnostic, Diagnostics, codes, quote};
 use crate::model::{CodeOwners, Model};
 use crate::output::{self, Change, ChangeKind, Rewrite};
 use crate::pipeline::Project;
-use crate::source::{self, EntryKind, Span};
+use crate::source::{self, EntryKind};
 
 pub(super) fn run(args: &OwnersArgs, terminal: &mut Terminal) -> Exit {
     owners(args, terminal).unwrap_or_else(|exit| exit)
@@ -172,7 +172,7 @@ fn plan(
 fn nobody(project: &Project) -> Diagnostic {
     let message = "netpolc.toml does not say whom to ask for a review";
     let error = match &project.settings {
-        Some(settings) => Diagnostic::error(codes::CODE_OWNER, Span { start: 0, end: 0, ..settings.span }, message),
+        Some(settings) => Diagnostic::error(codes::CODE_OWNER, settings.span, message),
         None => Diagnostic::placeless(codes::CODE_OWNER, message),
     };
     error.help("add a table `[codeowners]` with `platform = \"@org/team\"`, and `teams` by the owners of apps")

@@ -15,7 +15,8 @@
 //!    its first place. Patterns are those of Ruby's `File.fnmatch` with FNM_PATHNAME and FNM_DOTMATCH; one that ends in `/`
 //!    stands for everything below, one that does not begin with `/` for files at any depth (ee/lib/gitlab/code_owners/file.rb).
 //!    What begins as `[name]` or `^[name]` opens a section (ee/lib/gitlab/code_owners/section_parser.rb).
-//! 3. Both read the file of the branch that a change is to be merged into, and ask for paths that are removed too.
+//! 3. Both read the file of the branch that a change is to be merged into. What is removed is changed: GitLab asks for old and
+//!    new paths alike (`modified_paths` in ee/lib/gitlab/code_owners.rb).
 //!
 //! Hence the patterns written here: each begins with `/`, knows no wildcard but `*` within one name, and ends in a name or, for
 //! a whole folder, in `/`.

@@ -163,7 +163,7 @@ impl<'a> Text<'a> {
         }
         // Where the file ended without a line end, it still does.
         if old.last().is_some_and(|line| !line.ends_with(b"\n")) {
-            out.truncate(out.len() - end.len());
+            out.truncate(out.len().saturating_sub(end.len()));
         }
         out.extend_from_slice(&after.concat());
         out
