@@ -85,11 +85,7 @@ pub fn rules(
     dialects: &[&dyn Dialect],
 ) -> Result<Rules, Vec<Diagnostic>> {
     let mut errors = vec![];
-    let teams: Vec<BTreeSet<Sym>> = model
-        .apps
-        .iter()
-        .map(|app| team(app, settings).map_err(|error| errors.push(error)).unwrap_or_default())
-        .collect();
+    let teams: Vec<BTreeSet<Sym>> = model.apps.iter().map(|app| team(app, settings, &mut errors)).collect();
     let of = |apps: &[AppId]| apps.iter().filter_map(|app| teams.get(app.index())).flatten().cloned().collect();
     let rule = |pattern: String, owners: &BTreeSet<Sym>| Rule { pattern, owners: owners.clone() };
 
@@ -112,6 +108,8 @@ pub fn rules(
     for (app, owners) in model.apps.iter().zip(&teams) {
         match literal(&place.at(&app.path)) {
             Ok(pattern) => apps.push(rule(pattern, owners)),
+            // Of a folder above them it was told already.
+            Err(_) if intents.is_empty() => {}
             Err(c) => errors.push(Diagnostic::error(codes::PATH, app.span, unwritable(&app.path, c)).help(RENAME)),
         }
         // No name of an app holds two hyphens in a row.
@@ -150,28 +148,30 @@ fn once(mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
     errors
 }
 
-/// Who is asked for an app.
-fn team(app: &App, settings: &CodeOwners) -> Result<BTreeSet<Sym>, Diagnostic> {
+/// Who is asked for an app; nobody where that is an error.
+fn team(app: &App, settings: &CodeOwners, errors: &mut Vec<Diagnostic>) -> BTreeSet<Sym> {
     let name = quote(&app.name);
     let Some(owner) = &app.owner else {
         let error = Diagnostic::error(codes::CODE_OWNER, app.span, format!("app {name} does not say who owns it"));
-        return Err(error.help("add `owner = \"…\"` below `app`: the team that answers for it"));
+        errors.push(error.help("add `owner = \"…\"` below `app`: the team that answers for it"));
+        return BTreeSet::new();
     };
     if let Some(team) = settings.teams.get(owner) {
-        return Ok(team.clone());
+        return team.clone();
     }
     if is_code_owner(owner) {
-        return Ok(BTreeSet::from([owner.clone()]));
+        return BTreeSet::from([owner.clone()]);
     }
     let message = format!("nobody is known for {}, who owns app {name}", quote(owner));
     let error = Diagnostic::error(codes::CODE_OWNER, app.owner_span.unwrap_or(app.span), message);
-    Err(match nearest(owner, settings.teams.keys().map(|team| &**team)) {
+    errors.push(match nearest(owner, settings.teams.keys().map(|team| &**team)) {
         Some(near) => error.help(format!("did you mean {}, which `[codeowners.teams]` names?", quote(near))),
         None => error.help(format!(
             "let the platform team write {} under `[codeowners.teams]` in netpolc.toml",
             quote(&format!("{} = \"@…\"", key(owner)))
         )),
-    })
+    });
+    BTreeSet::new()
 }
 
 /// A text as a key of TOML.

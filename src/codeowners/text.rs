@@ -29,6 +29,9 @@ pub struct Text<'a> {
     name: String,
 }
 
+/// Lines with their ends.
+type Lines<'a> = [&'a [u8]];
+
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
@@ -146,7 +149,7 @@ impl<'a> Text<'a> {
 
     /// The file with this section: in the place of the old one, else at the end.
     pub fn with(&self, section: &str) -> Vec<u8> {
-        let (before, old, after) = self.parts();
+        let [before, old, after] = self.parts();
         let model = old.first().or(self.lines.first());
         let windows = model.is_some_and(|line| line.ends_with(b"\r\n"));
         let end: &[u8] = if windows { b"\r\n" } else { b"\n" };
@@ -170,22 +173,23 @@ impl<'a> Text<'a> {
     }
 
     /// The lines before the section, its own, and those after it.
-    fn parts(&self) -> (&[&'a [u8]], &[&'a [u8]], &[&'a [u8]]) {
+    fn parts(&self) -> [&Lines<'a>; 3] {
         let end = self.lines.len();
         let section = self.section.clone().unwrap_or(end..end);
         let part = |range: std::ops::Range<usize>| self.lines.get(range).unwrap_or_default();
-        (part(0..section.start), part(section.clone()), part(section.end..end))
+        [part(0..section.start), part(section.clone()), part(section.end..end)]
     }
 
     /// Whether a section of GitLab is open where ours begins.
     fn has_heading(&self) -> bool {
-        self.parts().0.iter().any(|line| matches!(Line::of(line), Line::Heading(_)))
+        let [before, ..] = self.parts();
+        before.iter().any(|line| matches!(Line::of(line), Line::Heading(_)))
     }
 
     /// The lines of others that stand in our section of GitLab (all lines, in a file without headings): their number from 1,
     /// and whether they come after ours.
     pub(super) fn others(&self) -> Vec<(usize, bool, Line)> {
-        let (before, old, after) = self.parts();
+        let [before, old, after] = self.parts();
         let ours = self.has_heading().then(|| HEADING.to_owned());
         let mut heading: Option<String> = None;
         let mut found = vec![];

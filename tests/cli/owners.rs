@@ -293,6 +293,7 @@ fn paths_that_no_pattern_stands_for_are_refused() {
     let run = netpolc(&project.dir().join("net[1]"), &["owners"]);
     assert_eq!(run.code, 1);
     assert!(run.stderr.contains("`net[1]/netpolc.toml`, because of its `[`"), "{}", run.stderr);
+    assert!(run.stderr.ends_with("\n1 error; nothing was written\n"), "a folder is told once: {}", run.stderr);
 }
 
 #[test]
