@@ -4,7 +4,13 @@
 //! `.ci/run` asks for it without optimization, in a quarter of the time: what it looks for does not come from there. Before a
 //! release it is run as it stands.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 #![allow(clippy::print_stderr, reason = "what cannot be tried is told")]
 
 #[path = "docs/page.rs"]

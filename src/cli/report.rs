@@ -38,14 +38,6 @@ pub(super) fn list(sources: &Sources, list: &[Diagnostic], consequence: &str, te
     }
 }
 
-/// The current folder. The error is an exit code; the reason was told.
-pub(super) fn here(terminal: &mut Terminal) -> Result<Utf8PathBuf, Exit> {
-    let here =
-        std::env::current_dir().map_err(|error| terminal.fail(format!("cannot find the current folder: {error}")))?;
-    Utf8PathBuf::from_path_buf(here)
-        .map_err(|path| terminal.fail(format!("the current folder {} is not UTF-8", path.display())))
-}
-
 /// A path as it is seen from the current folder, where it is below that.
 pub(super) fn from_here(path: &Utf8Path) -> Utf8PathBuf {
     let here = std::env::current_dir().ok().and_then(|here| Utf8PathBuf::from_path_buf(here).ok());

@@ -6,7 +6,7 @@
 use camino::Utf8PathBuf;
 
 use super::report::{self, plural};
-use super::run::Run;
+use super::run::{Run, here};
 use super::{Exit, Terminal};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::source;
@@ -14,7 +14,7 @@ use crate::source;
 /// Tells what a commit would leave out; `false` where that is nothing. The error is an exit code; the reason was told.
 pub(super) fn left_out(run: &Run, terminal: &mut Terminal) -> Result<bool, Exit> {
     let project = &run.project;
-    let cwd = report::here(terminal)?;
+    let cwd = here(terminal)?;
     let untracked = source::untracked(&project.root.dir).map_err(|error| terminal.fail(error))?;
     let (mut generated, mut written): (Vec<Utf8PathBuf>, Vec<Utf8PathBuf>) = (vec![], vec![]);
     for path in untracked {
