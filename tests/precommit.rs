@@ -165,6 +165,7 @@ fn changed_intent_stops_the_commit_until_its_output_is_added() {
     repository.does("git add intents");
     let said = repository.fails();
     assert!(said.contains("~ frontend/web → backend/api +8080/TCP -80/TCP"), "{said}");
+    assert!(said.contains("- exit code: 1"), "netpolc fails, and not only because pre-commit saw a change: {said}");
     let written = repository.project.read("out/kubernetes/allow/backend.yaml");
     assert!(written.contains("port: 8080"), "{written}");
     repository.fails();
