@@ -41,11 +41,7 @@ const FIELDS: [Field; 5] = [
         what: What::Text,
         about: "The dialect of the policies, as kubernetes. It can be left out where the project has only one.",
     },
-    Field {
-        name: "cluster",
-        what: What::Text,
-        about: "The cluster, where the project file names clusters.",
-    },
+    Field { name: "cluster", what: What::Text, about: "The cluster, where the project file names clusters." },
     Field {
         name: "root",
         what: What::Text,
@@ -57,11 +53,7 @@ const FIELDS: [Field; 5] = [
         what: What::Texts,
         about: "The intents themselves, by their file names: then nothing is read from disk.",
     },
-    Field {
-        name: "project",
-        what: What::Text,
-        about: "The text of netpolc.toml that belongs to these intents.",
-    },
+    Field { name: "project", what: What::Text, about: "The text of netpolc.toml that belongs to these intents." },
 ];
 
 /// What a ConfigMap, the other form that orchestrators give a function config (`kpt fn eval -- dialect=calico`), may say.
@@ -115,7 +107,10 @@ impl Config {
             FIELDS.iter().filter(|field| OF_CONFIG_MAP.contains(&field.name)).collect()
         } else {
             let message = "this is no function config of netpolc";
-            return (this, vec![problem(None, message, Some(&format!("write apiVersion: {VERSION} and kind: {KIND}")))]);
+            return (
+                this,
+                vec![problem(None, message, Some(&format!("write apiVersion: {VERSION} and kind: {KIND}")))],
+            );
         };
         let mut problems = vec![];
         let around = ["apiVersion", "kind", "metadata", this.inside];
@@ -142,7 +137,8 @@ impl Config {
                 }
                 Tree::Text(text) => Some(text.clone()),
                 other => {
-                    let help = matches!(other, Tree::Bool(_) | Tree::Int(_) | Tree::Float(_)).then_some("put it in quotes");
+                    let help =
+                        matches!(other, Tree::Bool(_) | Tree::Int(_) | Tree::Float(_)).then_some("put it in quotes");
                     problems.push(problem(Some(&self.field(name)), format!("{}, not a string", other.kind()), help));
                     None
                 }
@@ -296,8 +292,10 @@ fn unknown_keys(map: &Tree, before: &str, known: &[&str], problems: &mut Vec<Pro
     for (key, _) in map.pairs() {
         let name = key.text().unwrap_or_default();
         if !known.contains(&name) {
-            let help = nearest(name, known.iter().copied())
-                .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean {}?", quote(near)));
+            let help = nearest(name, known.iter().copied()).map_or_else(
+                || format!("known: {}", known.join(", ")),
+                |near| format!("did you mean {}?", quote(near)),
+            );
             let field = format!("{before}{}", quote(name).trim_matches('`'));
             problems.push(problem(Some(&field), "unknown key", Some(&help)));
         }

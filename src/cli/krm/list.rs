@@ -19,7 +19,8 @@ const GROUP: &str = "config.kubernetes.io/";
 const VERSIONS: [&str; 3] = ["v1", "v1beta1", "v1alpha1"];
 const KIND: &str = "ResourceList";
 const FIELDS: [&str; 6] = ["apiVersion", "kind", "metadata", "items", "functionConfig", "results"];
-const HELP: &str = "standard input is a ResourceList of config.kubernetes.io/v1, as kustomize and kpt send it to functions";
+const HELP: &str =
+    "standard input is a ResourceList of config.kubernetes.io/v1, as kustomize and kpt send it to functions";
 
 /// What came in.
 pub(super) struct List<'s> {
@@ -42,10 +43,7 @@ pub(super) enum Object<'a> {
     /// One that came in.
     Passed(&'a Item<'a>),
     /// One that was rendered, as a document.
-    Made {
-        value: &'a Tree,
-        text: &'a str,
-    },
+    Made { value: &'a Tree, text: &'a str },
 }
 
 impl<'s> List<'s> {
@@ -61,7 +59,7 @@ impl<'s> List<'s> {
         let doc = match docs.as_slice() {
             [] => return Err(Box::new(error(None, "standard input is empty"))),
             [doc] => doc,
-            [_, second, ..] => return Err(Box::new(error(Some(second.top()), "a second document"))),
+            [_, second, ..] => return Err(Box::new(error(Some(second.top()), "this is a second document"))),
         };
         let tree: Tree = doc.skim().map_err(|found| Box::new(about(unreadable(doc, &found, HELP))))?;
         Self::of(doc, tree).map_err(|message| Box::new(error(Some(doc.top()), message)))
@@ -73,12 +71,13 @@ impl<'s> List<'s> {
         let known = version.strip_prefix(GROUP).is_some_and(|version| VERSIONS.contains(&version));
         if !known || kind != KIND {
             return Err(match (version.as_str(), kind) {
-                ("", "") => "this is no ResourceList".to_owned(),
+                (_, "") | ("", _) => "this is no ResourceList".to_owned(),
                 _ => format!("this is {} of {}, not a ResourceList", quote(kind), quote(&version)),
             });
         }
         // Half of a list with a misspelt key would pass for all of it.
-        if let Some((key, _)) = tree.pairs().iter().find(|(key, _)| key.text().is_none_or(|key| !FIELDS.contains(&key))) {
+        if let Some((key, _)) = tree.pairs().iter().find(|(key, _)| key.text().is_none_or(|key| !FIELDS.contains(&key)))
+        {
             let key = key.text().map_or_else(|| key.kind().to_owned(), quote);
             return Err(format!("a ResourceList has no {key}"));
         }
@@ -94,6 +93,12 @@ impl<'s> List<'s> {
         let docs = doc.items().map_err(|found| found.message)?.unwrap_or_default();
         if docs.len() != values.len() {
             return Err("its items cannot be told apart".to_owned());
+        }
+        // Readers differ on whether a block of text that ends with the file ends with a line end; behind it more is to come.
+        if docs.last().is_some_and(|last| {
+            !last.text.starts_with('{') && !last.text.ends_with('\n') && last.text.contains(['|', '>'])
+        }) {
+            return Err("the last line has no line end, so it is not certain where its text ends".to_owned());
         }
         let items = values.into_iter().zip(docs).map(|(value, doc)| Item { value, text: doc.text }).collect();
         Ok(Self { version, items, config, braces: doc.text.trim_start().starts_with('{') })
@@ -188,7 +193,8 @@ fn in_braces(came: &List<'_>, objects: &[Object<'_>], results: &[Told]) -> Strin
             Object::Made { value, .. } => json(value),
         })
         .collect();
-    let mut out = format!("{{\"apiVersion\":\"{}\",\"kind\":\"{KIND}\",\"items\":[{}]", came.version, objects.join(",\n"));
+    let mut out =
+        format!("{{\"apiVersion\":\"{}\",\"kind\":\"{KIND}\",\"items\":[{}]", came.version, objects.join(",\n"));
     if !results.is_empty() {
         let results: Vec<String> = results.iter().map(json).collect();
         out.push_str(&format!(",\n\"results\":[{}]", results.join(",\n")));
@@ -203,7 +209,9 @@ fn json(value: &impl serde::Serialize) -> String {
     let mut out = String::with_capacity(plain.len());
     for c in plain.chars() {
         match u32::from(c) {
-            code @ (0x7f..=0x9f | 0x2028 | 0x2029 | 0xfeff | 0xfffe | 0xffff) => out.push_str(&format!("\\u{code:04x}")),
+            code @ (0x7f..=0x9f | 0x2028 | 0x2029 | 0xfeff | 0xfffe | 0xffff) => {
+                out.push_str(&format!("\\u{code:04x}"))
+            }
             _ => out.push(c),
         }
     }

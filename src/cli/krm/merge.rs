@@ -138,7 +138,8 @@ fn sorted(value: &Tree, path: &[&str]) -> Tree {
 
 fn removed(value: &Tree, apps: &BTreeSet<&str>) -> Told {
     let about = config::reference(value);
-    let message = format!("{} was made by netpolc before, and the intents ask for it no more: it is left out", about.shown());
+    let message =
+        format!("{} was made by netpolc before, and the intents ask for it no more: it is left out", about.shown());
     let of = value.text_at(&["metadata", "annotations", APPS]).unwrap_or_default();
     match of.split(", ").filter(|app| !app.is_empty() && !apps.contains(app)).collect::<Vec<_>>().as_slice() {
         [] => Told::about(Severity::Info, &about, message, None),

@@ -45,18 +45,19 @@ pub(super) fn run(args: &KrmArgs, terminal: &mut Terminal) -> Exit {
 }
 
 fn krm(args: &KrmArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
-    let text = source::load_stream(&mut std::io::stdin())
-        .map_err(|error| terminal.fail(format!("standard input {error}")))?;
+    let text =
+        source::load_stream(&mut std::io::stdin()).map_err(|error| terminal.fail(format!("standard input {error}")))?;
     let mut sources = Sources::default();
     let file = sources.add(STANDARD_INPUT_SHOWN, text);
     let list = List::read(&sources, file).map_err(|found| unusable(&found, &sources, terminal))?;
     let items = passed(&list);
     let about = list.config.as_ref().map(config::reference);
-    let wrong = |problems: &[Problem]| problems.iter().map(|problem| Told::of_problem(problem, about.as_ref())).collect();
+    let wrong =
+        |problems: &[Problem]| problems.iter().map(|problem| Told::of_problem(problem, about.as_ref())).collect();
 
     let (config, mut problems) = Config::read(list.config.as_ref());
-    let cwd = std::env::current_dir()
-        .map_err(|error| terminal.fail(format!("cannot find the current folder: {error}")))?;
+    let cwd =
+        std::env::current_dir().map_err(|error| terminal.fail(format!("cannot find the current folder: {error}")))?;
     let cwd = Utf8PathBuf::from_path_buf(cwd)
         .map_err(|path| terminal.fail(format!("the current folder {} is not UTF-8", path.display())))?;
     let root = match config.root(&cwd) {
@@ -83,8 +84,7 @@ fn krm(args: &KrmArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         told.push(Told::of(&error, &run.project.sources));
         return answer(&list, &unchanged(&items), told, terminal);
     }
-    let apps: BTreeSet<&str> =
-        run.models.iter().flat_map(|model| &model.apps).map(|app| app.name.as_ref()).collect();
+    let apps: BTreeSet<&str> = run.models.iter().flat_map(|model| &model.apps).map(|app| app.name.as_ref()).collect();
     match merge(&items, &made, &apps) {
         Ok((objects, more)) => {
             told.extend(more);
@@ -134,7 +134,8 @@ fn made<'r>(run: &'r Run, compiled: &[Compiled]) -> Result<Vec<Made<'r>>, Box<Di
         for (_, file) in done.texts.iter().filter(|(path, _)| done.manifests.contains(path)) {
             let sources = &run.project.sources;
             // These were read before, by the proof.
-            let failed = |message: String| Box::new(Diagnostic::error(codes::RENDERED, sources.line_span(*file, 1), message));
+            let failed =
+                |message: String| Box::new(Diagnostic::error(codes::RENDERED, sources.line_span(*file, 1), message));
             for doc in text::documents(sources, *file).map_err(|_| failed("this cannot be read again".to_owned()))? {
                 let value: Tree = doc.skim().map_err(|error| failed(error.to_string()))?;
                 made.push(Made { value, text: doc.text });
@@ -163,7 +164,7 @@ fn answer(list: &List<'_>, objects: &[Object<'_>], told: Vec<Told>, terminal: &m
     }
     let bad = told.iter().any(Told::is_error);
     if bad {
-        terminal.tell("the list is passed on without policies");
+        terminal.tell("nothing was generated; the items are passed on as they came");
     }
     terminal.print(&text);
     Ok(match (terminal.is_closed(), bad) {

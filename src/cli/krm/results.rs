@@ -84,7 +84,8 @@ impl Told {
             Level::Warning => Severity::Warning,
         };
         let line = concise(found, sources);
-        let place = found.primary.as_ref().map(|primary| (sources.path(primary.span.file), sources.line_col(primary.span)));
+        let place =
+            found.primary.as_ref().map(|primary| (sources.path(primary.span.file), sources.line_col(primary.span)));
         let mut message = place.map_or_else(String::new, |(path, (line, column))| format!("{path}:{line}:{column}: "));
         message.push_str(&found.message);
         for help in &found.help {
@@ -121,8 +122,7 @@ impl Told {
         };
         let more = help.map_or_else(String::new, |help| format!(" (help: {help})"));
         let line = format!("{word}[{}]: {message}", codes::FUNCTION);
-        let this =
-            Self { resource_ref: Some(about.clone()), line, ..Self::new(severity, format!("{message}{more}")) };
+        let this = Self { resource_ref: Some(about.clone()), line, ..Self::new(severity, format!("{message}{more}")) };
         this.tag("code", codes::FUNCTION).helped(help)
     }
 
