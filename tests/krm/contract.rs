@@ -156,14 +156,13 @@ fn no_policies_are_an_error() {
 #[test]
 fn what_is_not_proved_does_not_go_out() {
     let project = project();
-    let template = fs::read_to_string(repo().join("templates/kubernetes/policies.yaml.j2")).unwrap();
-    project.write(
-        "templates/kubernetes/policies.yaml.j2",
-        template.replace("- protocol: ", "- endPort: 90\n          protocol: "),
-    );
+    let template = fs::read_to_string(repo().join("templates/kubernetes/allow.yaml.j2")).unwrap();
+    let wider = template.replace("port: {{ port.first }}\n", "port: {{ port.first }}\n          endPort: 9000\n");
+    assert_ne!(wider, template);
+    project.write("templates/kubernetes/allow.yaml.j2", wider);
     let seen = krm(project.dir(), &[], sent("", "{dialect: kubernetes}"));
     assert_eq!((seen.code, items(&list(&seen.stdout)).len()), (1, 0), "{}", seen.stderr);
-    assert!(seen.stderr.contains("error[NP70"), "{}", seen.stderr);
+    assert!(seen.stderr.contains("error[NP702]"), "{}", seen.stderr);
 }
 
 #[test]

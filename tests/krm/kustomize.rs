@@ -152,5 +152,5 @@ fn a_warning_is_printed_and_stops_nothing() {
     project.write("intents/app.toml", INTENT.replace("to = \"web\"", "to = \"web\"\nports = [\"all/TCP\"]"));
     let seen = kustomize(&project, "deploy");
     assert_eq!(seen.code, 0, "{}", seen.stderr);
-    assert!(seen.stderr.contains("intents/app.toml:7:10: warning[NP201]"), "{}", seen.stderr);
+    assert!(seen.stderr.contains("intents/app.toml:7:9: warning[NP201]"), "{}", seen.stderr);
 }

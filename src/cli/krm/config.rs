@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::results::{Problem, ResourceRef};
 use super::tree::Tree;
-use crate::diag::{is_deceptive, nearest, quote};
+use crate::diag::{Diagnostic, Diagnostics, Level, is_deceptive, nearest, quote};
 use crate::dialects;
 use crate::pipeline::Project;
 use crate::source::{self, EntryKind, Files, PROJECT_FILE, Root};
@@ -236,9 +236,11 @@ impl Config {
         found.map_err(|error| problem(Some(&self.field("root")), error.to_string(), None))
     }
 
-    /// What the project does not have, or has several of. A project file that could not be read says nothing of it.
-    pub(super) fn against(&self, project: &Project) -> Vec<Problem> {
-        if project.settings.is_none() && project.root.project_file.is_some() {
+    /// What the project does not have, or has several of. A project file in which something is wrong says nothing of it.
+    pub(super) fn against(&self, project: &Project, found: &Diagnostics) -> Vec<Problem> {
+        let file = |found: &Diagnostic| found.primary.as_ref().map(|primary| project.sources.path(primary.span.file));
+        if found.iter().any(|found| found.level == Level::Error && file(found).is_some_and(|path| path == PROJECT_FILE))
+        {
             return vec![];
         }
         let mut problems = vec![];

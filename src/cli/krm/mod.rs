@@ -67,8 +67,9 @@ fn krm(args: &KrmArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
             return answer(&list, &unchanged(&items), wrong(&problems), terminal);
         }
     };
-    let project = Project::load(root.clone(), &mut Diagnostics::default()).map_err(|error| terminal.fail(error))?;
-    problems.extend(config.against(&project));
+    let mut found = Diagnostics::default();
+    let project = Project::load(root.clone(), &mut found).map_err(|error| terminal.fail(error))?;
+    problems.extend(config.against(&project, &found));
     if !problems.is_empty() {
         return answer(&list, &unchanged(&items), wrong(&problems), terminal);
     }
