@@ -82,10 +82,11 @@ impl<'s> List<'s> {
             return Err(format!("a ResourceList has no {key}"));
         }
         let config = tree.get("functionConfig").cloned();
-        let values = match tree.get("items") {
-            None => vec![],
-            Some(Tree::List(values)) => values.clone(),
-            Some(other) => return Err(format!("`items` is {}, not a list", other.kind())),
+        let Tree::Map(pairs) = tree else { return Err("this is no ResourceList".to_owned()) };
+        let values = match pairs.into_iter().find(|(key, _)| key.text() == Some("items")) {
+            None | Some((_, Tree::Null)) => vec![],
+            Some((_, Tree::List(values))) => values,
+            Some((_, other)) => return Err(format!("`items` is {}, not a list", other.kind())),
         };
         if let Some(place) = values.iter().position(|value| !matches!(value, Tree::Map(_))) {
             return Err(format!("item {place} is no object"));
@@ -156,7 +157,7 @@ fn in_lines(came: &List<'_>, objects: &[Object<'_>], results: &[Told]) -> String
     out.push_str(if objects.is_empty() { "items: []\n" } else { "items:\n" });
     for object in objects {
         match object {
-            Object::Passed(item) if behind_dash(&item) => out.push_str(item.text),
+            Object::Passed(item) if behind_dash(item) => out.push_str(item.text),
             Object::Passed(item) => out.extend([column, "- ", item.text]),
             Object::Made { text, .. } => behind_a_dash(text, column, &mut out),
         }
