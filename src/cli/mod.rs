@@ -3,6 +3,7 @@
 //! In: arguments. Out: text on standard output and standard error, and an [`Exit`]. Diagnostics go to standard error;
 //! what a command is asked for goes to standard output.
 
+mod argocd;
 mod build;
 mod check;
 mod diff;
@@ -13,6 +14,7 @@ mod generate;
 mod init;
 mod inventory;
 mod krm;
+mod owners;
 mod report;
 mod rule;
 mod run;
@@ -79,6 +81,8 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Say whether one end may talk to another, by which policies, who asked for it, and what would allow it
     Explain(explain::ExplainArgs),
+    /// Write who is asked for a review of what into CODEOWNERS
+    Owners(OwnersArgs),
     /// Explain a code: what it means, why it matters, how to mend it
     Rule(RuleArgs),
     /// Write a first intent and the schema that editors use
@@ -104,7 +108,7 @@ struct Common {
     today: Option<Date>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct Target {
     /// Only these dialects, comma separated
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -130,6 +134,11 @@ struct BuildArgs {
     /// Write nothing; print the manifests of one dialect, and nothing else, on standard output
     #[arg(long, conflicts_with_all = ["overwrite", "exit_nonzero_on_change"])]
     stdout: bool,
+
+    /// With --stdout, as a plugin of Argo CD: dialect and cluster are parameters of the Application, findings are one line
+    /// each
+    #[arg(long, requires = "stdout")]
+    argocd: bool,
 
     /// Regenerate generated files that someone edited
     #[arg(long)]
@@ -202,6 +211,17 @@ struct DiffArgs {
 }
 
 #[derive(Debug, Args)]
+struct OwnersArgs {
+    /// Write nothing; fail if the section is missing or stale, and show what would change
+    #[arg(long, conflicts_with = "stdout")]
+    check: bool,
+
+    /// Write nothing; print the section alone
+    #[arg(long)]
+    stdout: bool,
+}
+
+#[derive(Debug, Args)]
 struct RuleArgs {
     /// The code, as NP201
     #[arg(required_unless_present = "all")]
@@ -265,6 +285,10 @@ pub fn command() -> clap::Command {
 /// Runs a command.
 pub fn run(cli: Cli) -> Exit {
     match cli.color {
+        // What is shown on a page stays plain, whatever the environment of the sidecar asks for.
+        ColorWhen::Auto if matches!(&cli.command, Command::Build(args) if args.argocd) => {
+            anstream::ColorChoice::Never.write_global();
+        }
         ColorWhen::Auto => {}
         ColorWhen::Always => anstream::ColorChoice::Always.write_global(),
         ColorWhen::Never => anstream::ColorChoice::Never.write_global(),
@@ -277,6 +301,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Verify(args) => verify::run(&args, &mut terminal),
         Command::Eval(args) => eval::run(&args, &mut terminal),
         Command::Explain(args) => explain::run(&args, &mut terminal),
+        Command::Owners(args) => owners::run(&args, &mut terminal),
         Command::Rule(args) => rule::run(&args, &mut terminal),
         Command::Init(args) => init::run(&args, &mut terminal),
         Command::Krm(args) => krm::run(&args, &mut terminal),
