@@ -20,6 +20,8 @@
 
 #[path = "docs/page.rs"]
 mod page;
+#[path = "support/published.rs"]
+mod published;
 #[path = "docs/story.rs"]
 mod story;
 mod support;
@@ -28,14 +30,15 @@ use std::fs;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 
-use page::{Block, Page};
+use page::Page;
 use story::Story;
 
-/// Every page that people wrote; the others are generated, and held by other tests.
+/// Every page that people wrote; the others are generated, and held by other tests. What one tells takes release builds:
+/// `tests/release.rs` plays it.
 fn pages() -> Vec<PathBuf> {
     let entries = fs::read_dir(support::repo().join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let mut pages: Vec<PathBuf> =
-        entries.filter(|path| path.extension().is_some_and(|end| end == "md") && !path.ends_with("rules.md")).collect();
+    let mut pages: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
+    pages.retain(|path| !path.ends_with("rules.md") && !path.ends_with("install.md"));
     pages.sort();
     pages
 }
@@ -64,30 +67,10 @@ fn play(page: &Page) -> Result<(), String> {
     if !page.needs.iter().all(|tool| support::tool(tool)) {
         return Ok(());
     }
-    let story = Story::begin();
-    page.blocks.iter().try_for_each(|block| match block {
-        Block::File { path, text } => {
-            story.write(path, text);
-            Ok(())
-        }
-        Block::Commands { line, commands, exit } => {
-            let last = commands.len().saturating_sub(1);
-            commands.iter().enumerate().try_for_each(|(position, command)| {
-                let exit = if position == last { *exit } else { 0 };
-                story.run(command, exit).map_err(|error| format!("block at line {line}: {error}"))
-            })
-        }
-        Block::Cluster { line, commands } => commands
-            .iter()
-            .try_for_each(|command| story.build(command).map_err(|error| format!("block at line {line}: {error}"))),
-        Block::Excerpt { .. } => Ok(()),
-    })?;
-    page.blocks.iter().try_for_each(|block| match block {
-        Block::Excerpt { line, text } if !story.holds(text) => {
-            Err(format!("block at line {line}: no file holds these lines\n{text}"))
-        }
-        _ => Ok(()),
-    })
+    if page.needs.iter().any(|tool| tool == "pre-commit") {
+        published::installed();
+    }
+    Story::begin(&published::published().environment).play(page)
 }
 
 /// The player is no use if it lets everything pass.

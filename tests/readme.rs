@@ -129,9 +129,13 @@ fn dump() -> String {
 
 /// Command lines of netpolc: of blocks, after a prompt if there is one, and inline.
 fn commands(text: &str) -> Vec<Vec<String>> {
-    let from_blocks = blocks(text, &["sh", "console", "bash", "shell"])
-        .into_iter()
-        .flat_map(|block| block.lines().map(|line| line.trim_start_matches("$ ").to_owned()).collect::<Vec<_>>());
+    let scripts = blocks(text, &["sh", "bash", "shell"]).into_iter();
+    let scripts = scripts.flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>());
+    // The other lines are what a command prints.
+    let prompts = blocks(text, &["console"]).into_iter();
+    let prompts = prompts
+        .flat_map(|block| block.lines().filter_map(|l| l.strip_prefix("$ ").map(str::to_owned)).collect::<Vec<_>>());
+    let from_blocks = scripts.chain(prompts);
     let inline = text.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
     from_blocks
         .chain(inline)

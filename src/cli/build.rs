@@ -2,7 +2,7 @@
 
 use super::report::{self, plural};
 use super::run::Run;
-use super::{BuildArgs, Exit, Target, Terminal, argocd, diff};
+use super::{BuildArgs, Exit, Target, Terminal, argocd, diff, tracked};
 use crate::checks::Settings;
 use crate::diag::{Diagnostic, Level, codes};
 use crate::output::{Plan, Tree};
@@ -67,7 +67,8 @@ fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         next_step(&run, &compiled, terminal);
     }
     let changed = args.exit_nonzero_on_change && applied.wrote();
-    Ok(if changed { Exit::NotFine } else { Exit::Fine })
+    let left_out = args.tracked && tracked::left_out(&run, terminal)?;
+    Ok(if changed || left_out { Exit::NotFine } else { Exit::Fine })
 }
 
 /// What to do after a first build. Each folder enforces everything alone: one of them is applied, the one that the cluster's

@@ -20,6 +20,7 @@ mod rule;
 mod run;
 mod select;
 mod terminal;
+mod tracked;
 mod verify;
 
 use camino::Utf8PathBuf;
@@ -147,6 +148,10 @@ struct BuildArgs {
     /// Exit with 1 when anything was written or removed
     #[arg(long)]
     exit_nonzero_on_change: bool,
+
+    /// Exit with 1 where git does not know an intent or a generated file: a commit would leave it out
+    #[arg(long, conflicts_with_all = ["check", "stdout"])]
+    tracked: bool,
 }
 
 #[derive(Debug, Args)]

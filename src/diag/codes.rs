@@ -178,6 +178,9 @@ codes! {
     STALE = "NP802", "out of date";
     /// A path below `out/` is a symbolic link or another thing that netpolc will not write through.
     UNSAFE_PATH = "NP803", "unsafe output path";
+    /// Git does not know an intent, a template, the project file or a generated file, so a commit leaves it out, and whoever
+    /// checks that commit out has intents and policies that do not belong together. `git add` it.
+    UNTRACKED = "NP804", "not known to git";
     /// Between `# netpolc:begin` and `# netpolc:end` the file CODEOWNERS belongs to netpolc, and nothing outside of them.
     /// Where the two are not there once each, in this order, nothing is written.
     MARKERS = "NP810", "broken section of CODEOWNERS";

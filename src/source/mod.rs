@@ -9,6 +9,7 @@ mod manifests;
 mod read;
 mod root;
 mod stream;
+mod tracked;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ pub use read::{
 };
 pub use root::{Files, PROJECT_FILE, Root, RootError, find_root, is_inside, is_same_place};
 pub use stream::{StreamError, load_stream};
+pub use tracked::untracked;
 
 /// One text of a run. Small and copyable; only [`Sources`] makes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

@@ -221,3 +221,50 @@ fn a_first_build_ends_with_what_to_do_next() {
     let one = next("dialects = [\"cilium\"]\n");
     assert!(one.ends_with("kubectl apply -k out/cilium") && !one.contains("alone"), "{one}");
 }
+
+/// Runs git in a project, apart from the caller's own configuration.
+fn git(project: &Project, line: &str) {
+    let mut git = std::process::Command::new("git");
+    git.args(line.split_whitespace())
+        .current_dir(project.dir())
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("HOME", project.dir());
+    let output = git.output().unwrap();
+    assert!(output.status.success(), "git {line}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn what_git_does_not_know_is_named() {
+    let project = project();
+    let alone = run_on(&project, BEFORE, "build --tracked");
+    assert_eq!(alone.code, 2, "there is no repository");
+    assert!(alone.stderr.contains("git cannot say what is tracked: fatal: not a git repository"), "{}", alone.stderr);
+
+    git(&project, "init --quiet");
+    let new = run_on(&project, BEFORE, "build --tracked");
+    assert_eq!(new.code, 1);
+    for said in ["error[NP804]: git does not know `intents/", "git does not know 22 files in `out/`", "`git add out`"] {
+        assert!(new.stderr.contains(said), "{said}: {}", new.stderr);
+    }
+    git(&project, "add intents");
+    let added = run_on(&project, BEFORE, "build --tracked").stderr;
+    assert!(!added.contains("intents/") && added.contains("`git add out`"), "{added}");
+    git(&project, "add --all");
+    project.write("intents/notes.txt", "no intent, and nobody's business");
+    assert_eq!(run_on(&project, BEFORE, "build --tracked").code, 0);
+}
+
+/// Whoever renders elsewhere tells git to ignore the output; and a template decides what is built.
+#[test]
+fn what_git_ignores_is_no_matter_and_templates_are() {
+    let project = project();
+    git(&project, "init --quiet");
+    project.write(".gitignore", "/out/\n");
+    git(&project, "add intents");
+    assert_eq!(run_on(&project, BEFORE, "build --tracked").code, 0);
+    let template = fs::read(super::support::repo().join("templates/kubernetes/allow.yaml.j2")).unwrap();
+    project.write("templates/kubernetes/allow.yaml.j2", template);
+    let said = run_on(&project, BEFORE, "build --tracked");
+    assert_eq!(said.code, 1);
+    assert!(said.stderr.contains("git does not know `templates/kubernetes/allow.yaml.j2`"), "{}", said.stderr);
+}

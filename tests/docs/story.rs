@@ -5,46 +5,75 @@ use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::page::Command;
+use crate::page::{Block, Command, Page};
+use crate::published::{ADDRESS, published};
 use crate::support::{repo, tool, tree};
 
 /// Nothing that a page shows takes so long.
 const TIMEOUT: Duration = Duration::from_secs(900);
 
-/// Where the project is published. Pages name this address; here it is the checkout.
-const ADDRESS: &str = env!("CARGO_PKG_REPOSITORY");
-
 pub struct Story {
     /// `home/`, `bin/` with netpolc in it, and `repo/`, where the story is.
     temp: tempfile::TempDir,
+    /// Environment variables beside those of every story.
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Story {
-    pub fn begin() -> Self {
-        let story = Self { temp: tempfile::tempdir().unwrap() };
+    pub fn begin(environment: &[(&'static str, String)]) -> Self {
+        let story = Self { temp: tempfile::tempdir().unwrap(), environment: environment.to_vec() };
         for folder in ["home", "bin", "repo"] {
             fs::create_dir(story.temp.path().join(folder)).unwrap();
         }
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_netpolc"), story.temp.path().join("bin/netpolc")).unwrap();
-        let instead = format!("[url \"file://{}\"]\n\tinsteadOf = {ADDRESS}\n", repo().display());
+        // Pages name the address at which the project is published; here it is the checkout.
+        let instead = format!("[url \"file://{}\"]\n\tinsteadOf = {ADDRESS}\n", published().repository.display());
         let user = "[user]\n\tname = A. Founder\n\temail = founder@example.com\n[init]\n\tdefaultBranch = main\n";
         fs::write(story.temp.path().join("home/.gitconfig"), format!("{user}{instead}")).unwrap();
         story.shell("git init -q").unwrap();
         story
     }
 
-    fn repo(&self) -> PathBuf {
+    /// The folder in which the story is.
+    pub fn repo(&self) -> PathBuf {
         self.temp.path().join("repo")
     }
 
-    pub fn write(&self, path: &str, text: &str) {
+    /// Plays a page; the error says where it does not keep its word.
+    pub fn play(&self, page: &Page) -> Result<(), String> {
+        page.blocks.iter().try_for_each(|block| match block {
+            Block::File { path, text } => {
+                self.write(path, text);
+                Ok(())
+            }
+            Block::Commands { line, commands, exit } => {
+                let last = commands.len().saturating_sub(1);
+                commands.iter().enumerate().try_for_each(|(position, command)| {
+                    let exit = if position == last { *exit } else { 0 };
+                    self.run(command, exit).map_err(|error| format!("block at line {line}: {error}"))
+                })
+            }
+            Block::Cluster { line, commands } => commands
+                .iter()
+                .try_for_each(|command| self.build(command).map_err(|error| format!("block at line {line}: {error}"))),
+            Block::Excerpt { .. } => Ok(()),
+        })?;
+        page.blocks.iter().try_for_each(|block| match block {
+            Block::Excerpt { line, text } if !self.holds(text) => {
+                Err(format!("block at line {line}: no file holds these lines\n{text}"))
+            }
+            _ => Ok(()),
+        })
+    }
+
+    fn write(&self, path: &str, text: &str) {
         let path = self.repo().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
     /// Runs a command; the error says how it did not do what the page says.
-    pub fn run(&self, command: &Command, exit: i32) -> Result<(), String> {
+    fn run(&self, command: &Command, exit: i32) -> Result<(), String> {
         let (code, output) = self.shell(&command.line)?;
         if code != exit {
             return Err(format!("`{}` ended with {code}, not {exit}:\n{output}", command.line));
@@ -60,7 +89,7 @@ impl Story {
     }
 
     /// What a command for a cluster applies, as far as it can be seen without one.
-    pub fn build(&self, command: &str) -> Result<(), String> {
+    fn build(&self, command: &str) -> Result<(), String> {
         let words: Vec<&str> = command.split_whitespace().collect();
         match words.as_slice() {
             ["kubectl", "apply", "-k", folder] => {
@@ -85,7 +114,7 @@ impl Story {
     }
 
     /// Whether the lines stand together in some file of the story, or of the repository; `…` for lines between.
-    pub fn holds(&self, text: &str) -> bool {
+    fn holds(&self, text: &str) -> bool {
         let parts: Vec<&str> = text.split("…\n").collect();
         let own = tree(&self.repo());
         let repository = ["docs", "intents", "out", "schema"].iter().flat_map(|folder| tree(&repo().join(folder)));
@@ -122,6 +151,7 @@ impl Story {
             .env("CARGO_HOME", of_user("CARGO_HOME", ".cargo"))
             .env("RUSTUP_HOME", of_user("RUSTUP_HOME", ".rustup"))
             .envs(std::env::var("CARGO_TARGET_DIR").map(|dir| ("CARGO_TARGET_DIR", dir)))
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("LANG", "C.UTF-8")
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())

@@ -112,12 +112,17 @@ pub fn repo() -> &'static Path {
 pub fn tool(name: &str) -> bool {
     let found =
         std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(name).is_file()));
-    let required = std::env::var("NETPOLC_REQUIRE_TOOLS").unwrap_or_default();
-    assert!(found || !required.split_whitespace().any(|tool| tool == name), "{name} is required and not on the PATH");
+    assert!(found || !requires(name), "{name} is required and not on the PATH");
     if !found {
         eprintln!("skipped: {name} is not installed");
     }
     found
+}
+
+/// Whether `NETPOLC_REQUIRE_TOOLS` names a tool.
+pub fn requires(name: &str) -> bool {
+    let required = std::env::var("NETPOLC_REQUIRE_TOOLS").unwrap_or_default();
+    required.split_whitespace().any(|tool| tool == name)
 }
 
 /// The folder of an npm package: beside a folder of npm's commands that is on the PATH.
@@ -127,11 +132,7 @@ pub fn package(name: &str) -> Option<PathBuf> {
         .filter(|dir| dir.ends_with("node_modules/.bin"))
         .map(|dir| dir.with_file_name(name))
         .find(|dir| dir.is_dir());
-    let required = std::env::var("NETPOLC_REQUIRE_TOOLS").unwrap_or_default();
-    assert!(
-        found.is_some() || !required.split_whitespace().any(|tool| tool == name),
-        "{name} is required and not found"
-    );
+    assert!(found.is_some() || !requires(name), "{name} is required and not found");
     if found.is_none() {
         eprintln!("skipped: {name} is not installed");
     }
