@@ -1,7 +1,7 @@
 //! Loading a project's texts.
 //!
-//! In: a root. Out: ids of texts, always in the order of their paths, named relative to the root. What may never
-//! happen: a text from outside of the root, and an intent left out without a word.
+//! In: a root, on disk or of files that somebody hands over. Out: ids of texts, always in the order of their paths, named
+//! relative to the root. What may never happen: a text from outside of the root, and an intent left out without a word.
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::read::{
     Decoded, Entry, EntryKind, MAX_FILE_BYTES, ReadError, SourceError, decode, entry_kind, list_tree, read_bytes,
 };
-use super::{FileId, Root, Sources, Span};
+use super::{FileId, Files, Root, Sources, Span};
 use crate::diag::{Diagnostic, Diagnostics, codes, is_deceptive, quote};
 
 /// Loads the project file, if the root has one. `None` also for one that cannot be read as text, which is reported.
@@ -91,6 +91,9 @@ fn entries(root: &Root, dir: &Utf8Path, links: bool, diags: &mut Diagnostics) ->
         diags.push(outside(dir));
         return Ok(vec![]);
     }
+    if let Some(files) = &root.files {
+        return Ok(entries_of(files, dir, diags));
+    }
     let full = root.dir.join(dir);
     let kind = match entry_kind(&full).map_err(fail)? {
         None => return Ok(vec![]),
@@ -113,6 +116,17 @@ fn entries(root: &Root, dir: &Utf8Path, links: bool, diags: &mut Diagnostics) ->
         let path = error.path.strip_prefix(&root.dir).map(Utf8Path::to_owned).unwrap_or(error.path);
         SourceError { path, error: error.error }
     })
+}
+
+/// The same of files that are not on disk: there are no links among them.
+fn entries_of(files: &Files, dir: &Utf8Path, diags: &mut Diagnostics) -> Vec<Entry> {
+    if files.contains_key(dir) {
+        diags.push(unusable(format!("{} is not a folder", quote(dir.as_str()))));
+    }
+    let below = files.keys().filter_map(|path| path.strip_prefix(dir).ok()).filter(|path| !path.as_str().is_empty());
+    let hidden = |path: &&Utf8Path| path.components().any(|part| part.as_str().starts_with('.'));
+    let file = |path: &Utf8Path| Entry { path: path.to_owned(), kind: EntryKind::File };
+    below.filter(|path| !hidden(path)).map(file).collect()
 }
 
 /// Reads in parallel, registers in the order given.
@@ -163,6 +177,13 @@ fn load_one(root: &Root, path: &Utf8Path, links: bool) -> std::io::Result<Loaded
     if path.as_str().chars().any(is_deceptive) {
         let message = format!("the name {} has an invisible or control character", quote(path.as_str()));
         return Ok(Loaded::Refused(unusable(message).help("rename the file")));
+    }
+    if let Some(files) = &root.files {
+        return match root.instead.get(path).map(String::as_bytes).or(files.get(path).map(Vec::as_slice)) {
+            Some(bytes) if bytes.len() as u64 > MAX_FILE_BYTES => Ok(Loaded::TooLarge),
+            Some(bytes) => Ok(Loaded::Text(decode(bytes.to_vec()))),
+            None => Err(std::io::ErrorKind::NotFound.into()),
+        };
     }
     let full = root.dir.join(path);
     if entry_kind(&full)? == Some(EntryKind::Link) {

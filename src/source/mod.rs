@@ -21,7 +21,7 @@ pub use read::{
     Decoded, Entry, EntryKind, MAX_FILE_BYTES, MAX_GENERATED_BYTES, ReadError, SourceError, decode, entry_kind,
     list_tree, read_bytes,
 };
-pub use root::{PROJECT_FILE, Root, RootError, find_root, is_same_place};
+pub use root::{Files, PROJECT_FILE, Root, RootError, find_root, is_same_place};
 
 /// One text of a run. Small and copyable; only [`Sources`] makes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
