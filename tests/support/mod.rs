@@ -119,3 +119,21 @@ pub fn tool(name: &str) -> bool {
     }
     found
 }
+
+/// The folder of an npm package: beside a folder of npm's commands that is on the PATH.
+pub fn package(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .filter(|dir| dir.ends_with("node_modules/.bin"))
+        .map(|dir| dir.with_file_name(name))
+        .find(|dir| dir.is_dir());
+    let required = std::env::var("NETPOLC_REQUIRE_TOOLS").unwrap_or_default();
+    assert!(
+        found.is_some() || !required.split_whitespace().any(|tool| tool == name),
+        "{name} is required and not found"
+    );
+    if found.is_none() {
+        eprintln!("skipped: {name} is not installed");
+    }
+    found
+}

@@ -1,0 +1,226 @@
+//! Findings as Markdown, as a reader sees it that others wrote: markdown-it, with HTML and bare links on, as far as it knows
+//! more links than the services do. Mentions and references are looked for in what it leaves, as the services do.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::support::package;
+use super::{Project, check, documents, findings, parse, projects, words};
+
+/// Reads documents as JSON and writes of each the kinds of its tokens, the cells of its tables, and what is no code.
+const READ: &str = r#"
+import { readFileSync } from "node:fs";
+const { default: MarkdownIt } = await import(process.argv[1]);
+const reader = new MarkdownIt({ html: true, linkify: true });
+const seen = JSON.parse(readFileSync(0)).map(text => {
+  const kinds = new Set(), rows = [], plain = [];
+  for (const token of reader.parse(text, {})) {
+    kinds.add(token.type);
+    if (token.type === "tr_open") rows.push([]);
+    let cell = "";
+    for (const child of token.children ?? []) {
+      kinds.add(child.type);
+      cell += child.content;
+      if (child.type !== "code_inline") plain.push(child.content);
+    }
+    if (token.type === "inline" && token.level === 4) rows.at(-1).push(cell);
+  }
+  return { kinds: [...kinds], rows, plain };
+});
+console.log(JSON.stringify(seen));
+"#;
+
+/// What the document consists of, and nothing else.
+const KINDS: [&str; 17] = [
+    "heading_open",
+    "heading_close",
+    "paragraph_open",
+    "paragraph_close",
+    "strong_open",
+    "strong_close",
+    "inline",
+    "text",
+    "code_inline",
+    "table_open",
+    "table_close",
+    "thead_open",
+    "thead_close",
+    "tbody_open",
+    "tbody_close",
+    "tr_open",
+    "tr_close",
+];
+
+const CELLS: [&str; 4] = ["th_open", "th_close", "td_open", "td_close"];
+
+/// All kinds of texts that Markdown or a service would take for more than a text.
+const TRAPS: &str = "@team/all a@example.com https://example.com/x www.example.com [x](https://example.com) ![x](y.png) <b>x</b> <!-- x --> \
+                     | x | ` x `` y ``` # * - 1. #12 !13 ~label %mile $14 &15 :tada: GH-16 0123456789abcdef {{x}} $a$ \\| \\` &lt; /approve";
+
+fn read(documents: &[String]) -> Option<Vec<Value>> {
+    let package = package("markdown-it")?;
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("input.json");
+    fs::write(&input, serde_json::to_string(documents).unwrap()).unwrap();
+    let output = Command::new("node")
+        .args(["--input-type=module", "--eval", READ])
+        .arg(package.join("index.mjs"))
+        .stdin(fs::File::open(&input).unwrap())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    Some(parse(&String::from_utf8_lossy(&output.stdout)).as_array().unwrap().clone())
+}
+
+/// Reference or mention: what GitHub and GitLab look for in text that is no code.
+fn is_mention(text: &str) -> bool {
+    let chars: Vec<char> = text.chars().collect();
+    let sign = |pair: &[char]| "@#!$%~&^:/".contains(pair[0]) && pair[1].is_alphanumeric();
+    let key = |part: &str| {
+        let Some((name, number)) = part.split_once('-') else { return false };
+        !name.is_empty() && !number.is_empty() && number.chars().all(|c| c.is_ascii_digit())
+    };
+    let hash = |part: &str| part.len() >= 7 && part.chars().all(|c| c.is_ascii_hexdigit());
+    let mut parts = text.split(|c: char| !c.is_alphanumeric() && c != '-');
+    chars.windows(2).any(sign) || parts.any(|part| key(part) || hash(part))
+}
+
+/// What is wrong with a document that was read: kinds of tokens that are not meant to be there, cells too many or too few,
+/// mentions.
+fn problems(seen: &Value) -> Vec<String> {
+    let kinds = seen["kinds"].as_array().unwrap().iter().map(|kind| kind.as_str().unwrap());
+    let mut found: Vec<String> =
+        kinds.filter(|kind| !KINDS.contains(kind) && !CELLS.contains(kind)).map(str::to_owned).collect();
+    let rows = seen["rows"].as_array().unwrap();
+    found.extend(rows.iter().filter(|row| row.as_array().unwrap().len() != 5).map(|row| format!("cells of {row}")));
+    // A reader of tables drops what is in a row beyond its head: an empty row is a cell that was cut.
+    let plain = seen["plain"].as_array().unwrap().iter().map(|text| text.as_str().unwrap());
+    found.extend(plain.filter(|text| is_mention(text)).map(str::to_owned));
+    found
+}
+
+/// Text without what Markdown shows otherwise.
+fn shown(text: &str) -> String {
+    text.replace('`', "").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The rows that findings must become: line, level, code, message, help.
+fn expected(json: &str) -> BTreeSet<Vec<String>> {
+    let row = |finding: &Value| {
+        let text = |key: &str| finding[key].as_str().unwrap().to_owned();
+        let line = finding["location"]["line"].as_u64().unwrap_or(1).to_string();
+        let help: Vec<&str> = finding["help"].as_array().unwrap().iter().map(|help| help.as_str().unwrap()).collect();
+        let (level, help) = match finding["waived"]["reason"].as_str() {
+            Some(reason) => ("waived".to_owned(), reason.to_owned()),
+            None => (text("level"), help.join("; ")),
+        };
+        vec![line, level, text("code"), shown(&text("message")), shown(&help)]
+    };
+    parse(json).as_array().unwrap().iter().map(row).collect()
+}
+
+/// Projects in which what people wrote is full of Markdown: a key, a file's name, the reason of a waiver.
+fn trapped() -> Vec<Project> {
+    let project = |path: &str, text: String| {
+        let project = Project::new();
+        project.write(".git/HEAD", "");
+        project.write(path, text);
+        project
+    };
+    let reason =
+        super::INTENT.replace("until <the> \\\"ports\\\" & 100% are listed, ok: yes", &TRAPS.replace('\\', "\\\\"));
+    assert!(reason.contains("/approve"));
+    let keys: String =
+        TRAPS.split(' ').enumerate().map(|(n, word)| format!("'{word} {n}' = 1\n'{word}|{n}' = 1\n")).collect();
+    vec![
+        project("net/intents/shop.toml", format!("app = \"shop\"\n'{TRAPS}' = 1\n{keys}")),
+        project("net/intents/@team [x](y) `z` | <b> www.example.com.toml", "app = 1\n".to_owned()),
+        project("net/intents/shop.toml", reason),
+    ]
+}
+
+#[test]
+fn a_reader_of_markdown_sees_the_findings_and_nothing_else() {
+    let mut pairs: Vec<(String, [String; 2])> = documents(["json", "markdown"]);
+    for project in trapped() {
+        let texts = ["json", "markdown"].map(|format| check(&project, &["--format", format, "--waived"]).stdout);
+        pairs.push((texts[1].clone(), texts));
+    }
+    let texts: Vec<String> = pairs.iter().map(|(_, [_, markdown])| markdown.clone()).collect();
+    let Some(seen) = read(&texts) else { return };
+    for ((name, [json, markdown]), seen) in pairs.iter().zip(&seen) {
+        assert_eq!(problems(seen), [""; 0], "{name}: {markdown}");
+        let rows: BTreeSet<Vec<String>> = seen["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row.as_array().unwrap().iter().map(|cell| shown(cell.as_str().unwrap())).collect())
+            .filter(|row: &Vec<String>| row[0] != "line")
+            .collect();
+        assert_eq!(rows, expected(json), "{name}: {markdown}");
+        assert!(!markdown.contains(|c: char| c.is_control() && c != '\n'), "{name}: {markdown}");
+    }
+}
+
+/// What a text would do that is not escaped.
+#[test]
+fn the_reader_finds_a_mistake() {
+    let row = |text: &str| {
+        format!("| line | level | code | finding | help |\n|---:|---|---|---|---|\n| 1 | error | `NP1` | {text} | |\n")
+    };
+    let mut texts = vec![row("fine"), row("")];
+    let wrong = [
+        "@team",
+        "a@example.com",
+        "https://example.com/x",
+        "www.example.com",
+        "[x](https://example.com)",
+        "![x](y.png)",
+        "<b>x</b>",
+        "see #12",
+        "fixes !13",
+        ":tada:",
+        "GH-16",
+        "0123456789abcdef",
+        "*x*",
+        "~~x~~",
+        "a \\@team b",
+    ];
+    texts.extend(wrong.map(row));
+    texts.push(format!("{}\n- x\n", row("fine")));
+    let Some(seen) = read(&texts) else { return };
+    let (good, bad) = seen.split_at(2);
+    assert!(good.iter().all(|seen| problems(seen).is_empty()), "{good:?}");
+    for (seen, text) in bad.iter().zip(&texts[2..]) {
+        assert!(!problems(seen).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn totals_come_first_and_nothing_is_one_line() {
+    let of =
+        |project: &Project, options: &[&str]| check(project, &[&["--format", "markdown"], options].concat()).stdout;
+    assert_eq!(of(&projects()[1].1, &[]), "### netpolc: no findings\n");
+    let text = of(&findings(), &["--waived"]);
+    assert!(text.starts_with("### netpolc: 7 errors, 1 warning, 1 waived\n\n**`net/intents/shop.toml`**\n"), "{text}");
+    let text = of(&findings(), &["--waived", "--select", "NP201"]);
+    assert!(text.starts_with("### netpolc: no findings, 1 waived\n"), "{text}");
+}
+
+/// A comment of GitHub holds 65,536 characters.
+#[test]
+fn what_does_not_fit_is_counted() {
+    let project = Project::new();
+    let keys: String = (0..2000).map(|n| format!("unknown-key-{n} = 1\n")).collect();
+    project.write("net/intents/shop.toml", format!("app = \"shop\"\n{keys}"));
+    let text = check(&project, &["--format", "markdown"]).stdout;
+    assert!(text.len() < 61_000, "{}", text.len());
+    let rows = text.lines().filter(|line| line.contains(" error ")).count();
+    assert!(rows > 100, "{text}");
+    let left = text.lines().last().unwrap();
+    assert_eq!(left, format!("More than fits here is left out: {} errors.", 2000 - rows));
+    assert!(text.starts_with("### netpolc: 2000 errors\n"));
+}
