@@ -1,6 +1,6 @@
 //! The comments of a change as GitHub and GitLab serve them, as far as the recipes ask: listed by pages, written, changed.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 /// The token that writes, and whose it is.
 pub const TOKEN: &str = "secret-of-the-test";
+/// A token that may read and not write.
+pub const READS: &str = "reads-only";
 pub const GITHUB_SELF: &str = "github-actions[bot]";
 pub const GITLAB_SELF: u64 = 42;
 
@@ -37,7 +39,7 @@ struct Request {
     method: String,
     path: String,
     query: String,
-    token: bool,
+    token: String,
     body: String,
 }
 
@@ -100,15 +102,14 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
     let mut words = first.split_whitespace();
     let (method, target) = (words.next()?.to_owned(), words.next()?);
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let (mut length, mut token) = (0, false);
+    let (mut length, mut token) = (0, String::new());
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
         let Some((name, value)) = line.trim_end().split_once(": ") else { break };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.parse().ok()?,
-            "authorization" => token = value == format!("token {TOKEN}"),
-            "private-token" => token = value == TOKEN,
+            "authorization" | "private-token" => token = value.trim_start_matches("token ").to_owned(),
             _ => {}
         }
     }
@@ -118,10 +119,13 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
 }
 
 fn answer(request: &Request, state: &mut State, url: &str) -> (u16, String, Value) {
-    if !request.token {
-        return (401, String::new(), json!({"message": "401 Unauthorized"}));
-    }
     let Request { method, path, .. } = request;
+    match request.token.as_str() {
+        TOKEN => {}
+        READS if method == "GET" => {}
+        READS => return (403, String::new(), json!({"message": "403 Forbidden"})),
+        _ => return (401, String::new(), json!({"message": "401 Unauthorized"})),
+    }
     if method == "GET" {
         state.reads += 1;
     } else {
