@@ -165,6 +165,72 @@ fn a_reader_of_markdown_sees_the_findings_and_nothing_else() {
     }
 }
 
+/// Texts of pieces that mean something to Markdown or to a service, in any order.
+fn chance() -> Vec<String> {
+    let pieces: Vec<&str> = TRAPS
+        .split(' ')
+        .chain([
+            "a", "b", "`", "|", "\\", " ", " ", "\n", "\u{202e}", "é", "1", "@", "#", "-", "*", "_", "[", "](", ")",
+            "<", ">",
+        ])
+        .chain([
+            "!",
+            "~~",
+            "$",
+            ":",
+            "&",
+            ";",
+            ".",
+            "/",
+            "www.",
+            "http://",
+            "``",
+            "+",
+            "=",
+            "\u{1f600}",
+            "(",
+            "\"",
+            "'",
+        ])
+        .collect();
+    let mut state = 1_u64;
+    let mut next = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    (0..3000).map(|_| (0..=next(9)).map(|_| pieces[next(pieces.len())]).collect()).collect()
+}
+
+/// In a cell, at the start of a line and at the start of an item, for texts that nobody thought of.
+#[test]
+fn any_text_is_a_text() {
+    let texts = chance();
+    let document = |text: &String| {
+        let safe = netpolc::diag::markdown::escape(text);
+        format!("{safe}\n\n| 1 | 2 | 3 | 4 | 5 |\n|---|---|---|---|---|\n| {safe} | x | x | x | {safe} |\n\n- {safe}\n")
+    };
+    let Some(seen) = read(&texts.iter().map(document).collect::<Vec<_>>()) else { return };
+    let bare = |text: &str| text.replace('`', "").split_whitespace().collect::<String>();
+    for (text, seen) in texts.iter().zip(&seen) {
+        let lists = ["bullet_list_open", "bullet_list_close", "list_item_open", "list_item_close"];
+        let problems: Vec<String> = problems(seen).into_iter().filter(|kind| !lists.contains(&&**kind)).collect();
+        assert_eq!(problems, [""; 0], "{text:?}");
+        let expected: String = text
+            .chars()
+            .map(|c| {
+                if netpolc::diag::is_deceptive(c) && !c.is_whitespace() {
+                    c.escape_unicode().to_string()
+                } else {
+                    c.to_string()
+                }
+            })
+            .collect();
+        let row = &seen["rows"][1];
+        assert_eq!(bare(row[0].as_str().unwrap()), bare(&expected), "{text:?}");
+        assert_eq!((&row[0], &row[1]), (&row[4], &"x".into()), "{text:?}");
+    }
+}
+
 /// What a text would do that is not escaped.
 #[test]
 fn the_reader_finds_a_mistake() {
