@@ -2,7 +2,7 @@
 //! of it whatever was found.
 //!
 //! The programs are the SARIF validator of Microsoft with GitHub's rules, GitHub's own library for workflow commands, readers of
-//! JUnit XML with a schema of Jenkins, and a reader of Markdown. GitLab publishes no validator: its documented fields are looked at here.
+//! JUnit XML with a schema of Jenkins, and GitHub's own parser of Markdown. GitLab publishes no validator: its documented fields are looked at here.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a skipped test says why")]

@@ -245,6 +245,10 @@ fn is_plain(word: &str) -> bool {
     if !core.is_empty() && core.chars().all(digit) && after.starts_with(['.', ')']) {
         return false;
     }
+    // Nor `www`: with a stop, anything behind it is an address.
+    if core.to_ascii_lowercase().ends_with("www") {
+        return false;
+    }
     let is_hash = core.len() >= 7 && core.chars().all(|c| c.is_ascii_hexdigit());
     let parts: Vec<&str> = core.split(['-', '\'']).collect();
     let joined = parts.len() > 1 && (core.contains(digit) || parts.contains(&""));
@@ -266,6 +270,7 @@ mod tests {
             ("ping @team, see #12 and !3", "ping `@team`, see `#12` and `!3`"),
             ("at www.example.com or https://example.com/a?b=c", "at `www.example.com` or `https://example.com/a?b=c`"),
             ("mail a@example.com", "mail `a@example.com`"),
+            ("the www. @a, (WWW)", "the `www`. `@a`, (`WWW`)"),
             ("<img src=x> &lt; [a](b) ![c](d)", "`<img` `src=x>` `&lt`; `[a](b)` `![c](d)`"),
             ("*a* _b_ ~c~ $d$ :tada: \\", "`*a*` `_b_` `~c~` `$d$` `:tada`: `\\`"),
             ("- a", "`-` a"),
