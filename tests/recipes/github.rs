@@ -96,6 +96,7 @@ fn an_opened_flow_is_told_and_waits_for_the_label() {
     let (old, new) = comments.split_at(before.len());
     assert_eq!(old, before);
     let [comment] = new else { panic!("{new:?}") };
+    assert!(!comment.body.contains("jobs"), "what others did on main: {}", comment.body);
     assert!(
         comment.body.starts_with(MARKER) && comment.body.contains("api") && comment.body.contains("443"),
         "{}",
@@ -119,6 +120,9 @@ fn an_opened_flow_is_told_and_waits_for_the_label() {
     let mut pushed = pull_request("synchronize");
     pushed["pull_request"]["labels"] = json!([{ "name": "flows-approved" }]);
     assert_eq!(ends(pushed), "failure");
+    let mut taken = label("flows-approved");
+    taken["action"] = json!("unlabeled");
+    assert_eq!(ends(taken), "failure");
     assert_eq!(Runner { base: "next", ..Runner::new(&repository, &api, "opened") }.run().step(GATE).outcome, "skipped");
     assert_eq!(api.comments(), comments, "the same is not written again");
 

@@ -157,6 +157,7 @@ fn an_opened_flow_is_told_and_waits_for_the_label() {
         let note = &comments.last().unwrap().body;
         assert_eq!(*note, checkout.read("netpolc-diff.md"));
         assert!(note.starts_with(MARKER) && note.contains("443"), "{note}");
+        assert!(!note.contains("jobs"), "what others did on main: {note}");
         let (ended, checkout) = pipeline.run("netpolc-opened");
         assert_eq!(ended.code, Some(1), "{}", ended.output);
         assert!(ended.output.contains("sets the label flows-approved"), "{}", ended.output);

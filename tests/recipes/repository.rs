@@ -1,5 +1,6 @@
 //! A repository as a service holds it, with a branch `main`, a branch `change`, and the merge that the change would be.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::process::Command;
 
@@ -51,11 +52,13 @@ pub enum Output {
 
 pub struct Repository {
     folder: Project,
+    /// How often others changed `main`.
+    others: Cell<u16>,
 }
 
 impl Repository {
     pub fn new() -> Self {
-        let this = Self { folder: Project::new() };
+        let this = Self { folder: Project::new(), others: Cell::new(0) };
         this.git(&["init", "--quiet", "--initial-branch=main"]);
         // As the services do, and as recipes need it: any commit can be fetched by its hash.
         this.git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
@@ -66,16 +69,30 @@ impl Repository {
         this
     }
 
-    /// The branch of the change anew, one commit after where `main` is now; then `main` goes on.
+    /// The branch of the change anew, one commit after where `main` is now; then others open a flow on `main`, which is none of
+    /// the change's.
     pub fn change(&self, intent: &str, output: &Output) {
         self.git(&["checkout", "--quiet", "-B", "change", "main"]);
         self.folder.write("change.md", intent);
         self.commit("change", intent, output);
         self.git(&["checkout", "--quiet", "main"]);
-        self.folder.write("later.md", intent);
+        self.others.set(self.others.get() + 1);
+        let port = 8000 + self.others.get();
+        self.folder.write(
+            "intents/others.toml",
+            format!(
+                "app = \"others\"\n[tiers]\njob = {{ namespace = \"jobs\", pods = {{ app = \"job\" }}, ports = [{port}] }}\n\
+                 [[allow]]\nfrom = \"anywhere\"\nto = \"job\"\nwhy = \"others' own\"\n"
+            ),
+        );
         self.commit("main", SHOP, &Output::Built);
         self.git(&["checkout", "--quiet", "--detach", "main"]);
-        self.git(&["merge", "--quiet", "--no-ff", "--message", "merge", "change"]);
+        self.git(&["merge", "--quiet", "--no-ff", "--strategy-option=ours", "--message=merge", "change"]);
+        if matches!(output, Output::Built) {
+            assert_eq!(netpolc(self.folder.dir(), &["build", "--overwrite"]).code, 0);
+            self.git(&["add", "--all"]);
+            self.git(&["commit", "--quiet", "--amend", "--no-edit"]);
+        }
         self.git(&["update-ref", "refs/pull/7/merge", "HEAD"]);
         self.git(&["checkout", "--quiet", "main"]);
     }
