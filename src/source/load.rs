@@ -84,6 +84,47 @@ pub fn load_templates(
     Ok(loaded.into_iter().map(|(path, file)| (below(path), file)).collect())
 }
 
+/// Loads a file that people and netpolc share: its bytes as they are, and its text for messages. `None` where there is none, and
+/// where it must not be touched, which is reported: it, or the folder that it would be in, is outside of the repository.
+///
+/// # Errors
+/// When the system refuses.
+pub fn load_shared(
+    repository: &Utf8Path,
+    path: &Utf8Path,
+    sources: &mut Sources,
+    diags: &mut Diagnostics,
+) -> Result<Option<(Vec<u8>, FileId)>, SourceError> {
+    let fail = |error| SourceError { path: path.to_owned(), error };
+    let full = repository.join(path);
+    let there = |path: &&Utf8Path| matches!(entry_kind(path), Ok(Some(_)));
+    let Some(nearest) = full.ancestors().find(there) else { return Ok(None) };
+    let real = nearest.canonicalize().map_err(fail)?;
+    if !real.starts_with(repository.canonicalize().map_err(fail)?) {
+        let message = format!("{} leads outside of the repository", quote(path.as_str()));
+        diags.push(unusable(message).help("put the file itself there, and no link"));
+        return Ok(None);
+    }
+    if nearest != full {
+        return Ok(None);
+    }
+    match read_bytes(&full, MAX_FILE_BYTES) {
+        Ok(bytes) => {
+            let file = sources.add(path, decode(bytes.clone()).text);
+            Ok(Some((bytes, file)))
+        }
+        Err(ReadError::Io(error)) => Err(fail(error)),
+        Err(refused) => {
+            let what = match refused {
+                ReadError::TooLarge => format!("is larger than {} MiB", MAX_FILE_BYTES >> 20),
+                _ => "is not a regular file".to_owned(),
+            };
+            diags.push(unusable(format!("{} {what}", quote(path.as_str()))).help("put a file there, or remove it"));
+            Ok(None)
+        }
+    }
+}
+
 /// What is below a folder of the project; nothing, with a diagnostic, when the folder is not inside of it.
 fn entries(root: &Root, dir: &Utf8Path, links: bool, diags: &mut Diagnostics) -> Result<Vec<Entry>, SourceError> {
     let fail = |error| SourceError { path: dir.to_owned(), error };

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
 use super::read::{EntryKind, entry_kind};
-use crate::diag::quote;
+use crate::diag::{is_deceptive, quote};
 
 /// The project file's name.
 pub const PROJECT_FILE: &str = "netpolc.toml";
@@ -72,9 +72,13 @@ impl Root {
 
     /// Where the project lies in its git repository: empty where it is the repository, or in none.
     pub fn in_repository(&self) -> Utf8PathBuf {
+        self.dir.strip_prefix(self.repository()).map(Utf8Path::to_owned).unwrap_or_default()
+    }
+
+    /// The git repository that the project lies in; its own folder where it lies in none.
+    pub fn repository(&self) -> &Utf8Path {
         let repository = self.dir.ancestors().find(|dir| matches!(entry_kind(&dir.join(".git")), Ok(Some(_))));
-        let below = repository.and_then(|repository| self.dir.strip_prefix(repository).ok());
-        below.map(Utf8Path::to_owned).unwrap_or_default()
+        repository.unwrap_or(&self.dir)
     }
 
     /// A path of the command line, relative to the root and without `.` and `..`. `None` for one outside.
@@ -125,6 +129,15 @@ fn absolute(path: &Utf8Path, cwd: &Utf8Path) -> Utf8PathBuf {
         }
     }
     out
+}
+
+/// Whether a path that the project file writes stays below a root by its words.
+pub fn is_inside(path: &str) -> bool {
+    !path.is_empty()
+        && !path.contains('\\')
+        && !path.chars().any(is_deceptive)
+        && Utf8Path::new(path).components().all(|part| matches!(part, Utf8Component::Normal(_)))
+        && !path.split('/').any(|part| part == ".")
 }
 
 #[cfg(test)]
