@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
 
+use super::support::python_with;
 use super::{Project, check, documents, findings, parse, projects, words};
 
 /// Reads documents as JSON and writes of each the elements that it becomes, the cells of its tables, and what is no code.
@@ -52,28 +52,15 @@ const KINDS: [&str; 10] = ["h3", "p", "strong", "code", "table", "thead", "tbody
 const TRAPS: &str = "@team/all a@example.com https://example.com/x www.example.com [x](https://example.com) ![x](y.png) <b>x</b> <!-- x --> \
                      | x | ` x `` y ``` # * - 1. #12 !13 ~label %mile $14 &15 :tada: GH-16 0123456789abcdef {{x}} $a$ \\| \\` &lt; /approve";
 
-/// The Python that has the parser.
-fn python() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let pythons = std::env::split_paths(&path).map(|dir| dir.join("python3")).filter(|python| python.is_file());
-    let has = |python: &PathBuf| {
-        let import = Command::new(python).args(["-c", "import cmarkgfm"]).output();
-        import.is_ok_and(|output| output.status.success())
-    };
-    let found = pythons.into_iter().find(has);
-    let required = std::env::var("NETPOLC_REQUIRE_TOOLS").unwrap_or_default();
-    assert!(found.is_some() || !required.split_whitespace().any(|tool| tool == "cmarkgfm"), "cmarkgfm is required");
-    if found.is_none() {
-        eprintln!("skipped: no Python has cmarkgfm");
-    }
-    found
-}
-
 fn read(documents: &[String]) -> Option<Vec<Value>> {
     let folder = tempfile::tempdir().unwrap();
     let input = folder.path().join("input.json");
     fs::write(&input, serde_json::to_string(documents).unwrap()).unwrap();
-    let output = Command::new(python()?).args(["-c", READ]).stdin(fs::File::open(&input).unwrap()).output().unwrap();
+    let output = Command::new(python_with("cmarkgfm")?)
+        .args(["-c", READ])
+        .stdin(fs::File::open(&input).unwrap())
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", words(&output));
     Some(parse(&String::from_utf8_lossy(&output.stdout)).as_array().unwrap().clone())
 }
