@@ -2,7 +2,7 @@
 
 use super::report::{self, plural};
 use super::run::Run;
-use super::{BuildArgs, Exit, Terminal, diff};
+use super::{BuildArgs, Exit, Target, Terminal, argocd, diff};
 use crate::checks::Settings;
 use crate::diag::{Diagnostic, Level, codes};
 use crate::output::{Plan, Tree};
@@ -18,20 +18,25 @@ pub(super) fn run(args: &BuildArgs, terminal: &mut Terminal) -> Exit {
 fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     // A waiver that ran out overnight must not stop the tool that renders what is already running.
     let expired = if args.stdout { Level::Warning } else { Level::Error };
-    let mut run = Run::start(&args.common, args.target.cluster.as_deref(), &Settings::new(expired), terminal)?;
-    let compiled = run.compile(&args.target, terminal)?;
+    let target = if args.argocd { argocd::target(&args.target, terminal)? } else { args.target.clone() };
+    let mut run = Run::start(&args.common, target.cluster.as_deref(), &Settings::new(expired), terminal)?;
+    if args.stdout && !run.diags.has_errors() {
+        refuse_several(&run, &target, args.argocd, terminal)?;
+    }
+    let compiled = run.compile(&target, terminal)?;
     let shown = run.shown();
+    let tell = if args.argocd { argocd::diagnostics } else { report::diagnostics };
     let Some(mut compiled) = compiled else {
         let nothing = if args.stdout { "; nothing was printed" } else { "; nothing was written" };
-        report::diagnostics(&run, &shown, nothing, terminal);
+        tell(&run, &shown, nothing, terminal);
         return Ok(Exit::NotFine);
     };
-    report::diagnostics(&run, &shown, "", terminal);
+    tell(&run, &shown, "", terminal);
     if args.stdout {
-        return print(&run, &compiled, terminal);
+        return Ok(print(&run, &compiled, tell, terminal));
     }
     let wanted: Tree = compiled.iter_mut().flat_map(|done| std::mem::take(&mut done.files)).collect();
-    let disk = run.inspect(&args.target, terminal)?;
+    let disk = run.inspect(&target, terminal)?;
     let plan = crate::output::plan(&disk, &wanted, &mut run.project.sources, args.overwrite);
     if args.check {
         return Ok(check(&mut run, &plan, &compiled, terminal));
@@ -109,22 +114,34 @@ fn check(run: &mut Run, plan: &Plan, compiled: &[Compiled], terminal: &mut Termi
     Exit::NotFine
 }
 
-/// `--stdout`: manifests, and nothing else.
-fn print(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) -> Result<Exit, Exit> {
-    let [done] = compiled else {
-        let clusters = run.project.clusters();
-        let hint = match clusters.is_empty() {
-            true => "name one with --dialect".to_owned(),
-            false => format!("name one with --cluster ({}), and one dialect with --dialect", clusters.join(", ")),
-        };
-        return Err(terminal.fail(format!("--stdout prints one dialect of one cluster; {hint}")));
-    };
-    // An empty answer would make a GitOps tool prune every policy.
-    if done.policies.is_empty() {
-        let error = Diagnostic::placeless(codes::PATH, "there are no policies to print");
-        report::diagnostics(run, &[error.help("declare a tier")], "; nothing was printed", terminal);
-        return Ok(Exit::NotFine);
+/// `--stdout` prints one dialect of one cluster: nothing is compiled where it is open which.
+fn refuse_several(run: &Run, target: &Target, argocd: bool, terminal: &mut Terminal) -> Result<(), Exit> {
+    let dialects: Vec<&str> = run.dialects(target, terminal)?.iter().map(|dialect| dialect.name()).collect();
+    let clusters = if target.cluster.is_some() { vec![] } else { run.project.clusters() };
+    if dialects.len() <= 1 && clusters.len() <= 1 {
+        return Ok(());
     }
+    if argocd {
+        return Err(terminal.fail(argocd::missing(&dialects, &clusters)));
+    }
+    let hint = match clusters.is_empty() {
+        true => "name one with --dialect".to_owned(),
+        false => format!("name one with --cluster ({}), and one dialect with --dialect", clusters.join(", ")),
+    };
+    Err(terminal.fail(format!("--stdout prints one dialect of one cluster; {hint}")))
+}
+
+/// How findings are told, with what follows from them.
+type Tell = fn(&Run, &[Diagnostic], &str, &mut Terminal);
+
+/// `--stdout`: manifests, and nothing else.
+fn print(run: &Run, compiled: &[Compiled], tell: Tell, terminal: &mut Terminal) -> Exit {
+    // An empty answer would make a GitOps tool prune every policy.
+    let Some(done) = compiled.first().filter(|done| !done.policies.is_empty()) else {
+        let error = Diagnostic::placeless(codes::PATH, "there are no policies to print");
+        tell(run, &[error.help("declare a tier")], "; nothing was printed", terminal);
+        return Exit::NotFine;
+    };
     let manifests = done.files.iter().filter(|(path, _)| done.manifests.contains(*path));
     for (position, (_, text)) in manifests.enumerate() {
         if position > 0 && !text.starts_with("---") {
@@ -133,5 +150,5 @@ fn print(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) -> Result<Ex
         terminal.print(text);
     }
     // Half of the manifests must not pass for all of them.
-    Ok(if terminal.is_closed() { Exit::Failed } else { Exit::Fine })
+    if terminal.is_closed() { Exit::Failed } else { Exit::Fine }
 }

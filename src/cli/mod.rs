@@ -3,6 +3,7 @@
 //! In: arguments. Out: text on standard output and standard error, and an [`Exit`]. Diagnostics go to standard error;
 //! what a command is asked for goes to standard output.
 
+mod argocd;
 mod build;
 mod check;
 mod diff;
@@ -104,7 +105,7 @@ struct Common {
     today: Option<Date>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct Target {
     /// Only these dialects, comma separated
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -130,6 +131,11 @@ struct BuildArgs {
     /// Write nothing; print the manifests of one dialect, and nothing else, on standard output
     #[arg(long, conflicts_with_all = ["overwrite", "exit_nonzero_on_change"])]
     stdout: bool,
+
+    /// With --stdout, as a plugin of Argo CD: dialect and cluster are parameters of the Application, findings are one line
+    /// each
+    #[arg(long, requires = "stdout")]
+    argocd: bool,
 
     /// Regenerate generated files that someone edited
     #[arg(long)]
@@ -274,6 +280,10 @@ pub fn command() -> clap::Command {
 /// Runs a command.
 pub fn run(cli: Cli) -> Exit {
     match cli.color {
+        // What is shown on a page stays plain, whatever the environment of the sidecar asks for.
+        ColorWhen::Auto if matches!(&cli.command, Command::Build(args) if args.argocd) => {
+            anstream::ColorChoice::Never.write_global();
+        }
         ColorWhen::Auto => {}
         ColorWhen::Always => anstream::ColorChoice::Always.write_global(),
         ColorWhen::Never => anstream::ColorChoice::Never.write_global(),

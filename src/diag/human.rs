@@ -75,3 +75,14 @@ pub fn concise(diagnostic: &Diagnostic, sources: &Sources) -> String {
     let Diagnostic { code, level, message, .. } = diagnostic;
     format!("{}{}[{code}]: {message}", place.unwrap_or_default(), level.as_str())
 }
+
+/// The same with what is added to it, still one line: for places where lines are not kept apart.
+pub fn line(diagnostic: &Diagnostic, sources: &Sources) -> String {
+    let mut told = concise(diagnostic, sources);
+    let notes = diagnostic.notes.iter().map(|note| ("note", note));
+    for (word, text) in notes.chain(diagnostic.help.iter().map(|help| ("help", help))) {
+        let text: Vec<&str> = text.split_whitespace().collect();
+        told.push_str(&format!("; {word}: {}", text.join(" ")));
+    }
+    told
+}

@@ -20,7 +20,7 @@ use crate::source::{Sources, Span};
 
 pub use codes::{Code, CodeDoc};
 pub use fix::{Edit, Fix};
-pub use human::{concise, render};
+pub use human::{concise, line, render};
 pub use json::findings_schema;
 pub use report::{Explained, Format, Report, Waived};
 
