@@ -2,7 +2,7 @@
 
 use clap_mangen::Man;
 
-use super::{Exit, SchemaOf, Terminal, command};
+use super::{Exit, SchemaOf, Terminal, command, krm};
 use crate::{diag, intent};
 
 pub(super) fn schema(of: SchemaOf, terminal: &mut Terminal) -> Exit {
@@ -16,6 +16,7 @@ pub(super) fn schema_text(of: SchemaOf) -> String {
         SchemaOf::Intent => intent::intent_schema(),
         SchemaOf::Project => intent::project_schema(),
         SchemaOf::Findings => diag::findings_schema(),
+        SchemaOf::Krm => krm::config::schema(),
     };
     format!("{}\n", serde_json::to_string_pretty(&schema).unwrap_or_default())
 }

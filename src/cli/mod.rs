@@ -13,6 +13,7 @@ mod fix;
 mod generate;
 mod init;
 mod inventory;
+mod krm;
 mod owners;
 mod report;
 mod rule;
@@ -86,7 +87,9 @@ enum Command {
     Rule(RuleArgs),
     /// Write a first intent and the schema that editors use
     Init(InitArgs),
-    /// Print the JSON schema of intents, of the project file, or of findings
+    /// Be a KRM function, for kustomize and kpt: a ResourceList from standard input, with the policies in it
+    Krm(krm::KrmArgs),
+    /// Print the JSON schema of intents, of the project file, of findings, or of the config of the KRM function
     Schema(SchemaArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
@@ -264,6 +267,8 @@ enum SchemaOf {
     Project,
     /// What `netpolc check --format json` prints
     Findings,
+    /// The function config of `netpolc krm`
+    Krm,
 }
 
 #[derive(Debug, Args)]
@@ -299,6 +304,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Owners(args) => owners::run(&args, &mut terminal),
         Command::Rule(args) => rule::run(&args, &mut terminal),
         Command::Init(args) => init::run(&args, &mut terminal),
+        Command::Krm(args) => krm::run(&args, &mut terminal),
         Command::Schema(args) => generate::schema(args.of, &mut terminal),
         Command::Completions(args) => generate::completions(args.shell, &mut terminal),
         Command::Man => generate::man(&mut terminal),

@@ -209,16 +209,20 @@ type Places = Vec<Option<Sym>>;
 
 /// What must be said beside "verified": what is said otherwise than meant, and what is taken for granted.
 pub(super) fn caveats(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
+    caveat_lines(run, compiled).iter().for_each(|line| terminal.line(line));
+}
+
+/// The same, a line each.
+pub(super) fn caveat_lines(run: &Run, compiled: &[Compiled]) -> Vec<String> {
     let lost = |done: &Compiled| Lost {
         dialect: done.dialect,
         cluster: done.cluster.clone(),
         approximations: done.approximations.clone(),
     };
-    exceptions(run, &compiled.iter().map(lost).collect::<Vec<_>>(), terminal);
-    for note in &run.notes {
-        terminal.line(format!("{}{}", note.text, run.place(&note.clusters)));
-    }
-    assumed(run, terminal);
+    let mut lines = exception_lines(run, &compiled.iter().map(lost).collect::<Vec<_>>());
+    lines.extend(run.notes.iter().map(|note| format!("{}{}", note.text, run.place(&note.clusters))));
+    lines.extend(assumed_line(run));
+    lines
 }
 
 /// What a dialect says of a cluster's intents otherwise than it is meant.
@@ -230,6 +234,11 @@ pub(super) struct Lost {
 
 /// `exact except: calico fqdns-omitted (narrower): api -> payments: api.stripe.com`.
 pub(super) fn exceptions(run: &Run, all: &[Lost], terminal: &mut Terminal) {
+    exception_lines(run, all).iter().for_each(|line| terminal.line(line));
+}
+
+fn exception_lines(run: &Run, all: &[Lost]) -> Vec<String> {
+    let mut lines = vec![];
     // What several dialects lose alike is one line, for each set of clusters in which they do.
     let mut lost: BTreeMap<String, Vec<(&str, Places)>> = BTreeMap::new();
     for done in all {
@@ -253,23 +262,29 @@ pub(super) fn exceptions(run: &Run, all: &[Lost], terminal: &mut Terminal) {
             }
         }
         for (clusters, dialects) in groups {
-            terminal.line(format!("exact except: {} {line}{}", dialects.join(", "), run.place(&clusters)));
+            lines.push(format!("exact except: {} {line}{}", dialects.join(", "), run.place(&clusters)));
         }
     }
+    lines
 }
 
 /// `verified: kubernetes allows exactly the 214 flows of 6 intents`.
 pub(super) fn verified(run: &Run, dialects: &[&str], flows: usize, terminal: &mut Terminal) {
     let green = anstyle::AnsiColor::Green.on_default().bold();
+    terminal.line(format!("{green}verified{green:#}: {}", verified_words(run, dialects, flows)));
+}
+
+/// The same without the word before it.
+pub(super) fn verified_words(run: &Run, dialects: &[&str], flows: usize) -> String {
     let clusters: Vec<&str> = run.models.iter().filter_map(|model| model.cluster.as_deref()).collect();
-    terminal.line(format!(
-        "{green}verified{green:#}: {} {} exactly the {} of {}{}",
+    format!(
+        "{} {} exactly the {} of {}{}",
         dialects.join(", "),
         if dialects.len() == 1 { "allows" } else { "allow" },
         plural(flows, "flow"),
         plural(run.project.intents.len(), "intent"),
         if clusters.is_empty() { String::new() } else { format!(" in {}", clusters.join(", ")) }
-    ));
+    )
 }
 
 /// The closed world of the proof, in a few words.
@@ -282,17 +297,22 @@ pub(super) fn taken_for_granted(terminal: &mut Terminal) {
 
 /// What is taken for granted of addresses while nobody says where the cluster's are.
 pub(super) fn assumed(run: &Run, terminal: &mut Terminal) {
+    assumed_line(run).into_iter().for_each(|line| terminal.line(line));
+}
+
+fn assumed_line(run: &Run) -> Option<String> {
     let assuming: Vec<&Model> = run.models.iter().filter(|model| assumes_private(model)).collect();
     let unknown: BTreeSet<(usize, &str)> = assuming.iter().flat_map(|model| model.profile.unknown_ranges()).collect();
-    if !unknown.is_empty() {
-        let keys: Vec<String> = unknown.into_iter().map(|(_, key)| quote(key)).collect();
-        let clusters: Places = assuming.iter().map(|model| model.cluster.clone()).collect();
-        terminal.line(format!(
-            "assumed: the cluster's addresses lie in the private ranges (not set in netpolc.toml: {}){}",
-            keys.join(", "),
-            run.place(&clusters)
-        ));
+    if unknown.is_empty() {
+        return None;
     }
+    let keys: Vec<String> = unknown.into_iter().map(|(_, key)| quote(key)).collect();
+    let clusters: Places = assuming.iter().map(|model| model.cluster.clone()).collect();
+    Some(format!(
+        "assumed: the cluster's addresses lie in the private ranges (not set in netpolc.toml: {}){}",
+        keys.join(", "),
+        run.place(&clusters)
+    ))
 }
 
 /// Whether something that is lost is about the chosen intents; guards are everybody's.

@@ -166,6 +166,9 @@ codes! {
     /// is not what the API server or its target accepts, is there twice, or is of a kind that nobody here knows the
     /// meaning of. What policies say, and what they select, must be known exactly: nothing is guessed, nothing passed over.
     MANIFEST = "NP710", "invalid manifest";
+    /// `netpolc krm` was given a function config that it cannot use, or a list in which it cannot write: an object that netpolc
+    /// did not make has the name of a policy. What the function config may say is in `netpolc schema krm`.
+    FUNCTION = "NP720", "invalid function input";
     /// A generated file was edited by hand, or a merge left it in conflict. Move the change into the intent, then
     /// run `netpolc build --overwrite`.
     EDITED = "NP800", "generated file was edited";

@@ -8,6 +8,7 @@ mod load;
 mod manifests;
 mod read;
 mod root;
+mod stream;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ pub use read::{
     list_tree, read_bytes,
 };
 pub use root::{Files, PROJECT_FILE, Root, RootError, find_root, is_inside, is_same_place};
+pub use stream::{StreamError, load_stream};
 
 /// One text of a run. Small and copyable; only [`Sources`] makes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

@@ -175,6 +175,8 @@ fn options(max_depth: usize) -> serde_saphyr::Options {
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::Error,
         merge_keys: MergeKeyPolicy::Error,
         with_snippet: false,
+        // Other readers take a word that is too large a number for a string.
+        non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::PassThrough,
         budget: serde_saphyr::budget! {
             // A hub's object may hold many peers; files are bounded before they are read.
             max_nodes: 4_000_000,
