@@ -251,26 +251,12 @@ struct Judge(PathBuf, [&'static str; 2]);
 /// The judges that are here: an interpreter that knows the library, and Ruby.
 fn judges() -> Vec<Judge> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path =
-        |name: &str| std::env::split_paths(&path).map(|dir| dir.join(name)).filter(|file| file.is_file()).collect();
-    let pythons: Vec<PathBuf> = on_path("python3");
-    let knows = |python: &&PathBuf| {
-        Command::new(python).args(["-c", "import codeowners"]).output().is_ok_and(|output| output.status.success())
-    };
-    let python = pythons.iter().find(knows);
-    let required = std::env::var("NETPOLC_REQUIRE_TOOLS").unwrap_or_default();
-    assert!(
-        python.is_some() || !required.split_whitespace().any(|tool| tool == "codeowners"),
-        "codeowners is required and no python3 on the PATH knows it"
-    );
-    if python.is_none() {
-        eprintln!("skipped: the library codeowners is not installed");
-    }
-    let rubies: Vec<PathBuf> = on_path("ruby");
+    let rubies: Vec<PathBuf> =
+        std::env::split_paths(&path).map(|dir| dir.join("ruby")).filter(|file| file.is_file()).collect();
     if rubies.is_empty() {
         eprintln!("skipped: ruby is not installed");
     }
-    let github = python.into_iter().map(|python| Judge(python.clone(), ["-c", GITHUB]));
+    let github = support::python_with("codeowners").into_iter().map(|python| Judge(python, ["-c", GITHUB]));
     github.chain(rubies.into_iter().take(1).map(|ruby| Judge(ruby, ["-e", GITLAB]))).collect()
 }
 

@@ -1,21 +1,23 @@
 //! Findings as other tools read them: each format by the judgement of a program that others wrote, and by what must be true
 //! of it whatever was found.
 //!
-//! The programs are the SARIF validator of Microsoft with GitHub's rules, GitHub's own library for workflow commands, and
-//! readers of JUnit XML with a schema of Jenkins. GitLab publishes no validator: its documented fields are looked at here.
+//! The programs are the SARIF validator of Microsoft with GitHub's rules, GitHub's own library for workflow commands, readers of
+//! JUnit XML with a schema of Jenkins, and GitHub's own parser of Markdown. GitLab publishes no validator: its documented fields are looked at here.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a skipped test says why")]
 
+#[path = "formats/markdown.rs"]
+mod markdown;
 mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use support::{Project, Run, netpolc, tool};
+use support::{Project, Run, netpolc, package, tool};
 
 /// A finding that is waived, a warning, one on the same line twice, a cycle over two places, and names that no format may take for its
 /// own.
@@ -49,7 +51,7 @@ until  = 2030-06-30
 "#;
 
 const TODAY: [&str; 2] = ["--today", "2026-06-30"];
-const PROGRAMS: [&str; 5] = ["json", "sarif", "github", "gitlab", "junit"];
+const PROGRAMS: [&str; 6] = ["json", "sarif", "github", "gitlab", "junit", "markdown"];
 
 /// Projects that lie in `net/` of a repository, and what is the matter with each.
 fn projects() -> Vec<(&'static str, Project)> {
@@ -115,24 +117,6 @@ fn results(sarif: &str) -> Vec<Value> {
     parse(sarif)["runs"][0]["results"].as_array().unwrap().clone()
 }
 
-/// The folder of an npm package: beside a folder of npm's commands that is on the PATH.
-fn package(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .filter(|dir| dir.ends_with("node_modules/.bin"))
-        .map(|dir| dir.with_file_name(name))
-        .find(|dir| dir.is_dir());
-    let required = std::env::var("NETPOLC_REQUIRE_TOOLS").unwrap_or_default();
-    assert!(
-        found.is_some() || !required.split_whitespace().any(|tool| tool == name),
-        "{name} is required and not found"
-    );
-    if found.is_none() {
-        eprintln!("skipped: {name} is not installed");
-    }
-    found
-}
-
 fn words(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
@@ -175,6 +159,8 @@ fn formats_tell_the_same() {
         assert_eq!(gitlab.iter().map(|one| one["check_name"].as_str().unwrap()).collect::<Vec<_>>(), codes, "{name}");
         assert_eq!(printed("github").lines().count(), codes.len(), "{name}");
         assert_eq!(printed("junit").matches("<failure ").count(), codes.len(), "{name}");
+        let rows = printed("markdown").lines().filter(|line| line.contains(" | `NP")).count();
+        assert_eq!(rows, codes.len(), "{name}");
         for ((json, sarif), gitlab) in found.iter().zip(&sarif).zip(gitlab) {
             let region = &sarif["locations"][0]["physicalLocation"]["region"];
             assert_eq!(gitlab["location"]["lines"]["begin"], region["startLine"], "{name}");
@@ -218,6 +204,7 @@ fn waived_findings_are_told_where_asked_for() {
         ("github", "::notice title=NP201 all-ports,"),
         ("gitlab", "\"severity\": \"info\""),
         ("junit", "<skipped>waived: until &lt;the&gt;"),
+        ("markdown", "| waived | `NP201` | "),
     ] {
         let run = check(&project, &["--format", format]);
         assert!(!run.stdout.contains(mark), "{format}: {}", run.stdout);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 
-use super::{Code, Diagnostic, Level, concise, github, gitlab, json, junit, sarif};
+use super::{Code, Diagnostic, Level, concise, github, gitlab, json, junit, markdown, sarif};
 use crate::source::{Sources, Span};
 
 /// How findings are written. The command line takes its values from here.
@@ -27,12 +27,14 @@ pub enum Format {
     Gitlab,
     /// JUnit XML, which nearly every CI system shows.
     Junit,
+    /// Markdown of GitHub and GitLab.
+    Markdown,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Full, Self::Concise, Self::Json, Self::Sarif, Self::Github, Self::Gitlab, Self::Junit];
+    pub const ALL: [Self; 8] =
+        [Self::Full, Self::Concise, Self::Json, Self::Sarif, Self::Github, Self::Gitlab, Self::Junit, Self::Markdown];
 
     /// The word on the command line.
     pub fn name(self) -> &'static str {
@@ -44,6 +46,7 @@ impl Format {
             Self::Github => "github",
             Self::Gitlab => "gitlab",
             Self::Junit => "junit",
+            Self::Markdown => "markdown",
         }
     }
 
@@ -57,6 +60,7 @@ impl Format {
             Self::Github => "Annotations of GitHub Actions",
             Self::Gitlab => "A Code Quality report of GitLab",
             Self::Junit => "JUnit XML, a failed test for each finding",
+            Self::Markdown => "Markdown, for the summary of a run or a comment",
         }
     }
 
@@ -133,6 +137,7 @@ impl Report<'_> {
             Format::Github => github::document(self),
             Format::Gitlab => gitlab::document(self),
             Format::Junit => junit::document(self),
+            Format::Markdown => markdown::document(self),
         }
     }
 

@@ -25,7 +25,7 @@ fn codes(json: &str) -> Vec<String> {
 fn writes_nothing() {
     for project in [project(), findings()] {
         let before = tree(project.dir());
-        for format in ["full", "concise", "json", "sarif", "github", "gitlab", "junit"] {
+        for format in ["full", "concise", "json", "sarif", "github", "gitlab", "junit", "markdown"] {
             run_on(&project, BEFORE, &format!("check --format {format}"));
         }
         assert_eq!(tree(project.dir()), before);

@@ -138,3 +138,22 @@ pub fn package(name: &str) -> Option<PathBuf> {
     }
     found
 }
+
+/// A Python that has a library: such as have no command of their own.
+pub fn python_with(library: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let has = |python: &PathBuf| {
+        let import = Command::new(python).args(["-c", &format!("import {library}")]).output();
+        import.is_ok_and(|output| output.status.success())
+    };
+    let found = std::env::split_paths(&path).map(|dir| dir.join("python3")).find(has);
+    let required = std::env::var("NETPOLC_REQUIRE_TOOLS").unwrap_or_default();
+    assert!(
+        found.is_some() || !required.split_whitespace().any(|tool| tool == library),
+        "{library} is required and no python3 on the PATH knows it"
+    );
+    if found.is_none() {
+        eprintln!("skipped: the library {library} is not installed");
+    }
+    found
+}

@@ -1,0 +1,304 @@
+//! Findings as Markdown, for summaries of runs and comments on changes; and any text as Markdown, whoever wrote it.
+//!
+//! In: findings, or a text with words in backticks among it. Out: Markdown of GitHub and GitLab that shows them and does nothing
+//! else: no link, image, HTML, formula, list, mention, reference or command comes of a text, and it ends no cell of a table.
+//!
+//! Both services look for mentions and references (`@team`, `#12`, `!12`, `~label`) in the text that Markdown became, where
+//! backslashes and entities are gone, and in nothing that is code (`ReferenceFilter` in GitLab's `lib/banzai`, github/markup
+//! issue 1168). Addresses become links without any brackets (the extended autolinks of GitHub Flavored Markdown), and a line of
+//! a GitLab note that begins with `/` is a command. So each word that is more than letters and plain punctuation is written
+//! as code.
+
+use std::fmt::Write as _;
+
+use camino::Utf8PathBuf;
+
+use super::place::Places;
+use super::{Level, Report, is_deceptive};
+
+/// How long a document gets, in bytes. A comment of GitHub holds 65,536 characters, the summary of a step 1 MiB, and what is
+/// put around it needs room too.
+const MOST: usize = 60_000;
+
+/// Totals, then a table for each file. Without findings it is one line.
+pub(super) fn document(report: &Report<'_>) -> String {
+    let places = Places::of(report);
+    let mut files: Vec<(Utf8PathBuf, Vec<Row>)> = vec![];
+    let mut all = Counts::default();
+    for (diagnostic, waived) in report.all() {
+        let place = places.primary(diagnostic);
+        let (kind, help) = match (waived, diagnostic.level) {
+            (Some(waived), _) => (Kind::Waived, waived.reason.to_string()),
+            (None, Level::Error) => (Kind::Error, diagnostic.help.join("; ")),
+            (None, Level::Warning) => (Kind::Warning, diagnostic.help.join("; ")),
+        };
+        let line = place.region.line;
+        let (code, message, help) = (diagnostic.code, escape(&diagnostic.message), escape(&help));
+        let row = Row { kind, text: format!("| {line} | {} | `{code}` | {message} | {help} |\n", kind.word()) };
+        all.add(kind);
+        // Findings come sorted by file: it is nearly always the last one.
+        match files.iter_mut().rev().find(|(path, _)| *path == place.path) {
+            Some((_, rows)) => rows.push(row),
+            None => files.push((place.path, vec![row])),
+        }
+    }
+    let nothing = if all.errors + all.warnings > 0 { "" } else { "no findings" };
+    let comma = if nothing.is_empty() || all.waived == 0 { "" } else { ", " };
+    let mut text = format!("### netpolc: {nothing}{comma}{}\n", all.told());
+    let mut left_out = Counts::default();
+    for (path, rows) in files {
+        let mut table = format!(
+            "\n**{}**\n\n| line | level | code | finding | help |\n|---:|---|---|---|---|\n",
+            code(path.as_str())
+        );
+        for row in rows {
+            if text.len() + table.len() + row.text.len() > MOST {
+                left_out.add(row.kind);
+            } else {
+                // The head of a table comes with its first row.
+                text.push_str(&std::mem::take(&mut table));
+                text.push_str(&row.text);
+            }
+        }
+    }
+    if left_out != Counts::default() {
+        let _ = writeln!(text, "\nMore than fits here is left out: {}.", left_out.told());
+    }
+    text
+}
+
+struct Row {
+    kind: Kind,
+    text: String,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Error,
+    Warning,
+    Waived,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Waived => "waived",
+        }
+    }
+}
+
+#[derive(Default, PartialEq, Eq)]
+struct Counts {
+    errors: usize,
+    warnings: usize,
+    waived: usize,
+}
+
+impl Counts {
+    fn add(&mut self, kind: Kind) {
+        match kind {
+            Kind::Error => self.errors += 1,
+            Kind::Warning => self.warnings += 1,
+            Kind::Waived => self.waived += 1,
+        }
+    }
+
+    /// `2 errors, 1 warning`.
+    fn told(&self) -> String {
+        let several = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+        let found = [(self.errors, "error"), (self.warnings, "warning")];
+        let mut parts: Vec<String> = found.iter().filter(|(n, _)| *n > 0).map(|(n, word)| several(*n, word)).collect();
+        if self.waived > 0 {
+            parts.push(format!("{} waived", self.waived));
+        }
+        parts.join(", ")
+    }
+}
+
+/// A text for one line. What stands in backticks, as [`super::quote`] writes it, becomes code as a whole. It is not meant for
+/// the inside of HTML, where nothing is read as Markdown.
+pub fn escape(text: &str) -> String {
+    let mut line = Line::default();
+    let last = text.matches('`').count();
+    for (position, part) in text.split('`').enumerate() {
+        match (position % 2 == 1, position == last) {
+            (true, false) if part.is_empty() => line.code("``"),
+            (true, false) => line.code(part),
+            (true, true) => {
+                line.code("`");
+                line.words(part);
+            }
+            (false, _) => line.words(part),
+        }
+    }
+    line.end()
+}
+
+/// A text as code, whatever is in it.
+pub fn code(text: &str) -> String {
+    let mut line = Line::default();
+    line.code(text);
+    line.end()
+}
+
+/// A line that grows. Code is held back until something else follows: two pieces of code that touch would be read as one.
+#[derive(Default)]
+struct Line {
+    text: String,
+    code: String,
+}
+
+impl Line {
+    fn code(&mut self, text: &str) {
+        for c in text.chars() {
+            match c {
+                _ if is_space(c) => self.code.push(' '),
+                _ if is_deceptive(c) => self.code.extend(c.escape_unicode()),
+                _ => self.code.push(c),
+            }
+        }
+    }
+
+    fn words(&mut self, text: &str) {
+        for (position, word) in text.split(is_space).enumerate() {
+            if position > 0 {
+                self.space();
+            }
+            if is_plain(word) {
+                self.plain(word);
+            } else {
+                let (before, core, after) = punctuation(word);
+                self.plain(before);
+                self.code(core);
+                self.plain(after);
+            }
+        }
+    }
+
+    fn plain(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.flush();
+            self.text.push_str(text);
+        }
+    }
+
+    fn space(&mut self) {
+        self.flush();
+        if !self.text.is_empty() && !self.text.ends_with(' ') {
+            self.text.push(' ');
+        }
+    }
+
+    /// Code ends at a backtick and is no place for the bar that ends a cell: these stand between pieces, as entities.
+    fn flush(&mut self) {
+        let code = std::mem::take(&mut self.code);
+        for piece in code.split_inclusive(['`', '|']) {
+            let inside = piece.trim_end_matches(['`', '|']);
+            // One space at both ends is taken for a margin.
+            let margin =
+                if inside.starts_with(' ') && inside.ends_with(' ') && !inside.trim().is_empty() { " " } else { "" };
+            if !inside.is_empty() {
+                self.text.extend(["`", margin, inside, margin, "`"]);
+            }
+            match piece.chars().next_back() {
+                Some('`') => self.text.push_str("&#96;"),
+                Some('|') => self.text.push_str("&#124;"),
+                _ => {}
+            }
+        }
+    }
+
+    fn end(mut self) -> String {
+        self.flush();
+        self.text.truncate(self.text.trim_end_matches(' ').len());
+        self.text
+    }
+}
+
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r')
+}
+
+/// A word between the plain punctuation before and after it. A bracket that was opened in the word stays in it.
+fn punctuation(word: &str) -> (&str, &str, &str) {
+    let start = word.trim_start_matches(['(', '"', '\'']);
+    let mut core = start;
+    while let Some(c) = core.chars().next_back() {
+        let closes = c == ')' && core.matches('(').count() < core.matches(')').count();
+        if !closes && !matches!(c, '"' | '\'' | '.' | ',' | ';' | ':' | '?') {
+            break;
+        }
+        core = core.get(..core.len() - c.len_utf8()).unwrap_or_default();
+    }
+    let before = word.get(..word.len() - start.len()).unwrap_or_default();
+    (before, core, start.get(core.len()..).unwrap_or_default())
+}
+
+/// Whether a word means nothing to any reader of Markdown: letters and digits between plain punctuation. No number with a stop,
+/// which begins a list; no `word.word`, which may be an address; no `word-12`, which may be an issue; nothing that may be
+/// the hash of a commit.
+fn is_plain(word: &str) -> bool {
+    let (_, core, after) = punctuation(word);
+    let digit = |c: char| c.is_ascii_digit();
+    if !core.is_empty() && core.chars().all(digit) && after.starts_with(['.', ')']) {
+        return false;
+    }
+    // Nor `www`: with a stop, anything behind it is an address.
+    if core.to_ascii_lowercase().ends_with("www") {
+        return false;
+    }
+    let is_hash = core.len() >= 7 && core.chars().all(|c| c.is_ascii_hexdigit());
+    let parts: Vec<&str> = core.split(['-', '\'']).collect();
+    let joined = parts.len() > 1 && (core.contains(digit) || parts.contains(&""));
+    let known = |c: char| c.is_ascii_alphanumeric() || (!c.is_ascii() && !is_deceptive(c));
+    !is_hash && !joined && parts.iter().all(|part| part.chars().all(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stay_and_everything_else_is_code() {
+        for (text, markdown) in [
+            ("", ""),
+            ("a tier has no edge, and \"no\" (known) caller's well-known port: 80", ""),
+            ("größer als früher → 3 Ports …", ""),
+            ("`web` calls `postgres.db:5432`, and no edge allows it", ""),
+            ("ping @team, see #12 and !3", "ping `@team`, see `#12` and `!3`"),
+            ("at www.example.com or https://example.com/a?b=c", "at `www.example.com` or `https://example.com/a?b=c`"),
+            ("mail a@example.com", "mail `a@example.com`"),
+            ("the www. @a, (WWW)", "the `www`. `@a`, (`WWW`)"),
+            ("<img src=x> &lt; [a](b) ![c](d)", "`<img` `src=x>` `&lt`; `[a](b)` `![c](d)`"),
+            ("*a* _b_ ~c~ $d$ :tada: \\", "`*a*` `_b_` `~c~` `$d$` `:tada`: `\\`"),
+            ("- a", "`-` a"),
+            ("(`netpolc.toml`); f(x) (as a.b)?", "(`netpolc.toml`); `f(x)` (as `a.b`)?"),
+            ("1. a (2) 3) 4: 5", "`1`. a (`2`) `3`) 4: 5"),
+            ("/approve GH-26 GL-1 deadbeef 1234567 IPv4", "`/approve` `GH-26` `GL-1` `deadbeef` `1234567` IPv4"),
+            (" a\n\tb  c ", "a b c"),
+            ("sh\u{202e}op\u{7}", "`sh\\u{202e}op\\u{7}`"),
+        ] {
+            assert_eq!(escape(text), if markdown.is_empty() { text } else { markdown }, "{text}");
+        }
+    }
+
+    #[test]
+    fn backticks_and_bars_end_no_code_and_no_cell() {
+        for (text, markdown) in [
+            ("a | b", "a &#124; b"),
+            ("`x|y`", "`x`&#124;`y`"),
+            ("`x\\|y`", "`x\\`&#124;`y`"),
+            ("a ` b", "a &#96; b"),
+            ("`a` `@b", "`a` &#96;`@b`"),
+            ("$`x`$", "`$x$`"),
+            ("`` is empty", "&#96;&#96; is empty"),
+            ("` a `", "`  a  `"),
+            ("`\n`", "` `"),
+        ] {
+            assert_eq!(escape(text), markdown, "{text}");
+        }
+        assert_eq!(code("a`b |c"), "`a`&#96;`b `&#124;`c`");
+    }
+}
