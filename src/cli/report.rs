@@ -6,7 +6,7 @@ use super::run::Run;
 use super::{Exit, Terminal};
 use crate::diag::{self, Diagnostic, Diagnostics, Level, nearest, quote};
 use crate::dialects::{self, About, Approximated, Dialect};
-use crate::model::{Cidrs, DnsPeer, Labels, Model, NamespaceSet, PeerSet, Sym};
+use crate::model::{Cidrs, DnsPeer, Labels, Model, NamespaceSet, PeerSet, Sym, Tier};
 use crate::pipeline::Compiled;
 use crate::source::Sources;
 use crate::verify::normal::{Entity, Namespaces, Peer};
@@ -87,35 +87,63 @@ impl Names {
     pub(super) fn of(run: &Run) -> Self {
         let mut this = Self { names: BTreeMap::new(), chosen: run.selected.as_ref().map(|_| BTreeSet::new()) };
         for model in &run.models {
-            for tier in &model.tiers {
-                for namespace in tier.pods.namespaces.names() {
-                    let peer = pods(Namespaces::Named(namespace.clone()), &tier.pods.labels);
-                    if run.selected.as_ref().is_some_and(|selected| selected.contains(&model[tier.app].path)) {
-                        this.chosen.get_or_insert_default().insert(peer.clone());
-                    }
-                    this.add(peer, format!("{namespace}/{}", tier.name));
-                }
-            }
-            for peer in &model.peers {
-                match &peer.pods.namespaces {
-                    NamespaceSet::All => this
-                        .add(pods(Namespaces::Labelled(Labels::default()), &peer.pods.labels), peer.name.to_string()),
-                    NamespaceSet::Labels(by) => {
-                        this.add(pods(Namespaces::Labelled(by.clone()), &peer.pods.labels), peer.name.to_string())
-                    }
-                    NamespaceSet::Names(names) => {
-                        for name in names {
-                            this.add(
-                                pods(Namespaces::Named(name.clone()), &peer.pods.labels),
-                                format!("{name}/{}", peer.name),
-                            );
-                        }
-                    }
-                }
-            }
+            this.choose(model, run.selected.as_ref());
+            this.declared(model);
             this.addresses(model);
         }
         this
+    }
+
+    /// Adds names of how the project was before. What means something else now keeps its name for that alone.
+    pub(super) fn with_old<'m>(mut self, models: impl IntoIterator<Item = &'m Model>, run: &Run) -> Self {
+        let mut old = Self { names: BTreeMap::new(), chosen: None };
+        for model in models {
+            old.declared(model);
+            old.addresses(model);
+            self.choose(model, run.selected.as_ref());
+        }
+        let taken: BTreeSet<String> = self.names.values().cloned().collect();
+        for (peer, name) in old.names.into_iter().filter(|(_, name)| !taken.contains(name)) {
+            self.add(peer, name);
+        }
+        self
+    }
+
+    /// Notes the tiers of the chosen intents.
+    fn choose(&mut self, model: &Model, selected: Option<&BTreeSet<Utf8PathBuf>>) {
+        let Some(selected) = selected else { return };
+        let of_chosen = |tier: &&Tier| selected.contains(&model[tier.app].path);
+        for tier in model.tiers.iter().filter(of_chosen) {
+            let peers = tier.pods.namespaces.names().iter();
+            let peers = peers.map(|namespace| pods(Namespaces::Named(namespace.clone()), &tier.pods.labels));
+            self.chosen.get_or_insert_default().extend(peers);
+        }
+    }
+
+    /// Tiers and peers.
+    fn declared(&mut self, model: &Model) {
+        for tier in &model.tiers {
+            for namespace in tier.pods.namespaces.names() {
+                let peer = pods(Namespaces::Named(namespace.clone()), &tier.pods.labels);
+                self.add(peer, format!("{namespace}/{}", tier.name));
+            }
+        }
+        for peer in &model.peers {
+            match &peer.pods.namespaces {
+                NamespaceSet::All => {
+                    self.add(pods(Namespaces::Labelled(Labels::default()), &peer.pods.labels), peer.name.to_string());
+                }
+                NamespaceSet::Labels(by) => {
+                    self.add(pods(Namespaces::Labelled(by.clone()), &peer.pods.labels), peer.name.to_string());
+                }
+                NamespaceSet::Names(names) => {
+                    for name in names {
+                        let of_name = pods(Namespaces::Named(name.clone()), &peer.pods.labels);
+                        self.add(of_name, format!("{name}/{}", peer.name));
+                    }
+                }
+            }
+        }
     }
 
     fn addresses(&mut self, model: &Model) {

@@ -24,6 +24,8 @@ pub struct Project {
     pub out: Utf8PathBuf,
     /// The folder of the intents, relative to the root.
     pub intents_dir: Utf8PathBuf,
+    /// The folder of the templates, relative to the root.
+    pub templates_dir: Utf8PathBuf,
     /// The intents.
     pub intents: Vec<Parsed<IntentFile>>,
     /// The project file.
@@ -116,7 +118,7 @@ impl Project {
             diags.extend(local.iter().filter(said).cloned());
             intents.push(intent);
         }
-        Ok(Self { root, sources, out, intents_dir, intents, settings, templates, dialects })
+        Ok(Self { root, sources, out, intents_dir, templates_dir, intents, settings, templates, dialects })
     }
 
     /// What enforces the policies, as far as rules ask.

@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::allowed::Other;
+use rayon::prelude::*;
+
 use super::normal::{Namespaces, Peer};
 use super::relation::Relation;
 use super::relation_of;
@@ -15,9 +16,11 @@ use super::traffic::Traffic;
 use crate::model::{Direction, Labels, Sym};
 
 /// Open ports by source and destination.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Flows {
     open: BTreeMap<(Peer, Peer), Traffic>,
+    /// What the policies say by namespace, for ends that no rule names together.
+    sides: BTreeMap<Sym, Sides>,
 }
 
 /// How a flow changed.
@@ -53,7 +56,7 @@ pub struct FlowChange {
 }
 
 /// What a namespace's policies say in each direction.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 struct Sides {
     ingress: Relation,
     egress: Relation,
@@ -69,11 +72,11 @@ impl Flows {
                 grouped.entry(namespace).or_default().push(policy);
             }
         }
-        let sides: BTreeMap<&Sym, Sides> = grouped
+        let sides: BTreeMap<Sym, Sides> = grouped
             .into_iter()
             .map(|(namespace, policies)| {
                 let side = |direction| relation_of(policies.iter().copied(), direction);
-                (namespace, Sides { ingress: side(Direction::Ingress), egress: side(Direction::Egress) })
+                (namespace.clone(), Sides { ingress: side(Direction::Ingress), egress: side(Direction::Egress) })
             })
             .collect();
 
@@ -94,7 +97,20 @@ impl Flows {
                 }
             }
         }
-        Self { open }
+        Self { open, sides }
+    }
+
+    /// What may pass from every pod of one end to every one of the other, by whichever rules: a rule for more pods, or for more
+    /// addresses, lets these through too. Where neither end is isolated, what rules name all the same.
+    fn between(&self, key: &(Peer, Peer)) -> Traffic {
+        let (from, to) = key;
+        let leaves = half(&self.sides, from, to, Direction::Egress);
+        let enters = half(&self.sides, to, from, Direction::Ingress);
+        match (leaves, enters) {
+            (Some(leaves), Some(enters)) => leaves.and(&enters),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => self.open.get(key).cloned().unwrap_or_default(),
+        }
     }
 
     /// Source, destination and open ports, in order.
@@ -116,7 +132,7 @@ impl Flows {
 /// Notes what one half lets through, as far as the `other` half does too.
 fn note(
     open: &mut BTreeMap<(Peer, Peer), Traffic>,
-    sides: &BTreeMap<&Sym, Sides>,
+    sides: &BTreeMap<Sym, Sides>,
     from: Peer,
     to: Peer,
     ports: &Traffic,
@@ -137,7 +153,7 @@ fn note(
 
 /// The ports that a pod of the far end has open towards the near end; `None` when it is not isolated here: outside of
 /// these namespaces, or no pod.
-fn half(sides: &BTreeMap<&Sym, Sides>, far: &Peer, near: &Peer, direction: Direction) -> Option<Traffic> {
+fn half(sides: &BTreeMap<Sym, Sides>, far: &Peer, near: &Peer, direction: Direction) -> Option<Traffic> {
     let Peer::Pods { namespaces: Namespaces::Named(namespace), labels } = far else { return None };
     let of_namespace = sides.get(namespace)?;
     let relation = match direction {
@@ -147,20 +163,19 @@ fn half(sides: &BTreeMap<&Sym, Sides>, far: &Peer, near: &Peer, direction: Direc
     if !relation.isolates(labels) {
         return None;
     }
-    let Peer::Pods { namespaces, labels: of_near } = near else { return None };
-    Some(relation.towards(labels, &Other::Pod(namespaces.clone(), of_near.clone())))
+    Some(relation.towards_all(labels, near))
 }
 
 /// What changed between two sets of policies, by source and destination as they are told. `name` gives an endpoint a
 /// name where it has one; endpoints of one name that change alike are told once.
-pub fn flow_changes(old: &Flows, new: &Flows, name: &dyn Fn(&Peer) -> Option<String>) -> Vec<FlowChange> {
-    let none = Traffic::default();
+pub fn flow_changes(old: &Flows, new: &Flows, name: &(dyn Fn(&Peer) -> Option<String> + Sync)) -> Vec<FlowChange> {
     let keys: BTreeSet<&(Peer, Peer)> = old.open.keys().chain(new.open.keys()).collect();
     let mut changes: Vec<FlowChange> = keys
-        .into_iter()
+        .into_par_iter()
+        .filter(|key| old.open.get(*key) != new.open.get(*key))
         .filter_map(|key| {
-            let (before, after) = (old.open.get(key).unwrap_or(&none), new.open.get(key).unwrap_or(&none));
-            let (added, removed) = (after.minus(before), before.minus(after));
+            let (before, after) = (old.between(key), new.between(key));
+            let (added, removed) = (after.minus(&before), before.minus(&after));
             let kind = match (before.is_empty(), after.is_empty(), added.is_empty(), removed.is_empty()) {
                 (_, _, true, true) => return None,
                 (true, ..) => ChangeKind::Opened,
@@ -169,7 +184,7 @@ pub fn flow_changes(old: &Flows, new: &Flows, name: &dyn Fn(&Peer) -> Option<Str
                 _ => ChangeKind::Narrowed,
             };
             let (from, to) = (describe(&key.0, name), describe(&key.1, name));
-            let whole = (before.clone(), after.clone());
+            let whole = (before, after);
             Some(FlowChange { kind, from, to, added, removed, whole, ends: key.clone() })
         })
         .collect();
