@@ -11,6 +11,7 @@ mod human;
 mod json;
 mod junit;
 mod line_hash;
+pub mod markdown;
 mod place;
 mod report;
 mod sarif;
