@@ -16,6 +16,7 @@ pub(super) fn schema_text(of: SchemaOf) -> String {
         SchemaOf::Intent => intent::intent_schema(),
         SchemaOf::Project => intent::project_schema(),
         SchemaOf::Findings => diag::findings_schema(),
+        SchemaOf::Diff => super::diff::json::schema(),
     };
     format!("{}\n", serde_json::to_string_pretty(&schema).unwrap_or_default())
 }

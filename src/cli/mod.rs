@@ -70,8 +70,8 @@ enum Command {
     Build(BuildArgs),
     /// Report findings; write nothing
     Check(CheckArgs),
-    /// Show what a build would open, close and write
-    Diff(DiffArgs),
+    /// Show what a build would open, close and write, or what differs from a git revision
+    Diff(diff::DiffArgs),
     /// Prove policies against the intents: what is in out/, what somebody wrote, what a cluster holds
     Verify(verify::VerifyArgs),
     /// Say what any policies, of any dialect, let through between some pods
@@ -82,7 +82,7 @@ enum Command {
     Rule(RuleArgs),
     /// Write a first intent and the schema that editors use
     Init(InitArgs),
-    /// Print the JSON schema of intents, of the project file, or of findings
+    /// Print the JSON schema of intents, of the project file, of findings, or of differences
     Schema(SchemaArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
@@ -190,15 +190,6 @@ impl ValueEnum for Format {
 }
 
 #[derive(Debug, Args)]
-struct DiffArgs {
-    #[command(flatten)]
-    common: Common,
-
-    #[command(flatten)]
-    target: Target,
-}
-
-#[derive(Debug, Args)]
 struct RuleArgs {
     /// The code, as NP201
     #[arg(required_unless_present = "all")]
@@ -244,6 +235,8 @@ enum SchemaOf {
     Project,
     /// What `netpolc check --format json` prints
     Findings,
+    /// What `netpolc diff --format json` prints
+    Diff,
 }
 
 #[derive(Debug, Args)]

@@ -76,6 +76,9 @@ pub(super) fn plural(n: usize, word: &str) -> String {
     format!("{n} {word}{}", if n == 1 { "" } else { "s" })
 }
 
+/// How the cluster's DNS is called.
+pub(super) const DNS: &str = "DNS";
+
 /// Endpoints by the names that the intents give them.
 pub(super) struct Names {
     names: BTreeMap<Peer, String>,
@@ -162,10 +165,10 @@ impl Names {
             match peer {
                 DnsPeer::Pods(set) | DnsPeer::Cache(set) => {
                     for namespace in set.namespaces.names() {
-                        self.add(pods(Namespaces::Named(namespace.clone()), &set.labels), "DNS".to_owned());
+                        self.add(pods(Namespaces::Named(namespace.clone()), &set.labels), DNS.to_owned());
                     }
                 }
-                DnsPeer::Address(net) => self.blocks(&Cidrs::new([*net]), "DNS"),
+                DnsPeer::Address(net) => self.blocks(&Cidrs::new([*net]), DNS),
             }
         }
     }

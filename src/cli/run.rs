@@ -86,10 +86,7 @@ impl Run {
     /// Everything up to the findings.
     pub(super) fn with(common: &Common, options: &Options<'_>, terminal: &mut Terminal) -> Result<Self, Exit> {
         let cluster = options.cluster;
-        let cwd = std::env::current_dir()
-            .map_err(|error| terminal.fail(format!("cannot find the current folder: {error}")))?;
-        let cwd = Utf8PathBuf::from_path_buf(cwd)
-            .map_err(|path| terminal.fail(format!("the current folder {} is not UTF-8", path.display())))?;
+        let cwd = current_dir(terminal)?;
         let mut root = match &options.root {
             Some(root) => root.clone(),
             None => source::find_root(&common.paths, &cwd).map_err(|error| terminal.fail(error))?,
@@ -300,6 +297,14 @@ fn select(
         }
     }
     Ok(Some(selected))
+}
+
+/// The current folder. The error is an exit code; the reason was told.
+pub(super) fn current_dir(terminal: &mut Terminal) -> Result<Utf8PathBuf, Exit> {
+    let cwd =
+        std::env::current_dir().map_err(|error| terminal.fail(format!("cannot find the current folder: {error}")))?;
+    Utf8PathBuf::from_path_buf(cwd)
+        .map_err(|path| terminal.fail(format!("the current folder {} is not UTF-8", path.display())))
 }
 
 /// The system's date, where it lives.

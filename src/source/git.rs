@@ -266,8 +266,7 @@ fn piped<T>(
     questions: Vec<u8>,
     read: impl FnOnce(&mut BufReader<std::process::ChildStdout>) -> io::Result<T>,
 ) -> Result<T, GitError> {
-    let mut child =
-        git(dir, args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut child = git(dir, args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(GitError::Failed("it has no streams".to_owned()));
     };
