@@ -209,7 +209,7 @@ fn undescribed(value: &Value, place: &str, root: &Value, found: &mut Vec<String>
 
 #[test]
 fn every_key_has_a_hover_text() {
-    for name in ["intent.schema.json", "project.schema.json", "findings.schema.json"] {
+    for name in ["intent.schema.json", "project.schema.json", "findings.schema.json", "diff.schema.json"] {
         let schema = schema(name);
         let mut found = vec![];
         undescribed(&schema, name, &schema, &mut found);

@@ -245,6 +245,15 @@ impl Before {
 }
 
 impl Against {
+    /// How a line of this side is told from one of the working tree.
+    pub(super) fn place(&self) -> String {
+        match self {
+            Self::Output(out) => format!("in {out}/"),
+            Self::Revision(name, _) => format!("at {}", quote(name)),
+            Self::Folder(name) => format!("in {}", quote(name)),
+        }
+    }
+
     /// As sentences name it.
     pub(super) fn name(&self) -> String {
         match self {

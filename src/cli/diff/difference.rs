@@ -147,8 +147,8 @@ impl<'c> Difference<'c> {
         for model in &run.models {
             let mut found = this.compare(parts, model.cluster.as_ref(), stood, &names);
             let old = old_models.iter().find(|old| old.cluster == model.cluster).zip(intents);
-            let new = parts.detailed.then(|| Asking::of(model, &run.project.sources, false));
-            let old = old.map(|(old, intents)| Asking::of(old, intents.sources(), true));
+            let new = parts.detailed.then(|| Asking::of(model, &run.project.sources, None));
+            let old = old.map(|(old, intents)| Asking::of(old, intents.sources(), Some(this.against.place())));
             if let (Some(old), Some(new)) = (&old, &new) {
                 for wall in walls::between(old, new) {
                     found.walls.insert(wall, found.dialects.clone());

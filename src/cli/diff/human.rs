@@ -179,7 +179,8 @@ pub(super) fn by(app: &str, owner: Option<&str>) -> String {
 }
 
 fn at(place: &Place) -> String {
-    format!("{}:{}{}", place.path, place.line, if place.old { " of the other side" } else { "" })
+    let old = place.old.as_ref().map_or(String::new(), |old| format!(" {old}"));
+    format!("{}:{}{old}", place.path, place.line)
 }
 
 fn only(dialects: &[&str]) -> String {

@@ -73,9 +73,13 @@ enum Kind {
 /// How many flows there are of each kind.
 #[derive(Serialize, JsonSchema)]
 struct Counts {
+    /// They were not there before.
     opened: usize,
+    /// They have more ports.
     widened: usize,
+    /// They have fewer ports, and none more.
     narrowed: usize,
+    /// They are no longer there.
     closed: usize,
 }
 
@@ -332,7 +336,7 @@ fn asked(asked: &Asked) -> OneAsked<'_> {
 }
 
 fn line(place: &Place) -> Line<'_> {
-    let side = if place.old { WhichSide::Old } else { WhichSide::New };
+    let side = if place.old.is_some() { WhichSide::Old } else { WhichSide::New };
     Line { path: &place.path, line: place.line, side }
 }
 

@@ -212,7 +212,7 @@ fn asked_for(asked: &Asked) -> String {
 }
 
 fn at(place: &Place) -> String {
-    let side = if place.old { " of the other side" } else { "" };
+    let side = place.old.as_ref().map_or(String::new(), |old| format!(" {}", escape(old)));
     format!("{}{side}", code(&format!("{}:{}", place.path, place.line)))
 }
 

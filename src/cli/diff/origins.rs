@@ -30,8 +30,8 @@ pub(super) struct Asked {
 pub(super) struct Place {
     pub(super) path: String,
     pub(super) line: usize,
-    /// It is of the other side, and may be gone.
-    pub(super) old: bool,
+    /// Where it is of the other side, and may be gone: how that side is called, as in "at `main`".
+    pub(super) old: Option<String>,
 }
 
 /// The app of some pods, and its team.
@@ -45,7 +45,7 @@ pub(super) struct Team {
 pub(super) struct Asking<'m> {
     pub(super) model: &'m Model,
     sources: &'m Sources,
-    old: bool,
+    old: Option<String>,
     grants: Vec<Grant>,
     /// Grants by subject, direction and the other end's pods.
     near: HashMap<(Peer, Direction, Peer), Vec<usize>>,
@@ -55,7 +55,7 @@ pub(super) struct Asking<'m> {
 }
 
 impl<'m> Asking<'m> {
-    pub(super) fn of(model: &'m Model, sources: &'m Sources, old: bool) -> Self {
+    pub(super) fn of(model: &'m Model, sources: &'m Sources, old: Option<String>) -> Self {
         let grants = model.grants();
         let mut this = Self {
             model,
@@ -203,7 +203,7 @@ impl<'m> Asking<'m> {
 
     pub(super) fn place(&self, span: crate::source::Span) -> Place {
         let path = self.sources.path(span.file).to_string();
-        Place { path, line: self.sources.line_col(span).0, old: self.old }
+        Place { path, line: self.sources.line_col(span).0, old: self.old.clone() }
     }
 
     /// Whose pods an end is, where it is a tier's.

@@ -45,14 +45,14 @@ pub(super) fn mermaid(flows: &[&Told]) -> String {
         }
     }
     for (position, told) in flows.iter().enumerate() {
-        let number = |end: &End| nodes.get(end.name.as_str()).map_or(0, |(number, _)| *number);
+        let of = |end: &End| nodes.get(end.name.as_str()).map_or(0, |(number, _)| *number);
         let (arrow, style) = match told.kind {
             ChangeKind::Opened => ("==>", "stroke:#1a7f37,stroke-width:3px"),
             ChangeKind::Widened => ("==>", "stroke:#9a6700,stroke-width:3px"),
             ChangeKind::Narrowed => ("-.->", "stroke:#9a6700"),
             ChangeKind::Closed => ("-.->", "stroke:#cf222e"),
         };
-        let (from, to) = (number(&told.from), number(&told.to));
+        let (from, to) = (of(&told.from), of(&told.to));
         line(&mut out, format_args!("  n{from} {arrow}|\"{}\"| n{to}", label(&told.ports)));
         line(&mut out, format_args!("  linkStyle {position} {style}"));
     }
@@ -79,12 +79,12 @@ fn label(text: &str) -> String {
             {
                 out.push(c);
             }
-            _ => line_free(&mut out, c),
+            _ => number(&mut out, c),
         }
     }
     out
 }
 
-fn line_free(out: &mut String, c: char) {
+fn number(out: &mut String, c: char) {
     let _ = write!(out, "#{};", u32::from(c));
 }
