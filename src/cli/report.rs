@@ -9,6 +9,7 @@ use crate::dialects::{self, About, Approximated, Dialect};
 use crate::model::{Cidrs, DnsPeer, Labels, Model, NamespaceSet, PeerSet, Sym, Tier};
 use crate::pipeline::Compiled;
 use crate::source::Sources;
+use crate::verify::flows::describe;
 use crate::verify::normal::{Entity, Namespaces, Peer};
 use crate::verify::{ChangeKind, FlowChange};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -80,15 +81,18 @@ pub(super) fn plural(n: usize, word: &str) -> String {
 pub(super) const DNS: &str = "DNS";
 
 /// Endpoints by the names that the intents give them.
+#[derive(Default)]
 pub(super) struct Names {
     names: BTreeMap<Peer, String>,
+    /// The names of externals.
+    externals: BTreeSet<String>,
     /// Tiers of the chosen intents; `None`: all intents are chosen.
     chosen: Option<BTreeSet<Peer>>,
 }
 
 impl Names {
     pub(super) fn of(run: &Run) -> Self {
-        let mut this = Self { names: BTreeMap::new(), chosen: run.selected.as_ref().map(|_| BTreeSet::new()) };
+        let mut this = Self { chosen: run.selected.as_ref().map(|_| BTreeSet::new()), ..Self::default() };
         for model in &run.models {
             this.choose(model, run.selected.as_ref());
             this.declared(model);
@@ -97,17 +101,32 @@ impl Names {
         this
     }
 
-    /// Adds names of how the project was before. What means something else now keeps its name for that alone.
+    /// Adds names of how the project was before. Where a name stands for something else now, it is that alone; of an external
+    /// what came and what went is told apart by its address or host name.
     pub(super) fn with_old<'m>(mut self, models: impl IntoIterator<Item = &'m Model>, run: &Run) -> Self {
-        let mut old = Self { names: BTreeMap::new(), chosen: None };
+        let mut old = Self::default();
         for model in models {
             old.declared(model);
             old.addresses(model);
             self.choose(model, run.selected.as_ref());
         }
-        let taken: BTreeSet<String> = self.names.values().cloned().collect();
-        for (peer, name) in old.names.into_iter().filter(|(_, name)| !taken.contains(name)) {
-            self.add(peer, name);
+        let (now, before): (BTreeSet<String>, BTreeSet<String>) =
+            (self.names.values().cloned().collect(), old.names.values().cloned().collect());
+        let apart = |peer: &Peer, name: &str| format!("{name} ({})", describe(peer, &|_| None));
+        for (peer, name) in &mut self.names {
+            if self.externals.contains(name) && before.contains(name) && !old.names.contains_key(peer) {
+                *name = apart(peer, name);
+            }
+        }
+        for (peer, name) in old.names {
+            match now.contains(&name) {
+                false => self.add(peer, name),
+                true if old.externals.contains(&name) => {
+                    let name = apart(&peer, &name);
+                    self.add(peer, name);
+                }
+                true => {}
+            }
         }
         self
     }
@@ -158,6 +177,7 @@ impl Names {
             self.add(Peer::Entity(entity), "nodes".to_owned());
         }
         for external in &model.externals {
+            self.externals.insert(external.name.to_string());
             self.parts(&external.addresses, &external.name);
             self.blocks(&external.addresses, &external.name);
         }

@@ -219,6 +219,15 @@ impl Allowed {
         })
     }
 
+    /// Blocks, and the ports on which each of their addresses is open.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = (&IpNet, &[IpNet], Traffic)> {
+        self.blocks.iter().map(|((cidr, except), ports)| {
+            let mut ports = ports.clone();
+            ports.add(&self.anyone);
+            (cidr, except.as_slice(), ports)
+        })
+    }
+
     /// Every end, in order.
     pub(super) fn ends(&self) -> Vec<(Peer, &Traffic)> {
         let anyone = (!self.anyone.is_empty()).then_some((Peer::Anyone, &self.anyone));

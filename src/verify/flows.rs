@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use ipnet::IpNet;
 use rayon::prelude::*;
 
 use super::normal::{Namespaces, Peer};
@@ -13,7 +14,11 @@ use super::relation::Relation;
 use super::relation_of;
 use super::sum::Policy;
 use super::traffic::Traffic;
-use crate::model::{Direction, Labels, Sym};
+use crate::model::address::Block;
+use crate::model::{Cidrs, Direction, Labels, Sym};
+
+/// In how many pieces a block is told of which a part was open before, or is open still.
+const MAX_PIECES: usize = 8;
 
 /// Open ports by source and destination.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +65,15 @@ pub struct FlowChange {
 struct Sides {
     ingress: Relation,
     egress: Relation,
+}
+
+impl Sides {
+    fn of(&self, direction: Direction) -> &Relation {
+        match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        }
+    }
 }
 
 impl Flows {
@@ -113,6 +127,40 @@ impl Flows {
         }
     }
 
+    /// What is left of a key's block beside blocks that let some traffic pass already. `None` where there are none of these, or
+    /// where the pieces are too many to tell.
+    fn leaves_of(&self, key: &(Peer, Peer), traffic: &Traffic) -> Option<Vec<(Peer, Peer)>> {
+        let (subject, cidr, except, direction) = match key {
+            (subject, Peer::Block { cidr, except }) => (subject, cidr, except, Direction::Egress),
+            (Peer::Block { cidr, except }, subject) => (subject, cidr, except, Direction::Ingress),
+            _ => return None,
+        };
+        let Peer::Pods { namespaces: Namespaces::Named(namespace), labels } = subject else { return None };
+        let relation = self.sides.get(namespace)?.of(direction);
+        let allowed = relation.allowed(labels);
+        let open = allowed.blocks().filter(|(range, _, ports)| {
+            (range.contains(cidr) || cidr.contains(*range)) && traffic.minus(ports).is_empty()
+        });
+        let block = |cidr: &IpNet, except: &[IpNet]| {
+            let mut except = except.to_vec();
+            except.sort_unstable();
+            Cidrs { blocks: vec![Block { cidr: *cidr, except }] }
+        };
+        let open: Vec<IpNet> = open.flat_map(|(range, holes, _)| block(range, holes).prefixes()).collect();
+        if open.is_empty() {
+            return None;
+        }
+        let rest = block(cidr, except).minus(&open).prefixes();
+        let piece = |cidr: IpNet| {
+            let piece = Peer::Block { cidr, except: vec![] };
+            match direction {
+                Direction::Egress => (key.0.clone(), piece),
+                Direction::Ingress => (piece, key.1.clone()),
+            }
+        };
+        (rest.len() <= MAX_PIECES).then(|| rest.into_iter().map(piece).collect())
+    }
+
     /// Source, destination and open ports, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&Peer, &Peer, &Traffic)> {
         self.open.iter().map(|((from, to), ports)| (from, to, ports))
@@ -156,10 +204,7 @@ fn note(
 fn half(sides: &BTreeMap<Sym, Sides>, far: &Peer, near: &Peer, direction: Direction) -> Option<Traffic> {
     let Peer::Pods { namespaces: Namespaces::Named(namespace), labels } = far else { return None };
     let of_namespace = sides.get(namespace)?;
-    let relation = match direction {
-        Direction::Ingress => &of_namespace.ingress,
-        Direction::Egress => &of_namespace.egress,
-    };
+    let relation = of_namespace.of(direction);
     if !relation.isolates(labels) {
         return None;
     }
@@ -173,19 +218,31 @@ pub fn flow_changes(old: &Flows, new: &Flows, name: &(dyn Fn(&Peer) -> Option<St
     let mut changes: Vec<FlowChange> = keys
         .into_par_iter()
         .filter(|key| old.open.get(*key) != new.open.get(*key))
-        .filter_map(|key| {
+        .flat_map_iter(|key| {
             let (before, after) = (old.between(key), new.between(key));
             let (added, removed) = (after.minus(&before), before.minus(&after));
             let kind = match (before.is_empty(), after.is_empty(), added.is_empty(), removed.is_empty()) {
-                (_, _, true, true) => return None,
+                (_, _, true, true) => return vec![],
                 (true, ..) => ChangeKind::Opened,
                 (_, true, ..) => ChangeKind::Closed,
                 (_, _, false, _) => ChangeKind::Widened,
                 _ => ChangeKind::Narrowed,
             };
-            let (from, to) = (describe(&key.0, name), describe(&key.1, name));
-            let whole = (before, after);
-            Some(FlowChange { kind, from, to, added, removed, whole, ends: key.clone() })
+            let pieces = match kind {
+                ChangeKind::Opened => old.leaves_of(key, &added),
+                ChangeKind::Closed => new.leaves_of(key, &removed),
+                ChangeKind::Widened | ChangeKind::Narrowed => None,
+            };
+            let change = |ends: (Peer, Peer)| FlowChange {
+                kind,
+                from: describe(&ends.0, name),
+                to: describe(&ends.1, name),
+                added: added.clone(),
+                removed: removed.clone(),
+                whole: (before.clone(), after.clone()),
+                ends,
+            };
+            pieces.unwrap_or_else(|| vec![key.clone()]).into_iter().map(change).collect()
         })
         .collect();
     changes.sort_by(|a, b| (&a.from, &a.to, a.kind, &a.ends).cmp(&(&b.from, &b.to, b.kind, &b.ends)));

@@ -83,7 +83,7 @@ fn what_fails_is_chosen() {
     assert_eq!(outcomes(&project), [0; 4]);
     project.write("intents/shop.toml", narrowed());
     assert_eq!(outcomes(&project), [1, 0, 1, 0], "narrowed");
-    project.write("intents/shop.toml", format!("{INTENT}[[allow]]\nfrom = \"api\"\nto = \"web\"\nports = [1]\n"));
+    project.write("intents/shop.toml", format!("{INTENT}[[allow]]\nfrom = \"anywhere\"\nto = \"web\"\nports = [1]\n"));
     assert_eq!(outcomes(&project), [1, 1, 0, 0], "opened");
     // Others' changes count, whatever is shown.
     project.write(
@@ -92,7 +92,7 @@ fn what_fails_is_chosen() {
     );
     let run = diff(project.dir(), &["intents/other.toml", "--against", "main", "--fail-on", "opened"]);
     assert_eq!(run.code, 1, "{}", run.stdout);
-    assert!(!run.stdout.contains("back/api → front/web"), "{}", run.stdout);
+    assert!(!run.stdout.contains("anywhere → front/web"), "{}", run.stdout);
     // Another text that means the same.
     std::fs::remove_file(project.dir().join("intents/other.toml")).unwrap();
     project.write("intents/shop.toml", INTENT.replace("still being listed", "being listed"));
@@ -116,9 +116,9 @@ fn a_guardrail_that_goes_or_holds_for_less_opens() {
     let name = "guardrail `shop/api -> shop/web`";
     assert_eq!(tell(&forbid(""), INTENT), (1, format!("{name} is gone")));
     assert_eq!(tell(INTENT, &forbid("")), (0, format!("{name} is new")));
-    let weaker = format!("{name} is weaker: it holds on 80/TCP, and held on any port");
+    let weaker = format!("{name} is weaker: it held on any port, and holds on 80/TCP");
     assert_eq!(tell(&forbid(""), &forbid("ports = [80]\n")), (1, weaker));
-    let stronger = format!("{name} is stronger: it holds on any port, and held on 80/TCP");
+    let stronger = format!("{name} is stronger: it held on 80/TCP, and holds on any port");
     assert_eq!(tell(&forbid("ports = [80]\n"), &forbid("")), (0, stronger));
     let chains = format!("{name} is weaker: chains of connections no longer count");
     assert_eq!(tell(&forbid("transitive = true\n"), &forbid("")), (1, chains));

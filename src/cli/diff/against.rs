@@ -98,6 +98,7 @@ impl Before {
     pub(super) fn find(run: &Run, name: &str, target: &Target, terminal: &mut Terminal) -> Result<Self, Exit> {
         let cwd = super::super::run::current_dir(terminal)?;
         let folder = cwd.join(name);
+        let is_folder = !name.is_empty() && folder.is_dir();
         let is_path = name == "."
             || name == ".."
             || name.ends_with('/')
@@ -107,7 +108,7 @@ impl Before {
         } else {
             match Revision::find(&run.project.root.dir, name) {
                 Ok(revision) => {
-                    if folder.is_dir() {
+                    if is_folder {
                         let name = quote(name);
                         terminal.tell(format!(
                             "note: {name} is a revision and a folder: compared with the revision; a folder is meant by `./` \
@@ -116,7 +117,7 @@ impl Before {
                     }
                     Self::of_revision(&revision)
                 }
-                Err(_) if folder.is_dir() => Self::of_folder(&folder, name),
+                Err(_) if is_folder => Self::of_folder(&folder, name),
                 Err(error) => Err(error.to_string()),
             }
         }

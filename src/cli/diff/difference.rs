@@ -143,7 +143,7 @@ impl<'c> Difference<'c> {
             verdict: Verdict::default(),
         };
         let mut standing: BTreeMap<(Wall, Vec<&'static str>), Vec<Sym>> = BTreeMap::new();
-        let stood = parts.sides.iter().flatten().any(|side| !side.policies.is_empty());
+        let stood = !this.dropped.is_empty() || parts.sides.iter().flatten().any(|side| !side.policies.is_empty());
         for model in &run.models {
             let mut found = this.compare(parts, model.cluster.as_ref(), stood, &names);
             let old = old_models.iter().find(|old| old.cluster == model.cluster).zip(intents);

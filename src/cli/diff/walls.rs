@@ -244,7 +244,7 @@ fn compare(was: &Terms, is: &Terms) -> (Vec<String>, Vec<String>) {
         ports => PortSet::new(ports.iter().map(|p| Ports { protocol: p.protocol, first: p.first, last: p.last })),
     };
     if was.ports != is.ports {
-        let words = format!("it holds on {}, and held on {}", ports(&is.ports), ports(&was.ports));
+        let words = format!("it held on {}, and holds on {}", ports(&was.ports), ports(&is.ports));
         let lost = !set(&was.ports).minus(&set(&is.ports)).is_empty();
         if lost { weaker.push(words) } else { stronger.push(words) }
     }
