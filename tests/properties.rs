@@ -439,10 +439,12 @@ proptest! {
         }
         let swapped = flow_changes(&after, &before, &|_| None);
         let sides = |changes: &[FlowChange], back: bool| -> BTreeSet<(String, String)> {
-            let of = |change: &FlowChange| if back { (&change.removed, &change.added) } else { (&change.added, &change.removed) };
             let told = |change: &FlowChange| {
-                let (added, removed) = of(change);
-                (format!("{} → {}", change.from, change.to), format!("+{added} -{removed}"))
+                let (mut more, mut less) = (&change.added, &change.removed);
+                if back {
+                    std::mem::swap(&mut more, &mut less);
+                }
+                (format!("{} → {}", change.from, change.to), format!("+{more} -{less}"))
             };
             changes.iter().map(told).collect()
         };
