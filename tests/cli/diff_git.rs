@@ -83,7 +83,10 @@ fn what_fails_is_chosen() {
     assert_eq!(outcomes(&project), [0; 4]);
     project.write("intents/shop.toml", narrowed());
     assert_eq!(outcomes(&project), [1, 0, 1, 0], "narrowed");
-    project.write("intents/shop.toml", format!("{INTENT}[[allow]]\nfrom = \"anywhere\"\nto = \"web\"\nports = [1]\nwhy = \"x\"\n"));
+    project.write(
+        "intents/shop.toml",
+        format!("{INTENT}[[allow]]\nfrom = \"anywhere\"\nto = \"web\"\nports = [1]\nwhy = \"x\"\n"),
+    );
     assert_eq!(outcomes(&project), [1, 1, 0, 0], "opened");
     // Others' changes count, whatever is shown.
     project.write(

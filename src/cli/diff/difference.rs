@@ -112,12 +112,15 @@ pub(super) struct Parts<'r, 'c> {
     pub(super) detailed: bool,
 }
 
+/// How a flow is told: its kind, ends and ports.
+type Key = (ChangeKind, String, String, String);
+
 /// What was found in one cluster, by dialect.
 #[derive(Default)]
 struct Found {
     dialects: Vec<&'static str>,
     walls: BTreeMap<Wall, Vec<&'static str>>,
-    flows: BTreeMap<(ChangeKind, String, String, String), (FlowChange, Vec<&'static str>)>,
+    flows: BTreeMap<Key, (FlowChange, Vec<&'static str>)>,
     unlisted: Option<usize>,
     fresh: bool,
 }

@@ -163,11 +163,11 @@ struct OneAsked<'a> {
     name: &'a str,
     /// The app that asks.
     app: &'a str,
-    /// Its team.
+    /// That app's team, where the intent names one.
     owner: Option<&'a str>,
     /// The reason that is written there.
     why: Option<&'a str>,
-    /// Where.
+    /// Where it is written.
     location: Line<'a>,
 }
 
@@ -205,7 +205,7 @@ struct Unlisted<'a> {
 struct OneFile<'a> {
     /// The file, relative to the root of the project, with slashes.
     path: &'a str,
-    /// How.
+    /// How it differs.
     change: HowFile,
 }
 
@@ -224,9 +224,9 @@ enum HowFile {
 /// What is not listed.
 #[derive(Serialize, JsonSchema)]
 struct Elsewhere {
-    /// Files.
+    /// How many generated files.
     files: usize,
-    /// Flows.
+    /// How many flows.
     flows: usize,
 }
 

@@ -120,19 +120,14 @@ fn diff(args: &DiffArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         }
     };
     terminal.progress("comparing");
-    let (changes, sides, before) = match before {
-        None => (changes.clone(), sides_of(&run, &changes, &compiled), None),
-        Some(before) => {
-            let read = readable(&run, &wanted, changes, &compiled, before).map_err(|error| terminal.fail(error))?;
-            (read.0, read.1, Some(read.2))
-        }
-    };
+    let mut other = Other { sides: sides_of(&run, &changes, &compiled), changes, before };
+    other.complete(&run, &wanted, &compiled).map_err(|error| terminal.fail(error))?;
     let parts = Parts {
         run: &run,
         compiled: &compiled,
-        changes: &changes,
-        sides: &sides,
-        before: before.as_ref(),
+        changes: &other.changes,
+        sides: &other.sides,
+        before: other.before.as_ref(),
         detailed: true,
     };
     let difference = Difference::of(&parts);
@@ -149,41 +144,40 @@ fn sides_of(run: &Run, changes: &[Change], compiled: &[Compiled]) -> Vec<Option<
     compiled.iter().map(|done| sides::before(run, changes, done)).collect()
 }
 
-/// The policies of the other side; what cannot be read is compiled from its intents instead.
-fn readable(
-    run: &Run,
-    wanted: &Tree,
-    mut changes: Vec<Change>,
-    compiled: &[Compiled],
-    mut before: Before,
-) -> Result<(Vec<Change>, Vec<Option<Side>>, Before), String> {
-    let mut sides = sides_of(run, &changes, compiled);
-    let mut again = vec![];
-    for (position, done) in compiled.iter().enumerate() {
-        if matches!(sides.get(position), Some(None)) {
+/// The other side, and what is otherwise here.
+struct Other {
+    changes: Vec<Change>,
+    /// The policies, for each of what was compiled; `None`: they cannot be read.
+    sides: Vec<Option<Side>>,
+    /// Where it is not what is in out/.
+    before: Option<Before>,
+}
+
+impl Other {
+    /// Compiles what cannot be read from the intents of that side instead.
+    fn complete(&mut self, run: &Run, wanted: &Tree, compiled: &[Compiled]) -> Result<(), String> {
+        let Some(before) = &mut self.before else { return Ok(()) };
+        let mut again = vec![];
+        for (done, _) in compiled.iter().zip(&self.sides).filter(|(_, side)| side.is_none()) {
             let dialect = dialects::find(done.dialect);
-            match dialect.is_some_and(|dialect| before.render(done.cluster.as_ref(), dialect)) {
-                true => again.push(position),
-                false => {
-                    return Err(format!(
-                        "the policies of {} in {} cannot be read by this version of netpolc, and there are no intents of that \
-                         side that it compiles",
-                        before.against.name(),
-                        done.folder
-                    ));
-                }
+            if !dialect.is_some_and(|dialect| before.render(done.cluster.as_ref(), dialect)) {
+                return Err(format!(
+                    "the policies of {} in {} cannot be read by this version of netpolc, and there are no intents of that \
+                     side that it compiles",
+                    before.against.name(),
+                    done.folder
+                ));
             }
+            again.push(&done.folder);
         }
-    }
-    if !again.is_empty() {
-        changes = before.changes(wanted, &run.project.out);
-    }
-    for position in again {
-        if let (Some(side), Some(done)) = (sides.get_mut(position), compiled.get(position)) {
-            *side = sides::before(run, &changes, done);
+        if !again.is_empty() {
+            self.changes = before.changes(wanted, &run.project.out);
         }
+        for (done, side) in compiled.iter().zip(&mut self.sides).filter(|(done, _)| again.contains(&&done.folder)) {
+            *side = sides::before(run, &self.changes, done);
+        }
+        Ok(())
     }
-    Ok((changes, sides, before))
 }
 
 /// What a build is about to change: at most so many lines of text, then what opens and closes.
