@@ -7,6 +7,7 @@ use super::origins::{Asked, Place};
 use crate::cli::Terminal;
 use crate::cli::report::{Names, plural};
 use crate::cli::run::Run;
+use crate::model::Sym;
 use crate::output::{Change, unified_diff};
 use crate::pipeline::Compiled;
 use crate::verify::{ChangeKind, Flows, flow_changes, sum};
@@ -69,13 +70,14 @@ fn meaning(difference: &Difference<'_>, terminal: &mut Terminal) {
         return;
     }
     // Something is otherwise in other clusters.
-    let touched = |group: &&Group| {
-        let by_wall = |one: &Standing| one.clusters.iter().any(|name| group.clusters.contains(name));
-        group.fresh || difference.walls.iter().any(|one| one.clusters.is_empty() || by_wall(one))
-    };
-    let quiet = |group: &&Group| group.flows.is_empty() && group.unlisted.is_none();
-    for group in difference.groups.iter().filter(quiet).filter(|group| !touched(group)) {
-        terminal.line(format!("{}no flow opens or closes\n", in_clusters(&group.clusters)));
+    let everywhere = difference.walls.iter().any(|one| one.clusters.is_empty());
+    let quiet = |group: &&Group| group.flows.is_empty() && group.unlisted.is_none() && !group.fresh;
+    for group in difference.groups.iter().filter(quiet).filter(|_| !everywhere) {
+        let touched = |name: &Sym| difference.walls.iter().any(|one| one.clusters.contains(name));
+        let names: Vec<Sym> = group.clusters.iter().filter(|name| !touched(name)).cloned().collect();
+        if !names.is_empty() {
+            terminal.line(format!("{}no flow opens or closes\n", in_clusters(&names)));
+        }
     }
 }
 
@@ -190,7 +192,7 @@ fn only(dialects: &[&str]) -> String {
     }
 }
 
-fn in_clusters(names: &[crate::model::Sym]) -> String {
+fn in_clusters(names: &[Sym]) -> String {
     match names {
         [] => String::new(),
         some => format!("{}: ", some.iter().map(|name| &**name).collect::<Vec<_>>().join(", ")),
