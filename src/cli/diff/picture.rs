@@ -88,3 +88,15 @@ fn label(text: &str) -> String {
 fn number(out: &mut String, c: char) {
     let _ = write!(out, "#{};", u32::from(c));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::label;
+
+    #[test]
+    fn a_label_is_nothing_but_a_label() {
+        assert_eq!(label("front/web 80-81/TCP, 53/UDP (+1)"), "front/web 80-81/TCP, 53/UDP (+1)");
+        assert_eq!(label("\"]\n%%`#;:<x>"), "#34;#93;#10;#37;#37;#96;#35;#59;#58;#60;x#62;");
+        assert_eq!(label(&"x".repeat(100)).chars().count(), 61);
+    }
+}
