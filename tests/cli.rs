@@ -14,6 +14,10 @@ mod check;
 mod clusters;
 #[path = "cli/diff.rs"]
 mod diff;
+#[path = "cli/diff_formats.rs"]
+mod diff_formats;
+#[path = "cli/diff_git.rs"]
+mod diff_git;
 #[path = "cli/eval.rs"]
 mod eval;
 #[path = "cli/explain.rs"]

@@ -6,17 +6,17 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use camino::Utf8PathBuf;
 use netpolc::diag::{self, Diagnostics};
 use netpolc::dialects::{Dialect, REGISTRY, review};
 use netpolc::lower::lower;
-use netpolc::model::Model;
+use netpolc::model::{Direction, Labels, Model, NAMESPACE_NAME};
 use netpolc::pipeline::{Compiled, Project as Loaded, compile};
 use netpolc::source::{Sources, find_root};
-use netpolc::verify::{ChangeKind, Flows, Permitted, flow_changes, normal, prove, sum};
+use netpolc::verify::{ChangeKind, FlowChange, Flows, Permitted, Traffic, flow_changes, law, normal, prove, sum};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde::Deserialize;
@@ -367,6 +367,95 @@ proptest! {
                     prove(&model, kubernetes().capabilities(), &Permitted::default(), &policies).is_err(),
                     "{path}: without {what} the proof still holds:\n{text}"
                 );
+            }
+        }
+    }
+}
+
+/// The pod of a peer that is pods of one namespace, with exactly these labels.
+fn pod_of(peer: &normal::Peer) -> Option<law::Pod> {
+    let normal::Peer::Pods { namespaces: normal::Namespaces::Named(namespace), labels } = peer else { return None };
+    let namespace = Labels::new([(NAMESPACE_NAME.into(), namespace.clone())]);
+    Some(law::Pod { namespace, labels: labels.clone(), ..law::Pod::default() })
+}
+
+/// What the law lets pass between two ends: both sides, each by itself. An end that is no pod of a namespace is not policed.
+fn passes(policies: &[normal::Policy], from: &normal::Peer, to: &normal::Peer) -> Traffic {
+    let ports = law::NamedPorts::default();
+    let pods = [from, to].map(pod_of);
+    let mut passes = Traffic::every();
+    for (own, other, far, direction) in
+        [(&pods[0], &pods[1], to, Direction::Egress), (&pods[1], &pods[0], from, Direction::Ingress)]
+    {
+        let Some(subject) = own else { continue };
+        let other = match (other, far) {
+            (Some(pod), _) => law::Far::Pod(pod),
+            (None, normal::Peer::Block { cidr, .. }) => law::Far::Address(cidr.addr()),
+            (None, _) => law::Far::Elsewhere,
+        };
+        let engine = normal::Engine::of(kubernetes().capabilities());
+        let side = law::Side {
+            engine,
+            direction,
+            subject,
+            other,
+            all_ports: &ports,
+            pod_ranges: Some(&[]),
+            names_are_symbols: false,
+        };
+        let governing = law::in_order(policies.iter().filter(|policy| law::governs(policy, &side)));
+        if !governing.is_empty() {
+            passes = passes.and(&law::decide(&governing, &side).sure);
+        }
+    }
+    passes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Of two projects of the same pods: what is told to open or close does so by the law, and the other way round when the
+    /// sides are swapped; where nothing is told, the law sees no difference between any two ends that a rule names.
+    #[test]
+    fn what_is_told_is_what_the_law_says(apps in apps(true), kept in prop::collection::vec(any::<(bool, bool)>(), 14)) {
+        let keep = |second: bool| {
+            let mut part = apps.clone();
+            let mut kept = kept.iter().map(|pair| if second { pair.1 } else { pair.0 });
+            part.edges.retain(|_| kept.next().unwrap());
+            part.others.retain(|_| kept.next().unwrap());
+            build(&part.intents(0), 0).compiled.policies
+        };
+        let (old, new) = (keep(false), keep(true));
+        let flows = |policies: &[normal::Policy]| Flows::of(&sum::of(policies).policies);
+        let (before, after) = (flows(&old), flows(&new));
+        let changes = flow_changes(&before, &after, &|_| None);
+        for change in &changes {
+            let (from, to) = &change.ends;
+            let (was, is) = (passes(&old, from, to), passes(&new, from, to));
+            prop_assert_eq!(is.and(&change.added), change.added.clone(), "{} is not open", change);
+            prop_assert!(was.and(&change.added).is_empty(), "{} was open before", change);
+            prop_assert_eq!(was.and(&change.removed), change.removed.clone(), "{} was not open", change);
+            prop_assert!(is.and(&change.removed).is_empty(), "{} is still open", change);
+        }
+        let swapped = flow_changes(&after, &before, &|_| None);
+        let sides = |changes: &[FlowChange], back: bool| -> BTreeSet<(String, String)> {
+            let told = |change: &FlowChange| {
+                let (mut more, mut less) = (&change.added, &change.removed);
+                if back {
+                    std::mem::swap(&mut more, &mut less);
+                }
+                (format!("{} → {}", change.from, change.to), format!("+{more} -{less}"))
+            };
+            changes.iter().map(told).collect()
+        };
+        prop_assert_eq!(sides(&changes, false), sides(&swapped, true));
+        let named: BTreeSet<&normal::Peer> =
+            before.iter().chain(after.iter()).flat_map(|(from, to, _)| [from, to]).collect();
+        let told: BTreeSet<(&normal::Peer, &normal::Peer)> = changes.iter().map(|c| (&c.ends.0, &c.ends.1)).collect();
+        for from in &named {
+            for to in named.iter().filter(|to| pod_of(from).is_some() || pod_of(to).is_some()) {
+                let differs = passes(&old, from, to) != passes(&new, from, to);
+                prop_assert!(!differs || !told.is_empty(), "{from:?} → {to:?} differs, and nothing is told");
             }
         }
     }

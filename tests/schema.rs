@@ -209,7 +209,9 @@ fn undescribed(value: &Value, place: &str, root: &Value, found: &mut Vec<String>
 
 #[test]
 fn every_key_has_a_hover_text() {
-    for name in ["intent.schema.json", "project.schema.json", "findings.schema.json", "krm.schema.json"] {
+    let names = ["intent", "project", "findings", "diff", "krm"];
+    for name in names.map(|name| format!("{name}.schema.json")) {
+        let name = name.as_str();
         let schema = schema(name);
         let mut found = vec![];
         undescribed(&schema, name, &schema, &mut found);

@@ -46,7 +46,7 @@ fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     if !plan.problems.is_empty() {
         return Ok(Exit::NotFine);
     }
-    diff::show(&run, &plan, &compiled, Some(MAX_DIFF_LINES), terminal);
+    diff::show(&run, &plan, &compiled, MAX_DIFF_LINES, terminal);
     let first = disk.is_fresh();
     let applied = plan.apply().map_err(|error| terminal.fail(error))?;
     let counts = [

@@ -17,6 +17,7 @@ pub(super) fn schema_text(of: SchemaOf) -> String {
         SchemaOf::Project => intent::project_schema(),
         SchemaOf::Findings => diag::findings_schema(),
         SchemaOf::Krm => krm::config::schema(),
+        SchemaOf::Diff => super::diff::json::schema(),
     };
     format!("{}\n", serde_json::to_string_pretty(&schema).unwrap_or_default())
 }

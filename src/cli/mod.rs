@@ -74,8 +74,8 @@ enum Command {
     Build(BuildArgs),
     /// Report findings; write nothing
     Check(CheckArgs),
-    /// Show what a build would open, close and write
-    Diff(DiffArgs),
+    /// Show what a build would open, close and write, or what differs from a git revision
+    Diff(diff::DiffArgs),
     /// Prove policies against the intents: what is in out/, what somebody wrote, what a cluster holds
     Verify(verify::VerifyArgs),
     /// Say what any policies, of any dialect, let through between some pods
@@ -90,7 +90,7 @@ enum Command {
     Init(InitArgs),
     /// Be a KRM function, for kustomize and kpt: a ResourceList from standard input, with the policies in it
     Krm(krm::KrmArgs),
-    /// Print the JSON schema of intents, of the project file, of findings, or of the config of the KRM function
+    /// Print a JSON schema: of intents, the project file, findings, differences, or the config of the KRM function
     Schema(SchemaArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
@@ -207,15 +207,6 @@ impl ValueEnum for Format {
 }
 
 #[derive(Debug, Args)]
-struct DiffArgs {
-    #[command(flatten)]
-    common: Common,
-
-    #[command(flatten)]
-    target: Target,
-}
-
-#[derive(Debug, Args)]
 struct OwnersArgs {
     /// Write nothing; fail if the section is missing or stale, and show what would change
     #[arg(long, conflicts_with = "stdout")]
@@ -272,6 +263,8 @@ enum SchemaOf {
     Project,
     /// What `netpolc check --format json` prints
     Findings,
+    /// What `netpolc diff --format json` prints
+    Diff,
     /// The function config of `netpolc krm`
     Krm,
 }

@@ -6,9 +6,10 @@ use super::run::Run;
 use super::{Exit, Terminal};
 use crate::diag::{self, Diagnostic, Diagnostics, Level, nearest, quote};
 use crate::dialects::{self, About, Approximated, Dialect};
-use crate::model::{Cidrs, DnsPeer, Labels, Model, NamespaceSet, PeerSet, Sym};
+use crate::model::{Cidrs, DnsPeer, Labels, Model, NamespaceSet, PeerSet, Sym, Tier};
 use crate::pipeline::Compiled;
 use crate::source::Sources;
+use crate::verify::flows::describe;
 use crate::verify::normal::{Entity, Namespaces, Peer};
 use crate::verify::{ChangeKind, FlowChange};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -76,46 +77,95 @@ pub(super) fn plural(n: usize, word: &str) -> String {
     format!("{n} {word}{}", if n == 1 { "" } else { "s" })
 }
 
+/// How the cluster's DNS is called.
+pub(super) const DNS: &str = "DNS";
+
 /// Endpoints by the names that the intents give them.
+#[derive(Default)]
 pub(super) struct Names {
     names: BTreeMap<Peer, String>,
+    /// The names of externals.
+    externals: BTreeSet<String>,
     /// Tiers of the chosen intents; `None`: all intents are chosen.
     chosen: Option<BTreeSet<Peer>>,
 }
 
 impl Names {
     pub(super) fn of(run: &Run) -> Self {
-        let mut this = Self { names: BTreeMap::new(), chosen: run.selected.as_ref().map(|_| BTreeSet::new()) };
+        let mut this = Self { chosen: run.selected.as_ref().map(|_| BTreeSet::new()), ..Self::default() };
         for model in &run.models {
-            for tier in &model.tiers {
-                for namespace in tier.pods.namespaces.names() {
-                    let peer = pods(Namespaces::Named(namespace.clone()), &tier.pods.labels);
-                    if run.selected.as_ref().is_some_and(|selected| selected.contains(&model[tier.app].path)) {
-                        this.chosen.get_or_insert_default().insert(peer.clone());
-                    }
-                    this.add(peer, format!("{namespace}/{}", tier.name));
-                }
-            }
-            for peer in &model.peers {
-                match &peer.pods.namespaces {
-                    NamespaceSet::All => this
-                        .add(pods(Namespaces::Labelled(Labels::default()), &peer.pods.labels), peer.name.to_string()),
-                    NamespaceSet::Labels(by) => {
-                        this.add(pods(Namespaces::Labelled(by.clone()), &peer.pods.labels), peer.name.to_string())
-                    }
-                    NamespaceSet::Names(names) => {
-                        for name in names {
-                            this.add(
-                                pods(Namespaces::Named(name.clone()), &peer.pods.labels),
-                                format!("{name}/{}", peer.name),
-                            );
-                        }
-                    }
-                }
-            }
+            this.choose(model, run.selected.as_ref());
+            this.declared(model);
             this.addresses(model);
         }
         this
+    }
+
+    /// Adds names of how the project was before. Where a name stands for something else now, it is that alone; of an external
+    /// what came and what went is told apart by its address or host name.
+    pub(super) fn with_old<'m>(mut self, models: impl IntoIterator<Item = &'m Model>, run: &Run) -> Self {
+        let mut old = Self::default();
+        for model in models {
+            old.declared(model);
+            old.addresses(model);
+            self.choose(model, run.selected.as_ref());
+        }
+        let (now, before): (BTreeSet<String>, BTreeSet<String>) =
+            (self.names.values().cloned().collect(), old.names.values().cloned().collect());
+        let apart = |peer: &Peer, name: &str| format!("{name} ({})", describe(peer, &|_| None));
+        for (peer, name) in &mut self.names {
+            if self.externals.contains(name) && before.contains(name) && !old.names.contains_key(peer) {
+                *name = apart(peer, name);
+            }
+        }
+        for (peer, name) in old.names {
+            match now.contains(&name) {
+                false => self.add(peer, name),
+                true if old.externals.contains(&name) => {
+                    let name = apart(&peer, &name);
+                    self.add(peer, name);
+                }
+                true => {}
+            }
+        }
+        self
+    }
+
+    /// Notes the tiers of the chosen intents.
+    fn choose(&mut self, model: &Model, selected: Option<&BTreeSet<Utf8PathBuf>>) {
+        let Some(selected) = selected else { return };
+        let of_chosen = |tier: &&Tier| selected.contains(&model[tier.app].path);
+        for tier in model.tiers.iter().filter(of_chosen) {
+            let peers = tier.pods.namespaces.names().iter();
+            let peers = peers.map(|namespace| pods(Namespaces::Named(namespace.clone()), &tier.pods.labels));
+            self.chosen.get_or_insert_default().extend(peers);
+        }
+    }
+
+    /// Tiers and peers.
+    fn declared(&mut self, model: &Model) {
+        for tier in &model.tiers {
+            for namespace in tier.pods.namespaces.names() {
+                let peer = pods(Namespaces::Named(namespace.clone()), &tier.pods.labels);
+                self.add(peer, format!("{namespace}/{}", tier.name));
+            }
+        }
+        for peer in &model.peers {
+            match &peer.pods.namespaces {
+                NamespaceSet::All => {
+                    self.add(pods(Namespaces::Labelled(Labels::default()), &peer.pods.labels), peer.name.to_string());
+                }
+                NamespaceSet::Labels(by) => {
+                    self.add(pods(Namespaces::Labelled(by.clone()), &peer.pods.labels), peer.name.to_string());
+                }
+                NamespaceSet::Names(names) => {
+                    for name in names {
+                        let of_name = pods(Namespaces::Named(name.clone()), &peer.pods.labels);
+                        self.add(of_name, format!("{name}/{}", peer.name));
+                    }
+                }
+            }
+        }
     }
 
     fn addresses(&mut self, model: &Model) {
@@ -127,6 +177,7 @@ impl Names {
             self.add(Peer::Entity(entity), "nodes".to_owned());
         }
         for external in &model.externals {
+            self.externals.insert(external.name.to_string());
             self.parts(&external.addresses, &external.name);
             self.blocks(&external.addresses, &external.name);
         }
@@ -134,10 +185,10 @@ impl Names {
             match peer {
                 DnsPeer::Pods(set) | DnsPeer::Cache(set) => {
                     for namespace in set.namespaces.names() {
-                        self.add(pods(Namespaces::Named(namespace.clone()), &set.labels), "DNS".to_owned());
+                        self.add(pods(Namespaces::Named(namespace.clone()), &set.labels), DNS.to_owned());
                     }
                 }
-                DnsPeer::Address(net) => self.blocks(&Cidrs::new([*net]), "DNS"),
+                DnsPeer::Address(net) => self.blocks(&Cidrs::new([*net]), DNS),
             }
         }
     }

@@ -260,7 +260,7 @@ impl Run {
     }
 }
 
-/// The current folder.
+/// The current folder. The error is an exit code; the reason was told.
 pub(super) fn here(terminal: &mut Terminal) -> Result<Utf8PathBuf, Exit> {
     let cwd =
         std::env::current_dir().map_err(|error| terminal.fail(format!("cannot find the current folder: {error}")))?;

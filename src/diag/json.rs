@@ -127,12 +127,17 @@ pub(super) fn document(report: &Report<'_>) -> String {
 
 /// The schema of the document.
 pub fn findings_schema() -> Value {
+    schema_of::<Vec<Finding<'_>>>("netpolc findings", "What `netpolc check --format json` prints.")
+}
+
+/// The schema of a document that netpolc prints.
+pub(crate) fn schema_of<T: JsonSchema>(title: &str, description: &str) -> Value {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let mut value = generator.into_root_schema_for::<Vec<Finding<'_>>>().to_value();
+    let mut value = generator.into_root_schema_for::<T>().to_value();
     one_line(&mut value);
     if let Value::Object(map) = &mut value {
-        map.insert("title".to_owned(), "netpolc findings".into());
-        map.insert("description".to_owned(), "What `netpolc check --format json` prints.".into());
+        map.insert("title".to_owned(), title.into());
+        map.insert("description".to_owned(), description.into());
     }
     value
 }

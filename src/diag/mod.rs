@@ -22,6 +22,8 @@ pub use codes::{Code, CodeDoc};
 pub use fix::{Edit, Fix};
 pub use human::{concise, line, render};
 pub use json::findings_schema;
+pub(crate) use json::schema_of;
+pub(crate) use report::pretty;
 pub use report::{Explained, Format, Report, Waived};
 
 /// How bad a diagnostic is.

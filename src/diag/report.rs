@@ -169,7 +169,7 @@ impl Waived {
 }
 
 /// JSON with line breaks, as people look at it too.
-pub(super) fn pretty(value: &impl serde::Serialize) -> String {
+pub(crate) fn pretty(value: &impl serde::Serialize) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
 }
 

@@ -133,6 +133,12 @@ pub(super) fn odd_folder(dir: &Utf8Path, shown: &Utf8Path) -> std::io::Result<Op
 }
 
 impl Disk {
+    /// The texts that say of themselves that they were generated, wherever they came from.
+    pub fn said_generated(&self) -> BTreeMap<Utf8PathBuf, String> {
+        let text = |bytes: &Option<Vec<u8>>| super::generated(bytes.as_deref()?);
+        self.files.iter().filter_map(|(path, bytes)| Some((path.clone(), text(bytes)?))).collect()
+    }
+
     /// Whether nothing was generated yet.
     pub fn is_fresh(&self) -> bool {
         self.lock.bytes.is_none() && self.files.is_empty()

@@ -89,6 +89,11 @@ pub fn contributors(text: &str) -> BTreeSet<&Utf8Path> {
     names.into_iter().flat_map(|names| names.split(", ")).map(Utf8Path::new).collect()
 }
 
+/// The text of a generated file, wherever it was kept; `None` for a file that nobody generated.
+pub fn generated(bytes: &[u8]) -> Option<String> {
+    has_header(bytes).then(|| String::from_utf8_lossy(bytes).into_owned())
+}
+
 /// Whether a file begins with our header. A header proves nothing: anyone can write one.
 fn has_header(bytes: &[u8]) -> bool {
     let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();

@@ -4,6 +4,7 @@
 //! with a [`FileId`]; every later stage points into them with a [`Span`]. A text in [`Sources`] is valid UTF-8 without a
 //! byte order mark; nothing later reads it from the disk again, so one run sees one state of the project.
 
+pub mod git;
 mod load;
 mod manifests;
 mod read;

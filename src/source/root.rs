@@ -56,8 +56,8 @@ impl fmt::Display for RootError {
 impl std::error::Error for RootError {}
 
 impl Root {
-    /// The root in a folder.
-    fn at(dir: &Utf8Path) -> Self {
+    /// The project in a folder, whatever is above it.
+    pub fn at(dir: &Utf8Path) -> Self {
         let file = dir.join(PROJECT_FILE);
         let project_file = matches!(entry_kind(&file), Ok(Some(_))).then_some(file);
         Self { dir: dir.to_owned(), project_file, instead: BTreeMap::new(), files: None }

@@ -95,6 +95,27 @@ impl Allowed {
         ports
     }
 
+    /// The ports towards every end that a peer stands for: what may pass to all of them.
+    pub(super) fn towards_all(&self, peer: &Peer) -> Traffic {
+        match peer {
+            Peer::Pods { namespaces, labels } => self.towards(&Other::Pod(namespaces.clone(), labels.clone())),
+            Peer::Entity(entity) => self.towards(&Other::Entity(*entity)),
+            Peer::Name(name) => self.towards(&Other::Name(name.clone())),
+            Peer::Anyone | Peer::Selected(_) => self.anyone.clone(),
+            Peer::Block { cidr, except } => {
+                let mut ports = self.anyone.clone();
+                let within = |hole: &IpNet| except.iter().any(|own| own.contains(hole));
+                let apart = |hole: &IpNet| !hole.contains(cidr) && !cidr.contains(hole);
+                for ((range, holes), of_block) in &self.blocks {
+                    if range.contains(cidr) && holes.iter().all(|hole| apart(hole) || within(hole)) {
+                        ports.add(of_block);
+                    }
+                }
+                ports
+            }
+        }
+    }
+
     /// Ports of all selectors that a pod with exactly these labels satisfies: the subsets of its labels.
     fn add_pods(&self, namespaces: &Namespaces, labels: &Labels, ports: &mut Traffic) {
         let parts = match namespaces {
@@ -195,6 +216,15 @@ impl Allowed {
             });
             let rest = ports.minus(&all_pods);
             (over && !rest.is_empty()).then_some((*cidr, rest))
+        })
+    }
+
+    /// Blocks, and the ports on which each of their addresses is open.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = (&IpNet, &[IpNet], Traffic)> {
+        self.blocks.iter().map(|((cidr, except), ports)| {
+            let mut ports = ports.clone();
+            ports.add(&self.anyone);
+            (cidr, except.as_slice(), ports)
         })
     }
 

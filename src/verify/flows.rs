@@ -6,18 +6,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::allowed::Other;
+use ipnet::IpNet;
+use rayon::prelude::*;
+
 use super::normal::{Namespaces, Peer};
 use super::relation::Relation;
 use super::relation_of;
 use super::sum::Policy;
 use super::traffic::Traffic;
-use crate::model::{Direction, Labels, Sym};
+use crate::model::address::Block;
+use crate::model::{Cidrs, Direction, Labels, Sym};
+
+/// In how many pieces a block is told of which a part was open before, or is open still.
+const MAX_PIECES: usize = 8;
 
 /// Open ports by source and destination.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Flows {
     open: BTreeMap<(Peer, Peer), Traffic>,
+    /// What the policies say by namespace, for ends that no rule names together.
+    sides: BTreeMap<Sym, Sides>,
 }
 
 /// How a flow changed.
@@ -53,10 +61,19 @@ pub struct FlowChange {
 }
 
 /// What a namespace's policies say in each direction.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 struct Sides {
     ingress: Relation,
     egress: Relation,
+}
+
+impl Sides {
+    fn of(&self, direction: Direction) -> &Relation {
+        match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        }
+    }
 }
 
 impl Flows {
@@ -69,11 +86,11 @@ impl Flows {
                 grouped.entry(namespace).or_default().push(policy);
             }
         }
-        let sides: BTreeMap<&Sym, Sides> = grouped
+        let sides: BTreeMap<Sym, Sides> = grouped
             .into_iter()
             .map(|(namespace, policies)| {
                 let side = |direction| relation_of(policies.iter().copied(), direction);
-                (namespace, Sides { ingress: side(Direction::Ingress), egress: side(Direction::Egress) })
+                (namespace.clone(), Sides { ingress: side(Direction::Ingress), egress: side(Direction::Egress) })
             })
             .collect();
 
@@ -94,7 +111,54 @@ impl Flows {
                 }
             }
         }
-        Self { open }
+        Self { open, sides }
+    }
+
+    /// What may pass from every pod of one end to every one of the other, by whichever rules: a rule for more pods, or for more
+    /// addresses, lets these through too. Where neither end is isolated, what rules name all the same.
+    fn between(&self, key: &(Peer, Peer)) -> Traffic {
+        let (from, to) = key;
+        let leaves = half(&self.sides, from, to, Direction::Egress);
+        let enters = half(&self.sides, to, from, Direction::Ingress);
+        match (leaves, enters) {
+            (Some(leaves), Some(enters)) => leaves.and(&enters),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => self.open.get(key).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// What is left of a key's block beside blocks that let some traffic pass already. `None` where there are none of these, or
+    /// where the pieces are too many to tell.
+    fn leaves_of(&self, key: &(Peer, Peer), traffic: &Traffic) -> Option<Vec<(Peer, Peer)>> {
+        let (subject, cidr, except, direction) = match key {
+            (subject, Peer::Block { cidr, except }) => (subject, cidr, except, Direction::Egress),
+            (Peer::Block { cidr, except }, subject) => (subject, cidr, except, Direction::Ingress),
+            _ => return None,
+        };
+        let Peer::Pods { namespaces: Namespaces::Named(namespace), labels } = subject else { return None };
+        let relation = self.sides.get(namespace)?.of(direction);
+        let allowed = relation.allowed(labels);
+        let open = allowed.blocks().filter(|(range, _, ports)| {
+            (range.contains(cidr) || cidr.contains(*range)) && traffic.minus(ports).is_empty()
+        });
+        let block = |cidr: &IpNet, except: &[IpNet]| {
+            let mut except = except.to_vec();
+            except.sort_unstable();
+            Cidrs { blocks: vec![Block { cidr: *cidr, except }] }
+        };
+        let open: Vec<IpNet> = open.flat_map(|(range, holes, _)| block(range, holes).prefixes()).collect();
+        if open.is_empty() {
+            return None;
+        }
+        let rest = block(cidr, except).minus(&open).prefixes();
+        let piece = |cidr: IpNet| {
+            let piece = Peer::Block { cidr, except: vec![] };
+            match direction {
+                Direction::Egress => (key.0.clone(), piece),
+                Direction::Ingress => (piece, key.1.clone()),
+            }
+        };
+        (rest.len() <= MAX_PIECES).then(|| rest.into_iter().map(piece).collect())
     }
 
     /// Source, destination and open ports, in order.
@@ -116,7 +180,7 @@ impl Flows {
 /// Notes what one half lets through, as far as the `other` half does too.
 fn note(
     open: &mut BTreeMap<(Peer, Peer), Traffic>,
-    sides: &BTreeMap<&Sym, Sides>,
+    sides: &BTreeMap<Sym, Sides>,
     from: Peer,
     to: Peer,
     ports: &Traffic,
@@ -137,40 +201,48 @@ fn note(
 
 /// The ports that a pod of the far end has open towards the near end; `None` when it is not isolated here: outside of
 /// these namespaces, or no pod.
-fn half(sides: &BTreeMap<&Sym, Sides>, far: &Peer, near: &Peer, direction: Direction) -> Option<Traffic> {
+fn half(sides: &BTreeMap<Sym, Sides>, far: &Peer, near: &Peer, direction: Direction) -> Option<Traffic> {
     let Peer::Pods { namespaces: Namespaces::Named(namespace), labels } = far else { return None };
     let of_namespace = sides.get(namespace)?;
-    let relation = match direction {
-        Direction::Ingress => &of_namespace.ingress,
-        Direction::Egress => &of_namespace.egress,
-    };
+    let relation = of_namespace.of(direction);
     if !relation.isolates(labels) {
         return None;
     }
-    let Peer::Pods { namespaces, labels: of_near } = near else { return None };
-    Some(relation.towards(labels, &Other::Pod(namespaces.clone(), of_near.clone())))
+    Some(relation.towards_all(labels, near))
 }
 
 /// What changed between two sets of policies, by source and destination as they are told. `name` gives an endpoint a
 /// name where it has one; endpoints of one name that change alike are told once.
-pub fn flow_changes(old: &Flows, new: &Flows, name: &dyn Fn(&Peer) -> Option<String>) -> Vec<FlowChange> {
-    let none = Traffic::default();
+pub fn flow_changes(old: &Flows, new: &Flows, name: &(dyn Fn(&Peer) -> Option<String> + Sync)) -> Vec<FlowChange> {
     let keys: BTreeSet<&(Peer, Peer)> = old.open.keys().chain(new.open.keys()).collect();
     let mut changes: Vec<FlowChange> = keys
-        .into_iter()
-        .filter_map(|key| {
-            let (before, after) = (old.open.get(key).unwrap_or(&none), new.open.get(key).unwrap_or(&none));
-            let (added, removed) = (after.minus(before), before.minus(after));
+        .into_par_iter()
+        .filter(|key| old.open.get(*key) != new.open.get(*key))
+        .flat_map_iter(|key| {
+            let (before, after) = (old.between(key), new.between(key));
+            let (added, removed) = (after.minus(&before), before.minus(&after));
             let kind = match (before.is_empty(), after.is_empty(), added.is_empty(), removed.is_empty()) {
-                (_, _, true, true) => return None,
+                (_, _, true, true) => return vec![],
                 (true, ..) => ChangeKind::Opened,
                 (_, true, ..) => ChangeKind::Closed,
                 (_, _, false, _) => ChangeKind::Widened,
                 _ => ChangeKind::Narrowed,
             };
-            let (from, to) = (describe(&key.0, name), describe(&key.1, name));
-            let whole = (before.clone(), after.clone());
-            Some(FlowChange { kind, from, to, added, removed, whole, ends: key.clone() })
+            let pieces = match kind {
+                ChangeKind::Opened => old.leaves_of(key, &added),
+                ChangeKind::Closed => new.leaves_of(key, &removed),
+                ChangeKind::Widened | ChangeKind::Narrowed => None,
+            };
+            let change = |ends: (Peer, Peer)| FlowChange {
+                kind,
+                from: describe(&ends.0, name),
+                to: describe(&ends.1, name),
+                added: added.clone(),
+                removed: removed.clone(),
+                whole: (before.clone(), after.clone()),
+                ends,
+            };
+            pieces.unwrap_or_else(|| vec![key.clone()]).into_iter().map(change).collect()
         })
         .collect();
     changes.sort_by(|a, b| (&a.from, &a.to, a.kind, &a.ends).cmp(&(&b.from, &b.to, b.kind, &b.ends)));

@@ -32,13 +32,13 @@
 use indexmap::{IndexMap, IndexSet};
 use ipnet::IpNet;
 
-use super::allowed::{Allowed, Difference, Other, any_satisfied, satisfied};
+use super::allowed::{Allowed, Difference, any_satisfied, satisfied};
 use super::normal::Peer;
 use super::traffic::Traffic;
 use crate::model::Labels;
 
 /// One side of one namespace: rules by the selector of their subject.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Relation {
     /// Selectors of isolated pods.
     isolated: IndexSet<Labels>,
@@ -81,10 +81,10 @@ impl Relation {
         all
     }
 
-    /// What may pass between a pod with exactly these labels and one end by rules.
-    pub(super) fn towards(&self, labels: &Labels, other: &Other) -> Traffic {
+    /// What may pass between a pod with exactly these labels and every end of a peer by rules.
+    pub(super) fn towards_all(&self, labels: &Labels, peer: &Peer) -> Traffic {
         let mut ports = Traffic::default();
-        satisfied(&self.rules, labels).into_iter().for_each(|allowed| ports.add(&allowed.towards(other)));
+        satisfied(&self.rules, labels).into_iter().for_each(|allowed| ports.add(&allowed.towards_all(peer)));
         ports
     }
 

@@ -12,6 +12,7 @@ fn schemas_are_those_checked_in() {
         ("schema project", "project.schema.json"),
         ("schema findings", "findings.schema.json"),
         ("schema krm", "krm.schema.json"),
+        ("schema diff", "diff.schema.json"),
     ] {
         let printed = run(&project, line);
         assert_eq!((printed.code, printed.stderr.as_str()), (0, ""), "{line}");

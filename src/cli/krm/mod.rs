@@ -12,11 +12,10 @@ mod tree;
 
 use std::collections::BTreeSet;
 
-use camino::Utf8PathBuf;
 use clap::Args;
 use jiff::civil::Date;
 
-use super::run::{Options, Run};
+use super::run::{Options, Run, here};
 use super::{Common, Exit, Target, Terminal, report};
 use crate::checks::Settings;
 use crate::diag::{Diagnostic, Diagnostics, Level, codes, concise};
@@ -56,10 +55,7 @@ fn krm(args: &KrmArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         |problems: &[Problem]| problems.iter().map(|problem| Told::of_problem(problem, about.as_ref())).collect();
 
     let (config, mut problems) = Config::read(list.config.as_ref());
-    let cwd =
-        std::env::current_dir().map_err(|error| terminal.fail(format!("cannot find the current folder: {error}")))?;
-    let cwd = Utf8PathBuf::from_path_buf(cwd)
-        .map_err(|path| terminal.fail(format!("the current folder {} is not UTF-8", path.display())))?;
+    let cwd = here(terminal)?;
     let root = match config.root(&cwd) {
         Ok(root) => root,
         Err(problem) => {

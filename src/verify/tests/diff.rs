@@ -54,6 +54,29 @@ fn a_half_for_all_pods_counts_for_some_pods() {
     assert_eq!(changes(&policies(), &wider), ["opened anywhere → db/postgres 5432/TCP"]);
 }
 
+/// A part of what is open already opens nothing, and closes nothing when it goes.
+#[test]
+fn what_a_wider_rule_lets_through_is_not_told_again() {
+    let with = |cidr: &str, except: &[&str], last: u16| {
+        let mut more = policies();
+        let mut part = more.iter().find(|policy| policy.name == "web-to-payments").unwrap().clone();
+        let except = except.iter().map(|hole| hole.parse().unwrap()).collect();
+        part.rules[0].peers = vec![Peer::Block { cidr: cidr.parse().unwrap(), except }];
+        part.rules[0].ports[0].last = last;
+        more.push(part);
+        more
+    };
+    let part = with("203.0.113.128/25", &[], 443);
+    assert_eq!(changes(&policies(), &part), [""; 0]);
+    assert_eq!(changes(&part, &policies()), [""; 0]);
+    let ports = with("203.0.113.128/25", &[], 444);
+    assert_eq!(changes(&policies(), &ports), ["widened frontend/web → 203.0.113.128/25 +444/TCP"]);
+    // What is left out of one is not in the other.
+    let (hole, whole) = (with("198.51.100.0/24", &["198.51.100.64/26"], 443), with("198.51.100.0/24", &[], 443));
+    assert_eq!(changes(&whole, &hole), ["closed frontend/web → 198.51.100.64/26 443/TCP"]);
+    assert_eq!(changes(&hole, &whole), ["opened frontend/web → 198.51.100.64/26 443/TCP"]);
+}
+
 #[test]
 fn ports_widen_and_narrow() {
     let mut more = policies();
