@@ -478,7 +478,8 @@ fn steers(key: &str) -> Option<&'static str> {
         "argocd.argoproj.io" if name.starts_with("hook") || name == "skip-reconcile" => Some("Argo CD"),
         // Argo CD takes Helm's hooks for its own.
         "helm.sh" if name.starts_with("hook") => Some("Helm or Argo CD"),
-        "kustomize.toolkit.fluxcd.io" => Some("Flux"),
+        // `prune` keeps it from being deleted, once it is no longer rendered.
+        "kustomize.toolkit.fluxcd.io" if name != "prune" => Some("Flux"),
         "client.lifecycle.config.k8s.io" => Some("kpt"),
         _ => None,
     }
