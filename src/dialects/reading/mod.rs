@@ -374,10 +374,12 @@ impl<'d, 's> Reader<'d, 's> {
         namespace.map(str::to_owned)
     }
 
-    /// An object in no namespace names none.
+    /// An object in no namespace names none. Of what somebody gives it the API server clears one, as kustomize's `namespace:`
+    /// writes it (kubernetes/apiserver, pkg/registry/rest/meta.go: `EnsureObjectNamespaceMatchesRequestNamespace`).
     pub fn no_namespace(&mut self, metadata: &Metadata<'_>) -> Option<()> {
         match &metadata.namespace {
             None => Some(()),
+            Some(_) if self.purpose == Purpose::Given => Some(()),
             Some(namespace) => {
                 let span = self.doc.place(namespace);
                 self.error(span, "an object of this kind is in no namespace", "remove `namespace`")

@@ -168,6 +168,7 @@ metadata:
     netpolc.dev/flow: web -> api
     netpolc.dev/source: intents/app.toml
     netpolc.dev/why: the shop front calls the API
+    argocd.argoproj.io/sync-options: PruneLast=true
 spec:
   podSelector:
     matchLabels:
@@ -201,6 +202,8 @@ metadata:
     netpolc.dev/app: shop
     netpolc.dev/owner: storefront
     netpolc.dev/source: intents/app.toml
+    argocd.argoproj.io/sync-options: PruneLast=true
+    argocd.argoproj.io/sync-wave: \"1\"
 spec:
   podSelector: {}
   policyTypes:
