@@ -19,12 +19,14 @@
 //! | [`output`] | proved bytes | a plan, a diff, files |
 //!
 //! Beside it stands [`cluster`]: manifests of namespaces and pods, read for what policies select.
+//! So does [`codeowners`]: whom a forge asks for a review of what the intents become.
 //!
 //! [`diag`] is what every stage speaks through; [`pipeline`] runs them in order; [`cli`] is the face.
 
 pub mod checks;
 pub mod cli;
 pub mod cluster;
+pub mod codeowners;
 pub mod diag;
 pub mod dialects;
 pub mod intent;

@@ -24,6 +24,8 @@ mod fix;
 mod generate;
 #[path = "cli/inventory.rs"]
 mod inventory;
+#[path = "cli/owners.rs"]
+mod owners;
 #[path = "cli/process.rs"]
 mod process;
 #[path = "cli/rule.rs"]

@@ -12,6 +12,18 @@ fn readme() -> String {
     fs::read_to_string(repo().join("README.md")).unwrap()
 }
 
+/// Everything that people read of the project, by its path.
+fn documents() -> Vec<(String, String)> {
+    let of_folder = |folder: &str| -> Vec<String> {
+        let entries = fs::read_dir(repo().join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
+        let pages = entries.filter_map(|name| name.into_string().ok()).filter(|name| name.ends_with(".md"));
+        pages.map(|name| if folder == "." { name } else { format!("{folder}/{name}") }).collect()
+    };
+    let mut files = [of_folder("."), of_folder("docs")].concat();
+    files.sort();
+    files.into_iter().map(|file| (file.clone(), fs::read_to_string(repo().join(&file)).unwrap())).collect()
+}
+
 /// The fenced blocks of some languages.
 fn blocks(text: &str, languages: &[&str]) -> Vec<String> {
     let mut found = vec![];
@@ -124,7 +136,8 @@ fn commands(text: &str) -> Vec<Vec<String>> {
     from_blocks
         .chain(inline)
         .filter_map(|line| {
-            let line = line.split(" #").next().unwrap().trim();
+            // What the shell takes for itself.
+            let line = line.split(" #").next().unwrap().split(['|', '>', '<', ';', '&', '\\']).next().unwrap().trim();
             let rest = line.strip_prefix("netpolc ").or_else(|| {
                 let (cargo, rest) = line.split_once(" -- ")?;
                 cargo.starts_with("cargo run").then_some(rest)
@@ -136,11 +149,11 @@ fn commands(text: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn commands_and_options_exist() {
-    let text = readme();
     // Inline code of a block's lines is no code: blocks are taken out before.
-    let mut commands = commands(&text);
-    assert!(commands.iter().any(|words| words[0] == "build"), "no command found");
-    for words in &mut commands {
+    assert!(commands(&readme()).iter().any(|words| words[0] == "build"), "no command found");
+    let pages =
+        documents().into_iter().flat_map(|(file, text)| commands(&text).into_iter().map(move |c| (file.clone(), c)));
+    for (file, mut words) in pages {
         // What a reader fills in.
         for word in words.iter_mut() {
             match word.as_str() {
@@ -158,7 +171,10 @@ fn commands_and_options_exist() {
         match netpolc::cli::command().try_get_matches_from(args) {
             Ok(_) => {}
             Err(error) if !error.use_stderr() => {}
-            Err(error) => panic!("README.md: netpolc {line}: {error}"),
+            // Spoken of, not run.
+            Err(error) if error.kind() == clap::error::ErrorKind::MissingRequiredArgument => {}
+            Err(error) if error.to_string().contains("a value is required for") => {}
+            Err(error) => panic!("{file}: netpolc {line}: {error}"),
         }
     }
 }
@@ -203,12 +219,12 @@ fn the_first_command_builds_the_shop() {
 /// Links into the repository lead somewhere.
 #[test]
 fn links_lead_somewhere() {
-    for file in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
-        let text = fs::read_to_string(repo().join(file)).unwrap();
+    for (file, text) in documents() {
+        let folder = repo().join(&file).parent().unwrap().to_owned();
         for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
             let path = link.split('#').next().unwrap();
             let outside = link.starts_with("http://") || link.starts_with("https://") || path.is_empty();
-            assert!(outside || repo().join(path).exists(), "{file} links to {link}");
+            assert!(outside || folder.join(path).exists(), "{file} links to {link}");
         }
     }
 }

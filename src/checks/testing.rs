@@ -118,7 +118,15 @@ impl Draft {
         }
         let (file, span) = (self.file, self.span());
         let path = format!("intents/{name}.toml").into();
-        self.model.apps.push(App { name: name.into(), owner: None, scrapers: None, path, file, span });
+        self.model.apps.push(App {
+            name: name.into(),
+            owner: None,
+            owner_span: None,
+            scrapers: None,
+            path,
+            file,
+            span,
+        });
         AppId(self.model.apps.len() as u32 - 1)
     }
 

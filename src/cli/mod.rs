@@ -12,6 +12,7 @@ mod fix;
 mod generate;
 mod init;
 mod inventory;
+mod owners;
 mod report;
 mod rule;
 mod run;
@@ -78,6 +79,8 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Say whether one end may talk to another, by which policies, who asked for it, and what would allow it
     Explain(explain::ExplainArgs),
+    /// Write who is asked for a review of what into CODEOWNERS
+    Owners(OwnersArgs),
     /// Explain a code: what it means, why it matters, how to mend it
     Rule(RuleArgs),
     /// Write a first intent and the schema that editors use
@@ -199,6 +202,17 @@ struct DiffArgs {
 }
 
 #[derive(Debug, Args)]
+struct OwnersArgs {
+    /// Write nothing; fail if the section is missing or stale, and show what would change
+    #[arg(long, conflicts_with = "stdout")]
+    check: bool,
+
+    /// Write nothing; print the section alone
+    #[arg(long)]
+    stdout: bool,
+}
+
+#[derive(Debug, Args)]
 struct RuleArgs {
     /// The code, as NP201
     #[arg(required_unless_present = "all")]
@@ -272,6 +286,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Verify(args) => verify::run(&args, &mut terminal),
         Command::Eval(args) => eval::run(&args, &mut terminal),
         Command::Explain(args) => explain::run(&args, &mut terminal),
+        Command::Owners(args) => owners::run(&args, &mut terminal),
         Command::Rule(args) => rule::run(&args, &mut terminal),
         Command::Init(args) => init::run(&args, &mut terminal),
         Command::Schema(args) => generate::schema(args.of, &mut terminal),

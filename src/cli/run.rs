@@ -15,7 +15,7 @@ use crate::lower::lower;
 use crate::model::{Model, Sym};
 use crate::output::{self, Disk, Scope};
 use crate::pipeline::{Asked, Compiled, Project, Taken, compile, inventories, merge};
-use crate::source::{self, Span};
+use crate::source::{self, Root, Span};
 
 /// A project, checked.
 pub(super) struct Run {
@@ -46,12 +46,14 @@ pub(super) struct Options<'a> {
     pub(super) inventory: Option<&'a InventoryArgs>,
     /// Texts in the place of some files, by their paths below the root: the project as it would be with them.
     pub(super) instead: BTreeMap<Utf8PathBuf, String>,
+    /// The project, where it is not that of the paths and the current folder.
+    pub(super) root: Option<Root>,
 }
 
 impl<'a> Options<'a> {
     /// Every cluster, and no inventory.
     pub(super) fn new(settings: &'a Settings) -> Self {
-        Self { cluster: None, settings, inventory: None, instead: BTreeMap::new() }
+        Self { cluster: None, settings, inventory: None, instead: BTreeMap::new(), root: None }
     }
 }
 
@@ -84,12 +86,12 @@ impl Run {
     /// Everything up to the findings.
     pub(super) fn with(common: &Common, options: &Options<'_>, terminal: &mut Terminal) -> Result<Self, Exit> {
         let cluster = options.cluster;
-        let cwd = std::env::current_dir()
-            .map_err(|error| terminal.fail(format!("cannot find the current folder: {error}")))?;
-        let cwd = Utf8PathBuf::from_path_buf(cwd)
-            .map_err(|path| terminal.fail(format!("the current folder {} is not UTF-8", path.display())))?;
-        let mut root = source::find_root(&common.paths, &cwd).map_err(|error| terminal.fail(error))?;
-        root.instead = options.instead.clone();
+        let cwd = here(terminal)?;
+        let mut root = match &options.root {
+            Some(root) => root.clone(),
+            None => source::find_root(&common.paths, &cwd).map_err(|error| terminal.fail(error))?,
+        };
+        root.instead.extend(options.instead.clone());
         let mut diags = Diagnostics::default();
         terminal.progress("reading intents");
         let mut project = Project::load(root, &mut diags).map_err(|error| terminal.fail(error))?;
@@ -256,6 +258,14 @@ impl Run {
         });
         waived
     }
+}
+
+/// The current folder.
+pub(super) fn here(terminal: &mut Terminal) -> Result<Utf8PathBuf, Exit> {
+    let cwd =
+        std::env::current_dir().map_err(|error| terminal.fail(format!("cannot find the current folder: {error}")))?;
+    Utf8PathBuf::from_path_buf(cwd)
+        .map_err(|path| terminal.fail(format!("the current folder {} is not UTF-8", path.display())))
 }
 
 /// The chosen intents.

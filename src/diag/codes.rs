@@ -147,6 +147,10 @@ codes! {
     WAIVER = "NP080", "invalid waiver";
     /// The waiver's last day is over. Mend the finding, or renew the waiver with a reason.
     WAIVER_EXPIRED = "NP081", "expired waiver";
+    /// `netpolc owners` must know whom to ask for a review of each app: `[codeowners]` in `netpolc.toml` names the platform
+    /// team, each app an `owner`, and `teams` who stands behind it. Names are those of the forge: `@user`, `@org/team`, or an
+    /// e-mail address. An app without anybody would be opened to others without a review.
+    CODE_OWNER = "NP085", "nobody to ask for a review";
     /// The target's policies cannot say this. The project file may permit an approximation by name; every build
     /// prints it.
     INEXPRESSIBLE = "NP090", "not expressible in this dialect";
@@ -171,4 +175,10 @@ codes! {
     STALE = "NP802", "out of date";
     /// A path below `out/` is a symbolic link or another thing that netpolc will not write through.
     UNSAFE_PATH = "NP803", "unsafe output path";
+    /// Between `# netpolc:begin` and `# netpolc:end` the file CODEOWNERS belongs to netpolc, and nothing outside of them.
+    /// Where the two are not there once each, in this order, nothing is written.
+    MARKERS = "NP810", "broken section of CODEOWNERS";
+    /// The forge would not do what the section of CODEOWNERS says: another line counts instead, or the whole file is not
+    /// read.
+    NO_EFFECT = "NP811", "code owners that do not count";
 }

@@ -27,8 +27,8 @@ pub use file::{AllowTable, ExternalTable, ForbidTable, HttpTable, IntentFile, Pe
 pub use mend::{Broken, Mended, Outcome, mend};
 pub use numbers::Whole;
 pub use project::{
-    ApprovedTable, ClusterTable, DefaultDeny, DefaultDenyTable, DnsSetting, DnsTable, GuardsTable, LimitsTable,
-    PathsTable, ProjectFile, ScrapersTable,
+    ApprovedTable, ClusterTable, CodeOwnersTable, DefaultDeny, DefaultDenyTable, DnsSetting, DnsTable, GuardsTable,
+    LimitsTable, PathsTable, ProjectFile, ScrapersTable,
 };
 pub use schema::{intent_schema, project_schema};
 pub use values::{

@@ -28,6 +28,8 @@ table! {
         "limits" => limits: Option<LimitsTable>,
         /// Approximations that are permitted, by dialect: kubernetes = ["http-as-l4", "fqdns-omitted"].
         "approximate" => approximate: Option<Table<List<String>>>,
+        /// Who is asked for a review, for `netpolc owners`.
+        "codeowners" => codeowners: Option<CodeOwnersTable>,
         /// Named clusters: each overrides keys of `cluster` and gets its own folder of output.
         "clusters" => clusters: Option<Table<ClusterTable>>,
     }
@@ -39,6 +41,18 @@ table! {
         /// Host names: ["api.stripe.com", "*.example.com"]. A wildcard stands for the whole first label, as in an external.
         /// Default: none.
         left_out "fqdns" => fqdns: Option<OpenList<String>>,
+    }
+
+    /// Who is asked for a review of what, as `netpolc owners` writes it into CODEOWNERS. Names are those of the forge: `@user`,
+    /// `@org/team`, or an e-mail address.
+    pub struct CodeOwnersTable {
+        /// The file, relative to the root of the git repository. Default: the one that is there, else CODEOWNERS.
+        left_out "file" => file: Option<Spanned<String>>,
+        /// Who answers for this file, the templates, the guards, the externals of this file, and for namespaces and intents
+        /// that are new.
+        "platform" => platform: List<String>,
+        /// Who stands behind the `owner` of an app, by that word. An `owner` that is a name of the forge needs no entry.
+        left_out "teams" => teams: Option<Table<List<String>>>,
     }
 
     /// Thresholds of rules: what passes without a finding.
@@ -144,6 +158,7 @@ pub fn place_of(key: &str) -> Option<&'static str> {
         ("under `[cluster]` in netpolc.toml", ClusterTable::KEYS),
         ("under `[cluster.guards]` in netpolc.toml", GuardsTable::KEYS),
         ("under `[limits]` in netpolc.toml", LimitsTable::KEYS),
+        ("under `[codeowners]` in netpolc.toml", CodeOwnersTable::KEYS),
     ];
     let shared = [IntentFile::KEYS, TierTable::KEYS].iter().any(|keys| keys.contains(&key));
     places.into_iter().find(|(_, keys)| !shared && keys.contains(&key)).map(|(place, _)| place)

@@ -55,7 +55,7 @@ fn non_empty<T: Decode>(item: Item<'_>, cx: &mut Cx<'_>) -> Vec<Spanned<T>> {
     if item.value.as_array().is_some_and(|array| array.is_empty()) {
         let message = format!("`{}` is an empty list", item.key);
         let help = match item.key {
-            "from" | "to" | "namespace" => "name at least one",
+            "from" | "to" | "namespace" | "platform" => "name at least one",
             _ => "name at least one, or leave the key out",
         };
         cx.refuse(codes::EMPTY, item, message, help);

@@ -159,10 +159,11 @@ impl<'a, 'd> Builder<'a, 'd> {
                         .help("write `version = 1`, or leave it out"),
                 );
             }
-            let owner = self.text("owner", table.and_then(|t| t.owner.as_ref()));
+            let written = table.and_then(|t| t.owner.as_ref());
+            let (owner, owner_span) = (self.text("owner", written), written.map(|owner| owner.span));
             let path = self.input.sources.path(file).to_owned();
             self.by_name.insert(name.clone(), id);
-            self.model.apps.push(App { name: name.into(), owner, scrapers: None, path, file, span });
+            self.model.apps.push(App { name: name.into(), owner, owner_span, scrapers: None, path, file, span });
             self.files.push((id, table));
             self.names.push(Names::new());
         }

@@ -1,10 +1,17 @@
-//! What the platform team decided of rules: approved destinations and thresholds.
+//! What the platform team decided for all clusters: approved destinations, whom to ask for reviews, thresholds of rules.
+
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
 
 use super::Sym;
 use super::build::Builder;
-use super::names::check_host;
+use super::names::{check_code_owner, check_host};
 use super::parse::check_destination;
-use super::profile::{Approved, Limits};
+use super::profile::{Approved, CodeOwners, Limits};
+use crate::diag::{Diagnostic, codes, quote};
+use crate::intent::List;
+use crate::source::is_inside;
 
 impl Builder<'_, '_> {
     /// What externals of apps may stand for. What is wrong in it is approved all the same: it was reported, and findings that
@@ -24,6 +31,30 @@ impl Builder<'_, '_> {
             fqdns: fqdns.map(|host| Sym::from(host.value.as_str())).collect(),
             span: table.span,
         });
+    }
+
+    /// Whom a forge asks. What is wrong with a name was reported, and the name is left out.
+    pub(super) fn code_owners(&mut self) {
+        let Some(table) = self.input.project.and_then(|project| project.codeowners.as_ref()) else { return };
+        let file = table.file.as_ref().filter(|file| {
+            let inside = is_inside(&file.value) && !file.value.ends_with('/');
+            if !inside {
+                let message = format!("{} is no file inside the repository", quote(&file.value));
+                let error = Diagnostic::error(codes::PATH, file.span, message);
+                self.error(error.help("write its path from the root of the git repository, as \".github/CODEOWNERS\""));
+            }
+            inside
+        });
+        let file = file.map(|file| file.clone().map(Utf8PathBuf::from));
+        let platform = self.names_of_forge(&table.platform);
+        let teams = table.teams.iter().flat_map(|teams| teams.iter());
+        let teams = teams.map(|(owner, list)| (Sym::from(owner.value.as_str()), self.names_of_forge(list))).collect();
+        self.model.profile.code_owners = Some(CodeOwners { file, platform, teams });
+    }
+
+    fn names_of_forge(&mut self, list: &List<String>) -> BTreeSet<Sym> {
+        let valid = list.items.iter().filter(|name| self.accept(name.span, check_code_owner(&name.value)));
+        valid.map(|name| Sym::from(name.value.as_str())).collect()
     }
 
     /// Thresholds: what is written, else the defaults. Their bounds are those of their types.

@@ -41,11 +41,11 @@ pub use endpoint::{Builtin, Endpoint};
 pub use forbid::{Forbid, ForbidEnd, ForbidSet, Permit, Reach, violations};
 pub use graph::FlowGraph;
 pub use guards::Guard;
-pub use names::{Refusal, check_label_key, check_label_value, check_namespace};
+pub use names::{Refusal, check_label_key, check_label_value, check_namespace, is_code_owner};
 pub use order::UnsortedList;
 pub use parse::{WrittenPort, parse_port};
 pub use ports::{PortRange, Protocol};
-pub use profile::{Approved, Approximation, DnsPeer, DnsTarget, Limits, LintLevel, Profile};
+pub use profile::{Approved, Approximation, CodeOwners, DnsPeer, DnsTarget, Limits, LintLevel, Profile};
 pub use relations::{Direction, Grant, Origin, PeerSet, Subject};
 pub use resolve_profile::{clusters, unknown_dialect};
 pub use selector::{Labels, NAMESPACE_NAME, NamespaceSet, PodSet};
@@ -129,6 +129,8 @@ pub struct App {
     pub name: Sym,
     /// The team.
     pub owner: Option<Sym>,
+    /// Where the team is written.
+    pub owner_span: Option<Span>,
     /// The peer that scrapes its metrics, instead of the project's scrapers.
     pub scrapers: Option<PeerId>,
     /// Path of the intent relative to the project root.

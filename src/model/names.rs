@@ -214,6 +214,29 @@ pub fn check_text(what: &str, text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether a text is a name by which a forge knows whom to ask: a user, a team or group, a role, or an e-mail address.
+///
+/// GitHub takes `@user`, `@org/team` and addresses (github/docs, about-code-owners.md), GitLab `@user`, `@group/subgroup`,
+/// `@@role` and addresses (gitlabhq/gitlabhq, doc/user/project/codeowners/reference.md). Any other word both pass over.
+pub fn is_code_owner(text: &str) -> bool {
+    let plain = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'+'))
+    };
+    match text.strip_prefix('@') {
+        Some(name) => name.strip_prefix('@').unwrap_or(name).split('/').all(plain),
+        None => text.split_once('@').is_some_and(|(user, host)| plain(user) && plain(host) && host.contains('.')),
+    }
+}
+
+/// The same, with what to say of a text that is none.
+pub(super) fn check_code_owner(text: &str) -> Result<(), Refusal> {
+    if is_code_owner(text) {
+        return Ok(());
+    }
+    let help = "write it as `@user`, `@org/team`, or an e-mail address";
+    refuse(codes::CODE_OWNER, format!("{} is no name of a user or a team", quote(text)), help)
+}
+
 /// A host name: at least two DNS labels; a wildcard only as the whole first one.
 pub fn check_host(text: &str) -> Result<(), Refusal> {
     let shown = quote(text);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use camino::Utf8PathBuf;
 use ipnet::IpNet;
 
 use super::address::metadata_hosts;
@@ -50,6 +51,8 @@ pub struct Profile {
     pub tier: Sym,
     /// What externals of apps may stand for; `None`: anything.
     pub approved: Option<Approved>,
+    /// Who is asked for a review; `None`: nobody was named.
+    pub code_owners: Option<CodeOwners>,
     /// Thresholds of rules.
     pub limits: Limits,
     /// Levels of rules by code, as the project file sets them.
@@ -76,6 +79,17 @@ impl Approved {
         let parent = host.split_once('.').map(|(_, parent)| format!("*.{parent}"));
         self.fqdns.contains(host) || parent.is_some_and(|wildcard| self.fqdns.contains(wildcard.as_str()))
     }
+}
+
+/// Whom a forge asks for a review of a change, by its own names for users and teams.
+#[derive(Debug, Clone)]
+pub struct CodeOwners {
+    /// The file that says so, below the root of the git repository.
+    pub file: Option<Spanned<Utf8PathBuf>>,
+    /// Who answers for what belongs to no app; never empty.
+    pub platform: BTreeSet<Sym>,
+    /// Who stands behind the owner of an app; none of them empty.
+    pub teams: BTreeMap<Sym, BTreeSet<Sym>>,
 }
 
 /// Thresholds of rules, defaults filled in.

@@ -87,6 +87,7 @@ impl Profile {
             inventory_namespace: None,
             tier: "default".into(),
             approved: None,
+            code_owners: None,
             limits: Limits::default(),
             lints: Default::default(),
             approximate: BTreeSet::new(),
@@ -142,6 +143,7 @@ impl<'a> Builder<'a, '_> {
         }
         self.guards(&tables);
         self.approved();
+        self.code_owners();
         self.limits();
         self.lints();
         self.approximations();

@@ -9,11 +9,10 @@ use std::io::Read;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::project::is_inside;
 use crate::cluster::{self, Cluster};
 use crate::diag::{Diagnostic, Diagnostics, codes, quote};
 use crate::model::{Model, Sym, Tier};
-use crate::source::{self, Root, SourceError, Sources};
+use crate::source::{self, Root, SourceError, Sources, is_inside};
 
 /// Where objects are that name no namespace, as kubectl has it.
 const DEFAULT_NAMESPACE: &str = "default";

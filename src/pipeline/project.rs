@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
 use crate::checks::Target;
@@ -12,7 +12,7 @@ use crate::dialects::{self, Dialect};
 use crate::intent::{self, IntentFile, Parsed, ProjectFile};
 use crate::model::{self, Input, Model};
 use crate::render;
-use crate::source::{self, FileId, Root, SourceError, Sources, Spanned};
+use crate::source::{self, FileId, Root, SourceError, Sources, Spanned, is_inside};
 
 /// The texts of a project and its settings, before any meaning.
 pub struct Project {
@@ -24,6 +24,8 @@ pub struct Project {
     pub out: Utf8PathBuf,
     /// The folder of the intents, relative to the root.
     pub intents_dir: Utf8PathBuf,
+    /// The folder of templates, relative to the root.
+    pub templates_dir: Utf8PathBuf,
     /// The intents.
     pub intents: Vec<Parsed<IntentFile>>,
     /// The project file.
@@ -116,7 +118,7 @@ impl Project {
             diags.extend(local.iter().filter(said).cloned());
             intents.push(intent);
         }
-        Ok(Self { root, sources, out, intents_dir, intents, settings, templates, dialects })
+        Ok(Self { root, sources, out, intents_dir, templates_dir, intents, settings, templates, dialects })
     }
 
     /// What enforces the policies, as far as rules ask.
@@ -172,15 +174,6 @@ impl Project {
 fn unreadable_lines(sources: &Sources, file: FileId, diags: &Diagnostics) -> BTreeSet<usize> {
     let places = diags.iter().filter(|d| d.code == codes::ENCODING).filter_map(|d| d.primary.as_ref());
     places.filter(|place| place.span.file == file).map(|place| sources.line_col(place.span).0).collect()
-}
-
-/// Whether a path that the project file writes stays below the project's root by its words.
-pub(super) fn is_inside(path: &str) -> bool {
-    !path.is_empty()
-        && !path.contains('\\')
-        && !path.chars().any(crate::diag::is_deceptive)
-        && Utf8Path::new(path).components().all(|part| matches!(part, Utf8Component::Normal(_)))
-        && !path.split('/').any(|part| part == ".")
 }
 
 /// Folders of which one holds another would take each other's files for their own.

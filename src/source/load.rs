@@ -1,7 +1,7 @@
 //! Loading a project's texts.
 //!
-//! In: a root. Out: ids of texts, always in the order of their paths, named relative to the root. What may never
-//! happen: a text from outside of the root, and an intent left out without a word.
+//! In: a root, on disk or of files that somebody hands over. Out: ids of texts, always in the order of their paths, named
+//! relative to the root. What may never happen: a text from outside of the root, and an intent left out without a word.
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::read::{
     Decoded, Entry, EntryKind, MAX_FILE_BYTES, ReadError, SourceError, decode, entry_kind, list_tree, read_bytes,
 };
-use super::{FileId, Root, Sources, Span};
+use super::{FileId, Files, Root, Sources, Span};
 use crate::diag::{Diagnostic, Diagnostics, codes, is_deceptive, quote};
 
 /// Loads the project file, if the root has one. `None` also for one that cannot be read as text, which is reported.
@@ -84,12 +84,56 @@ pub fn load_templates(
     Ok(loaded.into_iter().map(|(path, file)| (below(path), file)).collect())
 }
 
+/// Loads a file that people and netpolc share: its bytes as they are, and its text for messages. `None` where there is none, and
+/// where it must not be touched, which is reported: it, or the folder that it would be in, is outside of the repository.
+///
+/// # Errors
+/// When the system refuses.
+pub fn load_shared(
+    repository: &Utf8Path,
+    path: &Utf8Path,
+    sources: &mut Sources,
+    diags: &mut Diagnostics,
+) -> Result<Option<(Vec<u8>, FileId)>, SourceError> {
+    let fail = |error| SourceError { path: path.to_owned(), error };
+    let full = repository.join(path);
+    let there = |path: &&Utf8Path| matches!(entry_kind(path), Ok(Some(_)));
+    let Some(nearest) = full.ancestors().find(there) else { return Ok(None) };
+    let real = nearest.canonicalize().map_err(fail)?;
+    if !real.starts_with(repository.canonicalize().map_err(fail)?) {
+        let message = format!("{} leads outside of the repository", quote(path.as_str()));
+        diags.push(unusable(message).help("put the file itself there, and no link"));
+        return Ok(None);
+    }
+    if nearest != full {
+        return Ok(None);
+    }
+    match read_bytes(&full, MAX_FILE_BYTES) {
+        Ok(bytes) => {
+            let file = sources.add(path, decode(bytes.clone()).text);
+            Ok(Some((bytes, file)))
+        }
+        Err(ReadError::Io(error)) => Err(fail(error)),
+        Err(refused) => {
+            let what = match refused {
+                ReadError::TooLarge => format!("is larger than {} MiB", MAX_FILE_BYTES >> 20),
+                _ => "is not a regular file".to_owned(),
+            };
+            diags.push(unusable(format!("{} {what}", quote(path.as_str()))).help("put a file there, or remove it"));
+            Ok(None)
+        }
+    }
+}
+
 /// What is below a folder of the project; nothing, with a diagnostic, when the folder is not inside of it.
 fn entries(root: &Root, dir: &Utf8Path, links: bool, diags: &mut Diagnostics) -> Result<Vec<Entry>, SourceError> {
     let fail = |error| SourceError { path: dir.to_owned(), error };
     if dir.components().any(|c| !matches!(c, Utf8Component::Normal(_) | Utf8Component::CurDir)) {
         diags.push(outside(dir));
         return Ok(vec![]);
+    }
+    if let Some(files) = &root.files {
+        return Ok(entries_of(files, dir, diags));
     }
     let full = root.dir.join(dir);
     let kind = match entry_kind(&full).map_err(fail)? {
@@ -113,6 +157,17 @@ fn entries(root: &Root, dir: &Utf8Path, links: bool, diags: &mut Diagnostics) ->
         let path = error.path.strip_prefix(&root.dir).map(Utf8Path::to_owned).unwrap_or(error.path);
         SourceError { path, error: error.error }
     })
+}
+
+/// The same of files that are not on disk: there are no links among them.
+fn entries_of(files: &Files, dir: &Utf8Path, diags: &mut Diagnostics) -> Vec<Entry> {
+    if files.contains_key(dir) {
+        diags.push(unusable(format!("{} is not a folder", quote(dir.as_str()))));
+    }
+    let below = files.keys().filter_map(|path| path.strip_prefix(dir).ok()).filter(|path| !path.as_str().is_empty());
+    let hidden = |path: &&Utf8Path| path.components().any(|part| part.as_str().starts_with('.'));
+    let file = |path: &Utf8Path| Entry { path: path.to_owned(), kind: EntryKind::File };
+    below.filter(|path| !hidden(path)).map(file).collect()
 }
 
 /// Reads in parallel, registers in the order given.
@@ -163,6 +218,13 @@ fn load_one(root: &Root, path: &Utf8Path, links: bool) -> std::io::Result<Loaded
     if path.as_str().chars().any(is_deceptive) {
         let message = format!("the name {} has an invisible or control character", quote(path.as_str()));
         return Ok(Loaded::Refused(unusable(message).help("rename the file")));
+    }
+    if let Some(files) = &root.files {
+        return match root.instead.get(path).map(String::as_bytes).or(files.get(path).map(Vec::as_slice)) {
+            Some(bytes) if bytes.len() as u64 > MAX_FILE_BYTES => Ok(Loaded::TooLarge),
+            Some(bytes) => Ok(Loaded::Text(decode(bytes.to_vec()))),
+            None => Err(std::io::ErrorKind::NotFound.into()),
+        };
     }
     let full = root.dir.join(path);
     if entry_kind(&full)? == Some(EntryKind::Link) {

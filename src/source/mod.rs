@@ -14,14 +14,14 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 
-pub use load::{load_intents, load_project_file, load_templates};
+pub use load::{load_intents, load_project_file, load_shared, load_templates};
 pub use manifests::{STANDARD_INPUT_SHOWN, load_inventory, load_manifests};
 pub(crate) use read::reason;
 pub use read::{
     Decoded, Entry, EntryKind, MAX_FILE_BYTES, MAX_GENERATED_BYTES, ReadError, SourceError, decode, entry_kind,
     list_tree, read_bytes,
 };
-pub use root::{PROJECT_FILE, Root, RootError, find_root, is_same_place};
+pub use root::{Files, PROJECT_FILE, Root, RootError, find_root, is_inside, is_same_place};
 
 /// One text of a run. Small and copyable; only [`Sources`] makes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
 use super::read::{EntryKind, entry_kind};
-use crate::diag::quote;
+use crate::diag::{is_deceptive, quote};
 
 /// The project file's name.
 pub const PROJECT_FILE: &str = "netpolc.toml";
@@ -27,7 +28,13 @@ pub struct Root {
     /// What is read in the place of some files, by their path relative to the root: how the project would be if that were
     /// written. The files themselves must be there.
     pub instead: BTreeMap<Utf8PathBuf, String>,
+    /// The project's files by their path relative to the root, where they are not on disk: those of a revision, or those that
+    /// somebody hands over. `None`: they are in `dir`.
+    pub files: Option<Arc<Files>>,
 }
+
+/// Files by their path relative to a root.
+pub type Files = BTreeMap<Utf8PathBuf, Vec<u8>>;
 
 /// The paths of a command line are not of one project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,14 +60,25 @@ impl Root {
     fn at(dir: &Utf8Path) -> Self {
         let file = dir.join(PROJECT_FILE);
         let project_file = matches!(entry_kind(&file), Ok(Some(_))).then_some(file);
-        Self { dir: dir.to_owned(), project_file, instead: BTreeMap::new() }
+        Self { dir: dir.to_owned(), project_file, instead: BTreeMap::new(), files: None }
+    }
+
+    /// A project of files that are not on disk. `dir` is what messages call its root.
+    pub fn of_files(dir: impl Into<Utf8PathBuf>, files: Files) -> Self {
+        let dir = dir.into();
+        let project_file = files.contains_key(Utf8Path::new(PROJECT_FILE)).then(|| dir.join(PROJECT_FILE));
+        Self { dir, project_file, instead: BTreeMap::new(), files: Some(Arc::new(files)) }
     }
 
     /// Where the project lies in its git repository: empty where it is the repository, or in none.
     pub fn in_repository(&self) -> Utf8PathBuf {
+        self.dir.strip_prefix(self.repository()).map(Utf8Path::to_owned).unwrap_or_default()
+    }
+
+    /// The git repository that the project lies in; its own folder where it lies in none.
+    pub fn repository(&self) -> &Utf8Path {
         let repository = self.dir.ancestors().find(|dir| matches!(entry_kind(&dir.join(".git")), Ok(Some(_))));
-        let below = repository.and_then(|repository| self.dir.strip_prefix(repository).ok());
-        below.map(Utf8Path::to_owned).unwrap_or_default()
+        repository.unwrap_or(&self.dir)
     }
 
     /// A path of the command line, relative to the root and without `.` and `..`. `None` for one outside.
@@ -113,6 +131,15 @@ fn absolute(path: &Utf8Path, cwd: &Utf8Path) -> Utf8PathBuf {
     out
 }
 
+/// Whether a path that the project file writes stays below a root by its words.
+pub fn is_inside(path: &str) -> bool {
+    !path.is_empty()
+        && !path.contains('\\')
+        && !path.chars().any(is_deceptive)
+        && Utf8Path::new(path).components().all(|part| matches!(part, Utf8Component::Normal(_)))
+        && !path.split('/').any(|part| part == ".")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,21 +164,23 @@ mod tests {
         find_root(&paths.iter().map(Utf8PathBuf::from).collect::<Vec<_>>(), cwd)
     }
 
+    /// The root in a folder without a project file.
+    fn at(dir: &Utf8Path) -> Root {
+        Root { dir: dir.to_owned(), project_file: None, instead: BTreeMap::new(), files: None }
+    }
+
     #[test]
     fn nearest_project_file_wins_over_a_nearer_intents_folder() {
         let (_temp, dir) = tree(&["netpolc.toml", "apps/shop/intents/app.toml"]);
         let found = root(&["apps/shop/intents/app.toml"], &dir).unwrap();
-        assert_eq!(
-            found,
-            Root { dir: dir.clone(), project_file: Some(dir.join("netpolc.toml")), instead: BTreeMap::new() }
-        );
+        assert_eq!(found, Root { project_file: Some(dir.join("netpolc.toml")), ..at(&dir) });
         assert_eq!(root(&[], &dir.join("apps/shop")).unwrap(), found);
     }
 
     #[test]
     fn without_a_project_file_the_parent_of_intents_is_the_root() {
         let (_temp, dir) = tree(&["p/intents/deep/app.toml", "elsewhere/"]);
-        let expected = Root { dir: dir.join("p"), project_file: None, instead: BTreeMap::new() };
+        let expected = at(&dir.join("p"));
         assert_eq!(root(&["../p/intents/deep/app.toml"], &dir.join("elsewhere")).unwrap(), expected);
         for cwd in ["p", "p/intents", "p/intents/deep"] {
             assert_eq!(root(&[], &dir.join(cwd)).unwrap(), expected, "{cwd}");
@@ -163,7 +192,7 @@ mod tests {
     #[test]
     fn else_the_current_folder_is_the_root() {
         let (_temp, dir) = tree(&["app.toml"]);
-        assert_eq!(root(&["app.toml"], &dir).unwrap(), Root { dir, project_file: None, instead: BTreeMap::new() });
+        assert_eq!(root(&["app.toml"], &dir).unwrap(), at(&dir));
     }
 
     #[test]

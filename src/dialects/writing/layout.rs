@@ -24,6 +24,15 @@ pub const EXTERNALS: &str = "allow/externals";
 /// Name of each namespace's default deny; no generated name starts like it.
 pub const DEFAULT_DENY: &str = "netpolc--default-deny";
 
+/// The name of a namespace's file, in each folder that has one.
+pub fn file_of(namespace: &str) -> String {
+    match namespace {
+        // `_` stands in no namespace's name, so nothing else can have this name.
+        "kustomization" => "_kustomization.yaml".to_owned(),
+        _ => format!("{namespace}.yaml"),
+    }
+}
+
 /// The documents of a dialect, before they are listed.
 #[derive(Debug, Default)]
 pub struct Layout {
@@ -33,12 +42,7 @@ pub struct Layout {
 impl Layout {
     /// Adds what one namespace gets in a folder.
     pub fn namespace(&mut self, folder: &str, namespace: &str, document: Document) {
-        // `_` stands in no namespace's name, so nothing else can have this name.
-        let file = match namespace {
-            "kustomization" => "_kustomization.yaml".to_owned(),
-            _ => format!("{namespace}.yaml"),
-        };
-        self.add(folder, &file, document);
+        self.add(folder, &file_of(namespace), document);
     }
 
     /// Adds an object of the cluster by its name.

@@ -178,3 +178,52 @@ fn too_large_a_file_is_named_and_not_read() {
     let diagnostic = project.diags.iter().next().unwrap();
     assert!(render(diagnostic, &project.sources, false).contains("intents/a.toml"));
 }
+
+#[test]
+fn files_that_are_not_on_disk_are_a_project_like_those_that_are() {
+    let files = [
+        ("netpolc.toml", "[cluster]\n"),
+        ("intents/b.toml", "b"),
+        ("intents/a/z.toml", "z"),
+        ("intents/.hidden/x.toml", "no"),
+        ("intents/README.md", "no"),
+        ("intents/odd\u{7f}.toml", "app = 1"),
+        ("intents/nul.toml", "a = \"\0\""),
+        ("templates/kubernetes/allow.yaml.j2", "{{ x }}"),
+        ("templates/notes.txt", "no"),
+        ("out/kubernetes/a.yaml", "no"),
+    ];
+    let mut disk = Project::new(&files);
+    let loaded = |project: &mut Project, root: Root| {
+        let Project { sources, diags, .. } = project;
+        let own = load_project_file(&root, sources, diags).unwrap();
+        let intents = load_intents(&root, "intents".into(), sources, diags).unwrap();
+        let templates = load_templates(&root, "templates".into(), sources, diags).unwrap();
+        let all = own.into_iter().chain(intents).chain(templates.into_iter().map(|(_, file)| file));
+        all.map(|file| (sources.path(file).to_string(), sources.get(file).text.to_string())).collect::<Vec<_>>()
+    };
+    let root = disk.root();
+    let on_disk = loaded(&mut disk, root);
+    assert_eq!(on_disk.len(), 4, "{on_disk:?}");
+    let mut other = Project::new(&[]);
+    let given: Files = files.iter().map(|(path, text)| (Utf8PathBuf::from(*path), text.as_bytes().to_vec())).collect();
+    assert_eq!(loaded(&mut other, Root::of_files("HEAD", given)), on_disk);
+    assert_eq!(other.messages(), disk.messages());
+    assert_eq!(disk.messages().len(), 2, "{:?}", disk.messages());
+}
+
+#[test]
+fn files_that_are_not_on_disk_have_the_same_limit() {
+    let mut project = Project::new(&[]);
+    let large = vec![b' '; MAX_FILE_BYTES as usize + 1];
+    let root = Root::of_files("HEAD", Files::from([("intents/a.toml".into(), large), ("templates".into(), vec![])]));
+    load_intents(&root, "intents".into(), &mut project.sources, &mut project.diags).unwrap();
+    load_templates(&root, "templates".into(), &mut project.sources, &mut project.diags).unwrap();
+    assert_eq!(
+        project.messages(),
+        [
+            "intents/a.toml:1:1: error[NP002]: `intents/a.toml` is larger than 8 MiB",
+            "error[NP007]: `templates` is not a folder"
+        ]
+    );
+}

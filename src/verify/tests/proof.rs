@@ -101,6 +101,7 @@ pub(super) fn model() -> Model {
         apps: vec![App {
             name: "shop".into(),
             owner: None,
+            owner_span: None,
             scrapers: None,
             path: "intents/shop.toml".into(),
             file: file(),
