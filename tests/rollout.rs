@@ -1,7 +1,13 @@
 //! From one build to the next in a cluster: every order in which Argo CD, Flux and kubectl apply and delete is played object by
 //! object, and the law is asked what passes in between (docs/rollout.md says the same in words).
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "rollout/changes.rs"]
 mod changes;
@@ -20,11 +26,11 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use changes::{Change, all};
+use changes::all;
 use objects::Objects;
 use rayon::prelude::*;
 use tools::{Batch, Step, argo_cd, flux, kubectl};
-use world::{Flow, Passes, passes};
+use world::{Flow, World};
 
 const DIALECTS: [&str; 3] = ["kubernetes", "calico", "cilium"];
 
@@ -41,8 +47,8 @@ struct Seen {
 }
 
 /// Plays all batches, each forwards or backwards: what has no order may come in any.
-fn play(dialect: &str, before: &Objects, after: &Objects, batches: &[Batch], backwards: bool) -> Seen {
-    let (old, new) = (passes(dialect, before), passes(dialect, after));
+fn play(world: &mut World, before: &Objects, after: &Objects, batches: &[Batch], backwards: bool) -> Seen {
+    let (old, new) = (world.passes(before), world.passes(after));
     let mut seen = Seen { from: usize::MAX, ..Seen::default() };
     let mut cluster = before.clone();
     for (number, batch) in batches.iter().enumerate() {
@@ -62,8 +68,7 @@ fn play(dialect: &str, before: &Objects, after: &Objects, batches: &[Batch], bac
             if !changed {
                 continue;
             }
-            let now: Passes = passes(dialect, &cluster);
-            for (flow, passes) in &now {
+            for (flow, passes) in &*world.passes(&cluster) {
                 let (old, new) = (old[flow], new[flow]);
                 if passes.perhaps && !old.perhaps && !new.perhaps {
                     seen.holes.insert(flow.clone());
@@ -76,7 +81,7 @@ fn play(dialect: &str, before: &Objects, after: &Objects, batches: &[Batch], bac
             }
         }
     }
-    assert_eq!(passes(dialect, &cluster), new, "the end is not what was built");
+    assert_eq!(world.passes(&cluster), new, "the end is not what was built");
     seen
 }
 
@@ -86,7 +91,7 @@ const TOOLS: [(&str, Tool); 3] = [("Argo CD", argo_cd), ("Flux", flux), ("kubect
 #[test]
 fn no_change_opens_a_hole_and_what_it_cuts_is_written_down() {
     let changes = all();
-    let played: Vec<String> = changes
+    let wrong: Vec<String> = changes
         .par_iter()
         .flat_map(|change| DIALECTS.par_iter().map(move |dialect| (change, *dialect)))
         .flat_map(|(change, dialect)| {
@@ -94,58 +99,57 @@ fn no_change_opens_a_hole_and_what_it_cuts_is_written_down() {
                 (Some(before), Some(after)) => (before, after),
                 _ => return vec![],
             };
-            TOOLS.iter().flat_map(|(name, tool)| judge(change, dialect, name, *tool, &before, &after)).collect()
+            let mut world = World::new(dialect);
+            let mut wrong = vec![];
+            let (mut cuts, mut opens) = (false, vec![]);
+            for (tool, order) in TOOLS {
+                let batches = order(&before, &after);
+                for backwards in [false, true] {
+                    let seen = play(&mut world, &before, &after, &batches, backwards);
+                    let what = format!("{}, {dialect}, {tool}, backwards: {backwards}", change.name);
+                    if !seen.holes.is_empty() && !change.opens.contains(&dialect) {
+                        wrong.push(format!("{what}: opens {:?}", seen.holes));
+                    }
+                    if !seen.cuts.is_empty() && !(change.cuts.contains(&dialect) && is_one_apply(tool, &seen)) {
+                        wrong.push(format!("{what}: cuts {:?} in {} to {}", seen.cuts, seen.from, seen.until));
+                    }
+                    cuts |= !seen.cuts.is_empty();
+                    opens.extend(seen.holes);
+                }
+            }
+            if change.cuts.contains(&dialect) && !cuts || change.opens.contains(&dialect) && opens.is_empty() {
+                wrong.push(format!("{}, {dialect}: is better than it is said to be", change.name));
+            }
+            wrong
         })
         .collect();
-    assert!(played.is_empty(), "{}", played.join("\n"));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// How what happens differs from what the documentation says.
-fn judge(change: &Change, dialect: &str, name: &str, tool: Tool, before: &Objects, after: &Objects) -> Vec<String> {
-    let batches = tool(before, after);
-    let mut wrong = vec![];
-    let mut cut = false;
-    for backwards in [false, true] {
-        let seen = play(dialect, before, after, &batches, backwards);
-        let what = format!("{}, {dialect}, {name}, backwards {backwards}", change.name);
-        if !change.opens.contains(&name) && !seen.holes.is_empty() {
-            wrong.push(format!("{what}: opens {:?}", seen.holes));
-        }
-        if !seen.cuts.is_empty() {
-            cut = true;
-            // Batches of one object are one apply that has an order.
-            let one_apply = seen.from == seen.until || batches[seen.from..=seen.until].iter().all(|batch| batch.len() == 1);
-            if !one_apply {
-                wrong.push(format!("{what}: cuts in {} to {} of {}", seen.from, seen.until, batches.len()));
-            }
-        }
-    }
-    if cut && !change.cuts.contains(&dialect) {
-        wrong.push(format!("{}, {dialect}, {name}: cuts", change.name));
-    }
-    wrong
+/// Whether what is cut is whole again when the same apply ends. Flux applies and deletes one object after the other: there an
+/// apply is a row of batches.
+fn is_one_apply(tool: &str, seen: &Seen) -> bool {
+    tool == "Flux" || seen.from == seen.until || tool == "kubectl" && seen.from == 2
 }
 
 /// What the test above would find if an annotation went missing.
 #[test]
 fn without_its_annotations_a_rename_is_cut_and_a_first_roll_out_denies_before_it_allows() {
     let strip = |objects: &Objects| -> Objects {
-        objects
-            .iter()
-            .map(|(key, object)| (key.clone(), object.without("argocd.argoproj.io/")))
-            .collect()
+        objects.iter().map(|(key, object)| (key.clone(), object.without("argocd.argoproj.io/"))).collect()
     };
+    let mut world = World::new("calico");
     let find = |name: &str| all().into_iter().find(|change| change.name == name).unwrap();
     let rename = find("a tier is renamed");
     let (before, after) = (strip(&rename.before("calico").unwrap()), strip(&rename.after("calico").unwrap()));
-    let seen = play("calico", &before, &after, &argo_cd(&before, &after), false);
+    let seen = play(&mut world, &before, &after, &argo_cd(&before, &after), false);
     assert!(!seen.cuts.is_empty());
     let (before, after) = (Objects::new(), strip(&rename.after("calico").unwrap()));
     let first = argo_cd(&before, &after);
     assert!(first.iter().flatten().count() == after.len() && first.len() < 8, "{first:?}");
     let tier = find("another tier in Calico");
     let (before, after) = (strip(&tier.before("calico").unwrap()), strip(&tier.after("calico").unwrap()));
-    assert!(!play("calico", &before, &after, &argo_cd(&before, &after), false).holes.is_empty());
+    assert!(!play(&mut world, &before, &after, &argo_cd(&before, &after), false).holes.is_empty());
 }
 
 /// Every object has its place in Argo CD's order.

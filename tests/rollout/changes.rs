@@ -1,5 +1,8 @@
 //! Changes of intents and of the project file, and what each may cut for one apply.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
 use super::objects::{Objects, render};
 
 pub struct Change {
@@ -9,7 +12,7 @@ pub struct Change {
     after: Files,
     /// Dialects in which flows that stay allowed may be cut for one apply.
     pub cuts: &'static [&'static str],
-    /// Tools in which something may pass that passes neither before nor after.
+    /// Dialects in which something may pass that passes neither before nor after.
     pub opens: &'static [&'static str],
 }
 
@@ -26,7 +29,15 @@ impl Change {
 }
 
 fn build(files: &Files, dialect: &str) -> Option<Objects> {
-    render(&files.iter().map(|(path, text)| (*path, text.as_str())).collect::<Vec<_>>(), dialect)
+    /// Most changes begin with the same files.
+    static BUILT: Mutex<BTreeMap<(Files, String), Option<Objects>>> = Mutex::new(BTreeMap::new());
+    let key = (files.clone(), dialect.to_owned());
+    if let Some(built) = BUILT.lock().unwrap().get(&key) {
+        return built.clone();
+    }
+    let built = render(&files.iter().map(|(path, text)| (*path, text.as_str())).collect::<Vec<_>>(), dialect);
+    BUILT.lock().unwrap().insert(key, built.clone());
+    built
 }
 
 const SHOP: &str = r#"app = "shop"
@@ -47,9 +58,14 @@ payments = { cidrs = ["203.0.113.7/32"], ports = [443] }
 
 const MAIL: &str = r#"app = "mail"
 owner = "messaging"
-allow = [{ from = "shop/api", to = "sender", why = "orders are confirmed" }]
+allow = [
+  { from = "shop/api", to = "sender", why = "orders are confirmed" },
+  { from = "sender", to = "relay", why = "mail is sent" },
+]
 [tiers]
 sender = { namespace = "mail", pods = { app = "sender" }, ports = [80] }
+[external]
+relay = { cidrs = ["203.0.113.9/32"], ports = [443] }
 "#;
 
 const PROJECT: &str = r#"[cluster.guards]
@@ -91,25 +107,71 @@ pub fn all() -> Vec<Change> {
     vec![
         // The first policy of a pod isolates it, also from what the next one allows.
         Change { name: "first roll-out", before: None, after: both(SHOP), cuts: ALL, opens: NOWHERE },
-        of_shop("a new edge", &[("allow = [\n", "allow = [\n  { from = \"web\", to = \"postgres\", why = \"reports\" },\n")]),
+        of_shop(
+            "a new edge",
+            &[("allow = [\n", "allow = [\n  { from = \"web\", to = \"postgres\", why = \"reports\" },\n")],
+        ),
         of_shop("an edge is gone", &[(api_gone, "")]),
         of_shop("an edge is narrowed", &[("to = \"api\", why", "to = \"api\", ports = [8080], why")]),
-        of_shop("a tier is renamed", &[("\"web\"", "\"front\""), ("web = {", "front = {"), ("app = \"front\"", "app = \"web\"")]),
+        of_shop(
+            "a tier is renamed",
+            &[("\"web\"", "\"front\""), ("web = {", "front = {"), ("app = \"front\"", "app = \"web\"")],
+        ),
         of_shop("an app is renamed", &[("app = \"shop\"", "app = \"store\"")]).and_mail("shop/api", "store/api"),
         of_shop("an external is renamed", &[("\"payments\"", "\"cards\""), ("payments =", "cards =")]),
         of_shop("an external gets an address", &[("[\"203.0.113.7/32\"]", "[\"203.0.113.7/32\", \"203.0.113.9/32\"]")]),
         of_shop("an external has another port", &[("ports = [443]", "ports = [8443]")]),
         // Its set is changed before the policies that name its ports, and those before it.
         Change {
-            opens: &["Argo CD", "Flux", "kubectl"],
-            ..of_shop("an external moves to another address and port", &[("203.0.113.7", "203.0.113.9"), ("443", "8443")])
+            opens: &["calico", "cilium"],
+            ..of_shop(
+                "an external moves to another address and port",
+                &[("203.0.113.7", "203.0.113.9"), ("443", "8443")],
+            )
         },
-        Change { name: "a namespace becomes managed", before: Some(files(SHOP, None, PROJECT)), after: both(SHOP), cuts: ALL, opens: NOWHERE },
-        Change { name: "an app and its namespace leave", before: before(), after: files(SHOP, None, PROJECT), cuts: ALL, opens: NOWHERE },
-        Change { name: "guards come", before: Some(files(SHOP, Some(MAIL), "")), after: both(SHOP), cuts: NOWHERE, opens: NOWHERE },
-        Change { name: "guards go", before: before(), after: files(SHOP, Some(MAIL), ""), cuts: NOWHERE, opens: NOWHERE },
-        Change { name: "staged becomes enforced", before: Some(files(SHOP, Some(MAIL), &staged(PROJECT))), after: both(SHOP), cuts: ALL, opens: NOWHERE },
-        Change { name: "enforced becomes staged", before: before(), after: files(SHOP, Some(MAIL), &staged(PROJECT)), cuts: ALL, opens: NOWHERE },
+        Change {
+            name: "a namespace becomes managed",
+            before: Some(files(SHOP, None, PROJECT)),
+            after: both(SHOP),
+            cuts: ALL,
+            opens: NOWHERE,
+        },
+        Change {
+            name: "an app and its namespace leave",
+            before: before(),
+            after: files(SHOP, None, PROJECT),
+            cuts: ALL,
+            opens: NOWHERE,
+        },
+        Change {
+            name: "guards come",
+            before: Some(files(SHOP, Some(MAIL), "")),
+            after: both(SHOP),
+            cuts: NOWHERE,
+            opens: NOWHERE,
+        },
+        Change {
+            name: "guards go",
+            before: before(),
+            after: files(SHOP, Some(MAIL), ""),
+            cuts: NOWHERE,
+            opens: NOWHERE,
+        },
+        // In Cilium the same objects are changed one by one, and each allows the same before and after.
+        Change {
+            name: "staged becomes enforced",
+            before: Some(files(SHOP, Some(MAIL), &staged(PROJECT))),
+            after: both(SHOP),
+            cuts: &["calico"],
+            opens: NOWHERE,
+        },
+        Change {
+            name: "enforced becomes staged",
+            before: before(),
+            after: files(SHOP, Some(MAIL), &staged(PROJECT)),
+            cuts: &["calico"],
+            opens: NOWHERE,
+        },
         Change {
             name: "another tier in Calico",
             before: before(),

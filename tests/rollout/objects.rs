@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_yaml::Value;
 
-use crate::support::{netpolc, tree, Project};
+use crate::support::{Project, netpolc, tree};
 
 /// One object of a kind has one name in its namespace.
 pub type Key = (String, String, String);
@@ -44,7 +44,12 @@ pub fn render(files: &[(&str, &str)], dialect: &str) -> Option<Objects> {
     }
     let build = netpolc(project.dir(), &["build", "--dialect", dialect]);
     if build.code != 0 {
-        assert!(build.stderr.contains("cannot"), "{dialect}: {}{}", build.stdout, build.stderr);
+        assert!(
+            build.stderr.contains("error[NP090]: kubernetes has no"),
+            "{dialect}: {}{}",
+            build.stdout,
+            build.stderr
+        );
         return None;
     }
     Some(read(&project.dir().join("out").join(dialect)))
@@ -53,7 +58,9 @@ pub fn render(files: &[(&str, &str)], dialect: &str) -> Option<Objects> {
 /// All objects below a dialect's folder.
 pub fn read(folder: &Path) -> Objects {
     let mut objects = Objects::new();
-    for path in tree(folder).into_keys().filter(|path| path.file_name().is_some_and(|name| name != "kustomization.yaml")) {
+    for path in
+        tree(folder).into_keys().filter(|path| path.file_name().is_some_and(|name| name != "kustomization.yaml"))
+    {
         let base = path.iter().next().unwrap().to_str().unwrap().to_owned();
         for text in documents(&fs::read_to_string(folder.join(&path)).unwrap()) {
             let value: Value = serde_yaml::from_str(&text).unwrap();

@@ -77,12 +77,14 @@ pub fn flux(before: &Objects, after: &Objects) -> Vec<Batch> {
     batches
 }
 
-/// `kubectl apply -k allow`, `kubectl apply -k baseline`, then `kubectl delete` of what is gone. In which order kubectl applies
-/// what one command is given is kustomize's affair: any.
+/// `kubectl apply -k allow`, `kubectl apply -k baseline`, then `kubectl delete` of what is gone from `baseline` and from `allow`.
+/// In which order kubectl applies what one command is given is kustomize's affair: any.
 pub fn kubectl(before: &Objects, after: &Objects) -> Vec<Batch> {
     let apply = |base: &str| -> Batch {
         after.keys().filter(|key| after[*key].base == base).map(|key| Step::Apply(key.clone())).collect()
     };
-    let deleted = gone(before, after).map(|key| Step::Delete(key.clone())).collect();
-    vec![apply("allow"), apply("baseline"), deleted]
+    let delete = |base: &str| -> Batch {
+        gone(before, after).filter(|key| before[*key].base == base).map(|key| Step::Delete(key.clone())).collect()
+    };
+    vec![apply("allow"), apply("baseline"), delete("baseline"), delete("allow")]
 }

@@ -1,6 +1,7 @@
 //! What passes between some pods and addresses, by the law.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use netpolc::cluster::{Endpoint, Probe, Verdict};
 use netpolc::dialects::{Assumed, find};
@@ -34,10 +35,27 @@ const PODS: [(&str, &str); 7] = [
 const OUTSIDE: [&str; 3] = ["ip:203.0.113.7", "ip:203.0.113.9", "ip:169.254.169.254"];
 const PROBES: [&str; 6] = ["TCP/80", "TCP/443", "TCP/5432", "TCP/8080", "TCP/8443", "UDP/53"];
 /// The tier of the platform team, which stands in the cluster whatever is rendered.
-const PLATFORM: &str =
-    "apiVersion: projectcalico.org/v3\nkind: Tier\nmetadata: {name: platform}\nspec: {order: 500, defaultAction: Deny}\n";
+const PLATFORM: &str = "apiVersion: projectcalico.org/v3\nkind: Tier\nmetadata: {name: platform}\nspec: {order: 500, defaultAction: Deny}\n";
 
-pub fn passes(dialect: &str, objects: &Objects) -> Passes {
+/// What passes in a dialect, asked once for each state of the cluster.
+pub struct World {
+    pub dialect: &'static str,
+    known: HashMap<String, Rc<Passes>>,
+}
+
+impl World {
+    pub fn new(dialect: &'static str) -> Self {
+        Self { dialect, known: HashMap::new() }
+    }
+
+    pub fn passes(&mut self, objects: &Objects) -> Rc<Passes> {
+        let texts: Vec<&str> = objects.values().map(|object| object.text.as_str()).collect();
+        let known = self.known.entry(texts.join("---\n"));
+        known.or_insert_with(|| Rc::new(passes(self.dialect, objects))).clone()
+    }
+}
+
+fn passes(dialect: &str, objects: &Objects) -> Passes {
     let mut sources = Sources::default();
     let mut texts: Vec<&str> = objects.values().map(|object| object.text.as_str()).collect();
     if dialect == "calico" {
@@ -63,7 +81,9 @@ pub fn passes(dialect: &str, objects: &Objects) -> Passes {
 
 fn cluster() -> String {
     let namespace = |name: &str| {
-        format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{kubernetes.io/metadata.name: {name}}}}}\n")
+        format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{kubernetes.io/metadata.name: {name}}}}}\n"
+        )
     };
     let pod = |number: usize, namespace: &str, app: &str| {
         format!(

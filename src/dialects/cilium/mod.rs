@@ -115,7 +115,8 @@ impl Dialect for Cilium {
 }
 
 fn documents(model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
-    let (groups, externals) = groups::groups(model, &policies.externals, |about| about::annotations(about, turn::REFERRED));
+    let (groups, externals) =
+        groups::groups(model, &policies.externals, |about| about::annotations(about, turn::REFERRED));
     let proxied = Proxied::new(model);
     let mut layout = Layout::default();
     let mut errors = vec![];
