@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_yaml::Value;
 
-use crate::objects::{documents, render};
+use crate::objects::documents;
 use crate::support::{repo, tree};
 
 fn examples() -> Vec<Value> {
@@ -93,15 +93,4 @@ fn every_yaml_file_is_a_manifest_or_the_list_of_its_folder() {
             assert_eq!(object["metadata"]["name"].is_string(), !is_list, "{}", path.display());
         }
     }
-}
-
-/// What `postBuild` would replace is in no text that people write.
-#[test]
-fn no_substitution_eats_a_reason() {
-    let intent = "app = \"shop\"\nowner = \"team-${region}\"\nallow = [{ from = \"anywhere\", to = \"web\", why = \"costs ${price}\" }]\n\
-                  [tiers]\nweb = { namespace = \"frontend\", pods = { app = \"web\" }, ports = [80] }\n";
-    let objects = render(&[("intents/app.toml", intent)], "kubernetes").unwrap();
-    let annotations: Vec<_> = objects.values().filter_map(|object| object.annotation("netpolc.dev/why")).collect();
-    assert!(annotations.contains(&"costs $ {price}"), "{annotations:?}");
-    assert!(objects.values().all(|object| !object.text.contains("${")));
 }

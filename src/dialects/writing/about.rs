@@ -54,13 +54,11 @@ fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> Option<String> {
     let mut out = String::new();
     let mut left_out = 0_usize;
     for text in texts {
-        // Flux' `postBuild` would put something else in its place (fluxcd.io, "Post build variable substitution").
-        let text = text.replace("${", "$ {");
         if out.is_empty() {
-            out.push_str(&text);
+            out.push_str(text);
         } else if left_out == 0 && out.len() + text.len() + 2 <= MAX_ANNOTATION {
             out.push_str("; ");
-            out.push_str(&text);
+            out.push_str(text);
         } else {
             left_out += 1;
         }
