@@ -110,7 +110,8 @@ fn no_change_opens_a_hole_and_what_it_cuts_is_written_down() {
                     if !seen.holes.is_empty() && !change.opens.contains(&dialect) {
                         wrong.push(format!("{what}: opens {:?}", seen.holes));
                     }
-                    if !seen.cuts.is_empty() && !(change.cuts.contains(&dialect) && is_one_apply(tool, &seen)) {
+                    let is_told = change.cuts.contains(&dialect) && is_one_apply(tool, &seen);
+                    if !seen.cuts.is_empty() && !is_told {
                         wrong.push(format!("{what}: cuts {:?} in {} to {}", seen.cuts, seen.from, seen.until));
                     }
                     cuts |= !seen.cuts.is_empty();
