@@ -378,7 +378,7 @@ fn changed(built: &Built, most: usize) -> Vec<(Class, Files)> {
     for (file, (path, text)) in built.files.iter().enumerate() {
         let folder = path.parent().and_then(|folder| folder.file_name()).unwrap_or_default();
         // Each guard is another matter.
-        let folder = if folder == "guards" { path.file_stem().unwrap() } else { folder };
+        let folder = if matches!(folder, "guards" | "tiers") { path.file_stem().unwrap() } else { folder };
         let with = |text: String| {
             let mut files = built.files.clone();
             files[file].1 = text;

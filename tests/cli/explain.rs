@@ -142,8 +142,8 @@ fn both_sides_name_their_policies_and_lines_and_the_intent_its_own() {
 front/web → back/api 8080/TCP: allowed
 
 kubernetes: allowed
-  source       shop--web--egress-to--api lets it out (out/kubernetes/allow/front.yaml:54)
-  destination  shop--api--ingress-from--web lets it in (out/kubernetes/allow/back.yaml:117)
+  source       shop--web--egress-to--api lets it out (out/kubernetes/allow/front.yaml:56)
+  destination  shop--api--ingress-from--web lets it in (out/kubernetes/allow/back.yaml:121)
 
 asked for by web -> api (intents/shop.toml:21, storefront): the front calls the API
 exact except: kubernetes http-as-l4 (wider): web -> api: GET /products
@@ -151,7 +151,7 @@ exact except: kubernetes http-as-l4 (wider): web -> api: GET /products
     assert_eq!(answer.stdout, expected);
     // Each place is where the policy of that name says it.
     for (path, line, name) in
-        [("front", 54, "shop--web--egress-to--api"), ("back", 117, "shop--api--ingress-from--web")]
+        [("front", 56, "shop--web--egress-to--api"), ("back", 121, "shop--api--ingress-from--web")]
     {
         let text = project.read(&format!("out/kubernetes/allow/{path}.yaml"));
         let above = text.lines().take(line).collect::<Vec<_>>().join("\n");

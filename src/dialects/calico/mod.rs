@@ -29,8 +29,8 @@ use self::sets::{SetView, Sets};
 use self::view::{PolicyView, RuleView, SideView};
 use super::reading::Kinds;
 use super::reading::text::Doc;
-use super::writing::about;
-use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, Layout};
+use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, Layout, TIERS};
+use super::writing::{about, turn};
 use super::{Assumed, Dialect, Document, Review};
 use crate::diag::{Diagnostic, quote};
 use crate::lower::{NamespacePolicies, Policies, Policy};
@@ -175,9 +175,11 @@ fn documents(model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Di
     for guard in &policies.guards {
         match guards::guard(guard, Wording::of(model)) {
             Ok((tier, policy)) => {
-                let weight = 400 + limits::weight(&policy);
-                let view = PoliciesView { tier: Some(tier), policies: vec![policy] };
+                let weight = limits::weight(&policy);
+                let view = PoliciesView { tier: None, policies: vec![policy] };
                 layout.object(GUARDS, guard.name(), Document::new("", "policies.yaml.j2", view, weight, []));
+                let view = PoliciesView { tier: Some(tier), policies: vec![] };
+                layout.object(TIERS, guard.name(), Document::new("", "policies.yaml.j2", view, 800, []));
             }
             Err(why) => errors.push(review::explain(&why, None, "the namespaces that a guard leaves out")),
         }
@@ -210,7 +212,7 @@ fn baseline(model: &Model, namespace: &NamespacePolicies, errors: &mut Vec<Diagn
     let policy = PolicyView {
         kind: wording.kind(),
         name: name::policy(tier, &namespace.namespace, DEFAULT_DENY),
-        annotations: about::owners(&namespace.about),
+        annotations: about::owners(&namespace.about, turn::DENY),
         staged: wording.staged,
         tier: tier.to_string(),
         order: BASELINE_ORDER,
@@ -275,7 +277,7 @@ fn policy_view(
     Some(PolicyView {
         kind: wording.kind(),
         name: name::policy(&model.profile.tier, &namespace.namespace, &policy.name),
-        annotations: about::annotations(&policy.about),
+        annotations: about::annotations(&policy.about, turn::ALLOW),
         staged: wording.staged,
         tier: model.profile.tier.to_string(),
         order: if is_dns { DNS_ORDER } else { ALLOW_ORDER },

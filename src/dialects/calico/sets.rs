@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use super::selector::{self, Unsayable};
-use crate::dialects::writing::{about, members, size};
+use crate::dialects::writing::{about, members, size, turn};
 use crate::lower::{ExternalSet, MAX_NAME, shorten};
 use crate::model::{ExternalId, Labels, Model};
 
@@ -70,7 +70,7 @@ impl Sets {
                 objects.extend(names.into_iter().zip(parts).map(|(name, nets)| SetView {
                     name,
                     labels: labels.to_vec(),
-                    annotations: about::annotations(&external.about),
+                    annotations: about::annotations(&external.about, turn::REFERRED),
                     nets: nets.to_vec(),
                 }));
             }

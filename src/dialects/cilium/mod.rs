@@ -29,7 +29,7 @@ use super::reading::Kinds;
 use super::reading::text::Doc;
 use super::writing::about::{self, Annotations};
 use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, Layout};
-use super::writing::size;
+use super::writing::{size, turn};
 use super::{Assumed, Dialect, Document, Review, Switch};
 use crate::checks::PolicyTable;
 use crate::diag::{Diagnostic, codes, quote};
@@ -115,7 +115,8 @@ impl Dialect for Cilium {
 }
 
 fn documents(model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
-    let (groups, externals) = groups::groups(model, &policies.externals, about::annotations);
+    let (groups, externals) =
+        groups::groups(model, &policies.externals, |about| about::annotations(about, turn::REFERRED));
     let proxied = Proxied::new(model);
     let mut layout = Layout::default();
     let mut errors = vec![];
@@ -158,7 +159,7 @@ struct Baseline<'a> {
 
 fn baseline(model: &Model, namespace: &NamespacePolicies) -> Document {
     let about = &namespace.about;
-    let annotations = about::owners(about);
+    let annotations = about::owners(about, turn::DENY);
     let weight = 500 + annotations.iter().map(|(key, text)| key.len() + text.len()).sum::<usize>();
     let staged = model.profile.staged;
     let view = Baseline { name: DEFAULT_DENY, namespace: &namespace.namespace, annotations, staged };
@@ -185,7 +186,7 @@ fn guard_document(guard: &Guard) -> Document {
     };
     let view = GuardView {
         name: format!("{OWN}{}", guard.name()),
-        annotations: about::guard(guard),
+        annotations: about::guard(guard, turn::DENY),
         except,
         isolates,
         denied,
@@ -267,7 +268,7 @@ fn policy_view<'a>(
     Some(PolicyView {
         name: policy.name.clone(),
         namespace,
-        annotations: about::annotations(&policy.about),
+        annotations: about::annotations(&policy.about, turn::ALLOW),
         labels: labels::of_pods(&policy.subject),
         staged: writer.model.profile.staged,
         side: view::side(policy.direction),

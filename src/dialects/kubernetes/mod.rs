@@ -20,7 +20,7 @@ use super::reading::Kinds;
 use super::reading::text::Doc;
 use super::writing::about::{self, Annotations};
 use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, Layout};
-use super::writing::{pairs, size};
+use super::writing::{pairs, size, turn};
 use super::{Assumed, Dialect, Document, Review};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::lower::{NamespacePolicies, Policies, Policy};
@@ -110,7 +110,7 @@ struct Baseline<'a> {
 
 fn baseline(namespace: &NamespacePolicies) -> Document {
     let about = &namespace.about;
-    let annotations = about::owners(about);
+    let annotations = about::owners(about, turn::DENY);
     let weight = 400 + annotations.iter().map(|(key, text)| key.len() + text.len()).sum::<usize>();
     let view = Baseline { name: DEFAULT_DENY, namespace: &namespace.namespace, annotations };
     Document::new("", "baseline.yaml.j2", view, weight, about.sources.iter().cloned())
@@ -152,7 +152,7 @@ fn policy_view<'a>(model: &'a Model, namespace: &'a str, policy: &'a Policy) -> 
     Some(PolicyView {
         name: policy.name.clone(),
         namespace,
-        annotations: about::annotations(&policy.about),
+        annotations: about::annotations(&policy.about, turn::ALLOW),
         labels: pairs(&policy.subject),
         r#type,
         side,

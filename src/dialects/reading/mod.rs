@@ -376,10 +376,12 @@ impl<'d, 's> Reader<'d, 's> {
         namespace.map(str::to_owned)
     }
 
-    /// An object in no namespace names none.
+    /// An object in no namespace names none. Of what somebody gives it the API server clears one, as kustomize's `namespace:`
+    /// writes it (kubernetes/apiserver, pkg/registry/rest/meta.go: `EnsureObjectNamespaceMatchesRequestNamespace`).
     pub fn no_namespace(&mut self, metadata: &Metadata<'_>) -> Option<()> {
         match &metadata.namespace {
             None => Some(()),
+            Some(_) if self.purpose == Purpose::Given => Some(()),
             Some(namespace) => {
                 let span = self.doc.place(namespace);
                 self.error(span, "an object of this kind is in no namespace", "remove `namespace`")
@@ -480,7 +482,8 @@ fn steers(key: &str) -> Option<&'static str> {
         "argocd.argoproj.io" if name.starts_with("hook") || name == "skip-reconcile" => Some("Argo CD"),
         // Argo CD takes Helm's hooks for its own.
         "helm.sh" if name.starts_with("hook") => Some("Helm or Argo CD"),
-        "kustomize.toolkit.fluxcd.io" => Some("Flux"),
+        // `prune` keeps it from being deleted, once it is no longer rendered.
+        "kustomize.toolkit.fluxcd.io" if name != "prune" => Some("Flux"),
         "client.lifecycle.config.k8s.io" => Some("kpt"),
         _ => None,
     }

@@ -1,7 +1,8 @@
-//! Provenance of an object, as its annotations say it.
+//! Annotations of an object: its provenance, and its turn in a roll-out.
 
 use std::collections::BTreeSet;
 
+use super::turn::Turn;
 use crate::lower::About;
 use crate::model::{Guard, Sym};
 use crate::source::PROJECT_FILE;
@@ -13,32 +14,35 @@ pub type Annotations = Vec<(&'static str, String)>;
 const MAX_ANNOTATION: usize = 2_000;
 
 /// Who asks for an object: all that an incident's reader needs to find the line.
-pub fn annotations(about: &About) -> Annotations {
-    entries([
+pub fn annotations(about: &About, turn: Turn) -> Annotations {
+    let entries = entries([
         ("netpolc.dev/app", symbols(&about.apps)),
         ("netpolc.dev/owner", symbols(&about.owners)),
         ("netpolc.dev/flow", joined(about.flows.iter().map(String::as_str))),
         ("netpolc.dev/source", joined(about.sources.iter().map(|path| path.as_str()))),
         ("netpolc.dev/why", symbols(&about.whys)),
-    ])
+    ]);
+    entries.chain(turn.annotations()).collect()
 }
 
 /// Who stands behind an object that no single flow asks for.
-pub fn owners(about: &About) -> Annotations {
-    entries([
+pub fn owners(about: &About, turn: Turn) -> Annotations {
+    let entries = entries([
         ("netpolc.dev/app", symbols(&about.apps)),
         ("netpolc.dev/owner", symbols(&about.owners)),
         ("netpolc.dev/source", joined(about.sources.iter().map(|path| path.as_str()))),
-    ])
+    ]);
+    entries.chain(turn.annotations()).collect()
 }
 
 /// What asks for an object of a guard: the project file, under its name.
-pub fn guard(guard: &Guard) -> Annotations {
-    vec![("netpolc.dev/guard", guard.name().to_owned()), ("netpolc.dev/source", PROJECT_FILE.to_owned())]
+pub fn guard(guard: &Guard, turn: Turn) -> Annotations {
+    let about = [("netpolc.dev/guard", guard.name().to_owned()), ("netpolc.dev/source", PROJECT_FILE.to_owned())];
+    about.into_iter().chain(turn.annotations()).collect()
 }
 
-fn entries<const N: usize>(all: [(&'static str, Option<String>); N]) -> Annotations {
-    all.into_iter().filter_map(|(key, text)| Some((key, text?))).collect()
+fn entries<const N: usize>(all: [(&'static str, Option<String>); N]) -> impl Iterator<Item = (&'static str, String)> {
+    all.into_iter().filter_map(|(key, text)| Some((key, text?)))
 }
 
 fn symbols(set: &BTreeSet<Sym>) -> Option<String> {

@@ -16,6 +16,9 @@ pub const BASELINE: &str = "baseline";
 pub const ALLOW: &str = "allow";
 /// Folder of cluster-wide guards. A namespace's file ends in `.yaml`, so none has this name.
 pub const GUARDS: &str = "baseline/guards";
+/// Folder of the tiers of guards. A policy is refused before its tier is there (projectcalico/calico,
+/// libcalico-go/lib/clientv3/globalnetworkpolicy.go), so they are applied with what allows.
+pub const TIERS: &str = "allow/tiers";
 /// Folder of approved sets of addresses.
 pub const EXTERNALS: &str = "allow/externals";
 /// Name of each namespace's default deny; no generated name starts like it.

@@ -1,10 +1,11 @@
-//! What the writers of all dialects share: provenance, the layout of folders, and the splitting of what is too large.
+//! What the writers of all dialects share: provenance, the order of roll-out, the layout of folders, and the splitting of what is too large.
 //!
 //! In: policies neutral of a dialect. Out: parts of what templates see. No reader uses any of this.
 
 pub mod about;
 pub mod layout;
 pub mod size;
+pub mod turn;
 
 use ipnet::IpNet;
 

@@ -33,6 +33,7 @@ metadata:
     netpolc.dev/flow: web -> api
     netpolc.dev/source: intents/app.toml
     netpolc.dev/why: the shop front calls the API
+    argocd.argoproj.io/sync-options: PruneLast=true
 spec:
   tier: default
   order: 500
@@ -64,6 +65,8 @@ metadata:
     netpolc.dev/app: shop
     netpolc.dev/owner: storefront
     netpolc.dev/source: intents/app.toml
+    argocd.argoproj.io/sync-options: PruneLast=true
+    argocd.argoproj.io/sync-wave: \"1\"
 spec:
   tier: default
   order: 2000
@@ -194,6 +197,8 @@ metadata:
     netpolc.dev/owner: storefront
     netpolc.dev/flow: api -> pay
     netpolc.dev/source: intents/app.toml
+    argocd.argoproj.io/sync-options: PruneLast=true
+    argocd.argoproj.io/sync-wave: \"-1\"
 spec:
   nets:
     - {net}

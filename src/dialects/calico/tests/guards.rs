@@ -24,7 +24,7 @@ fn files(model: &Model, guards: Vec<Guard>) -> BTreeMap<String, String> {
 fn the_metadata_guard_denies_before_all_and_hands_over() {
     let files = files(&model(), both());
     assert_eq!(
-        files["baseline/guards/metadata-deny.yaml"],
+        files["allow/tiers/metadata-deny.yaml"],
         "\
 apiVersion: projectcalico.org/v3
 kind: Tier
@@ -32,10 +32,18 @@ metadata:
   name: netpolc-guards
   labels:
     app.kubernetes.io/managed-by: netpolc
+  annotations:
+    argocd.argoproj.io/sync-options: PruneLast=true
+    argocd.argoproj.io/sync-wave: \"-1\"
+    kustomize.toolkit.fluxcd.io/prune: disabled
 spec:
   order: 10
   defaultAction: Pass
----
+"
+    );
+    assert_eq!(
+        files["baseline/guards/metadata-deny.yaml"],
+        "\
 apiVersion: projectcalico.org/v3
 kind: GlobalNetworkPolicy
 metadata:
@@ -45,6 +53,7 @@ metadata:
   annotations:
     netpolc.dev/guard: metadata-deny
     netpolc.dev/source: netpolc.toml
+    argocd.argoproj.io/sync-wave: \"1\"
 spec:
   tier: netpolc-guards
   order: 100
@@ -74,8 +83,9 @@ spec:
 #[test]
 fn the_default_deny_comes_after_all_and_spares_what_others_allow() {
     let text = &files(&model(), both())["baseline/guards/default-deny.yaml"];
-    assert!(text.contains("  name: netpolc-default-deny\n"));
-    assert!(text.contains("spec:\n  order: 20000000\n  defaultAction: Pass\n"));
+    let tier = &files(&model(), both())["allow/tiers/default-deny.yaml"];
+    assert!(tier.contains("  name: netpolc-default-deny\n"));
+    assert!(tier.contains("spec:\n  order: 20000000\n  defaultAction: Pass\n"));
     assert!(text.ends_with(
         "\
   tier: netpolc-default-deny
@@ -116,8 +126,9 @@ fn guards_are_staged_and_log_as_other_policies_do_and_their_tiers_stay() {
     model.profile.staged = true;
     model.profile.log_denied = true;
     let files = files(&model, both());
-    for path in ["baseline/guards/metadata-deny.yaml", "baseline/guards/default-deny.yaml"] {
-        assert!(files[path].contains("kind: Tier\n") && files[path].contains("kind: StagedGlobalNetworkPolicy\n"));
+    for guard in ["metadata-deny", "default-deny"] {
+        assert!(files[&format!("allow/tiers/{guard}.yaml")].contains("kind: Tier\n"));
+        assert!(files[&format!("baseline/guards/{guard}.yaml")].contains("kind: StagedGlobalNetworkPolicy\n"));
     }
     let rules = "    - action: Log\n    - action: Deny\n";
     assert!(files["baseline/guards/default-deny.yaml"].ends_with(&format!("  ingress:\n{rules}  egress:\n{rules}")));

@@ -173,7 +173,7 @@ fn the_folder_is_a_kustomize_base_and_so_are_its_parts() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    for (part, objects) in [("", 5), ("allow", 2), ("baseline", 3), ("baseline/guards", 2)] {
+    for (part, objects) in [("", 5), ("allow", 3), ("allow/tiers", 1), ("baseline", 2), ("baseline/guards", 1)] {
         let out = kubectl().arg("kustomize").arg(folder.path().join(part)).output().unwrap();
         assert!(out.status.success(), "{part}: {}", String::from_utf8_lossy(&out.stderr));
         assert_eq!(String::from_utf8_lossy(&out.stdout).matches("apiVersion:").count(), objects);

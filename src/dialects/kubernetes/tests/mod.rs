@@ -168,6 +168,7 @@ metadata:
     netpolc.dev/flow: web -> api
     netpolc.dev/source: intents/app.toml
     netpolc.dev/why: the shop front calls the API
+    argocd.argoproj.io/sync-options: PruneLast=true
 spec:
   podSelector:
     matchLabels:
@@ -201,6 +202,8 @@ metadata:
     netpolc.dev/app: shop
     netpolc.dev/owner: storefront
     netpolc.dev/source: intents/app.toml
+    argocd.argoproj.io/sync-options: PruneLast=true
+    argocd.argoproj.io/sync-wave: \"1\"
 spec:
   podSelector: {}
   policyTypes:
@@ -357,7 +360,7 @@ fn hazardous_values_stay_text() {
 fn annotations_count_what_does_not_fit() {
     let mut about = about("", None);
     about.flows = (0..10_000).map(|n| format!("tier-{n:05} -> hub")).collect();
-    let flows = &about::annotations(&about)[2].1;
+    let flows = &about::annotations(&about, crate::dialects::writing::turn::ALLOW)[2].1;
     assert!(flows.starts_with("tier-00000 -> hub; tier-00001 -> hub; "), "{flows}");
     assert!(flows.ends_with("; and 9895 more"), "{flows}");
     assert!(flows.len() < 2_100);

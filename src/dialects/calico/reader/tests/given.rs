@@ -29,6 +29,12 @@ fn a_policy_of_a_namespace_is_for_pods_of_it() {
 }
 
 #[test]
+fn a_namespace_of_what_is_in_none_is_cleared() {
+    let text = policy("p", "selector: all()").replace("name: p", "name: p\n  namespace: x");
+    assert_eq!(given(&text)[0].namespace, None);
+}
+
+#[test]
 fn what_only_reports_is_left_out_with_a_note() {
     let staged = object("StagedGlobalNetworkPolicy", "a", "stagedAction: Learn");
     let other = object("StagedNetworkPolicy", "b\n  namespace: shop", "selector: all()");
