@@ -78,22 +78,45 @@ fn checked_in_output_passes_the_check_and_a_second_build_writes_nothing() {
     assert_eq!(before, after, "a file was written again");
 }
 
+/// A path below `out/` as messages show it.
+fn shown(path: &Path) -> String {
+    format!("out/{}", path.display())
+}
+
+/// The first file of each folder: what is done to one file is done to any of its kind.
+fn one_of_each_folder(files: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<&PathBuf> {
+    let mut folders = BTreeSet::new();
+    files.keys().filter(|path| !path.ends_with(".netpolc.lock") && folders.insert(path.parent())).collect()
+}
+
 #[test]
 fn any_edited_byte_fails_the_check_and_is_not_overwritten() {
     let project = checked_in();
     let good = out(&project);
-    for (path, bytes) in &good {
-        let shown = format!("out/{}", path.display());
-        for position in [0, bytes.len() / 3, bytes.len() / 2, bytes.len() - 1] {
-            let mut edited = bytes.clone();
-            edited[position] = if edited[position] == b'7' { b'8' } else { b'7' };
-            project.write(&shown, &edited);
-            let check = run(&project, &["build", "--check"]);
-            assert_eq!(check.code, 1, "{shown}: byte {position} was edited, and --check is content");
+    let edit = |bytes: &[u8], place: usize| {
+        let position = [0, bytes.len() / 3, bytes.len() / 2, bytes.len() - 1][place % 4];
+        let mut edited = bytes.to_vec();
+        edited[position] = if edited[position] == b'7' { b'8' } else { b'7' };
+        edited
+    };
+    let is_found = |edited: &BTreeMap<PathBuf, Vec<u8>>| {
+        edited.iter().for_each(|(path, bytes)| project.write(&shown(path), bytes));
+        let check = run(&project, &["build", "--check"]);
+        for (path, bytes) in edited {
+            let shown = shown(path);
+            assert_eq!(check.code, 1, "{shown}: a byte was edited, and --check is content");
             assert!(check.stderr.contains(&shown), "{shown} is not named:\n{}", check.stderr);
-            assert_eq!(out(&project)[path], edited, "--check wrote");
+            assert_eq!(fs::read(project.dir().join(&shown)).unwrap(), *bytes, "--check wrote");
+            project.write(&shown, &good[path]);
         }
-        project.write(&shown, bytes);
+    };
+    for (number, (path, bytes)) in good.iter().enumerate() {
+        is_found(&BTreeMap::from([(path.clone(), edit(bytes, number))]));
+    }
+    // While files differ, it is no news that the lock does too.
+    let policies = || good.iter().filter(|(path, _)| !path.ends_with(".netpolc.lock"));
+    for place in 0..4 {
+        is_found(&policies().map(|(path, bytes)| (path.clone(), edit(bytes, place))).collect());
     }
     assert_eq!(run(&project, &["build", "--check"]).code, 0);
 }
@@ -102,17 +125,23 @@ fn any_edited_byte_fails_the_check_and_is_not_overwritten() {
 fn edited_files_stop_the_build_until_it_is_told_to_overwrite() {
     let project = checked_in();
     let good = out(&project);
-    for path in good.keys().filter(|path| !path.ends_with(".netpolc.lock")) {
-        let shown = format!("out/{}", path.display());
-        let edited = [good[path].as_slice(), b"# mine\n"].concat();
-        project.write(&shown, &edited);
+    let policies: Vec<&PathBuf> = good.keys().filter(|path| !path.ends_with(".netpolc.lock")).collect();
+    let stops = |paths: &[&PathBuf]| {
+        let edited = |path: &PathBuf| [good[path].as_slice(), b"# mine\n"].concat();
+        paths.iter().for_each(|path| project.write(&shown(path), edited(path)));
         let refused = run(&project, &["build"]);
-        assert_eq!(refused.code, 1, "{shown}: {}", refused.stdout);
-        assert!(refused.stderr.contains(&shown), "{shown} is not named:\n{}", refused.stderr);
-        assert_eq!(out(&project)[path], edited, "{shown} was overwritten silently");
+        let now = out(&project);
+        for path in paths {
+            let shown = shown(path);
+            assert_eq!(refused.code, 1, "{shown}: {}", refused.stdout);
+            assert!(refused.stderr.contains(&shown), "{shown} is not named:\n{}", refused.stderr);
+            assert_eq!(now[*path], edited(path), "{shown} was overwritten silently");
+        }
         assert_eq!(run(&project, &["build", "--overwrite"]).code, 0);
-        assert_same(&out(&project), &good, &format!("{shown} with --overwrite"));
-    }
+        assert_same(&out(&project), &good, &format!("{paths:?} with --overwrite"));
+    };
+    one_of_each_folder(&good).into_iter().for_each(|path| stops(&[path]));
+    stops(&policies);
 }
 
 #[test]
@@ -142,15 +171,19 @@ fn added_and_removed_files_fail_the_check() {
         assert_eq!(fs::read(&full).unwrap(), b"kind: ConfigMap\n", "a foreign file was touched");
         fs::remove_file(full).unwrap();
     }
-    for (path, bytes) in &good {
-        let full = project.dir().join("out").join(path);
-        fs::remove_file(&full).unwrap();
+    let is_found = |paths: &[&PathBuf]| {
+        paths.iter().for_each(|path| fs::remove_file(project.dir().join(shown(path))).unwrap());
         let check = run(&project, &["build", "--check"]);
-        assert_eq!(check.code, 1, "out/{} was removed, and --check is content", path.display());
-        assert!(check.stderr.contains(&path.display().to_string()), "{}: {}", path.display(), check.stderr);
-        assert!(!full.exists(), "--check wrote");
-        fs::write(full, bytes).unwrap();
-    }
+        for path in paths {
+            let shown = shown(path);
+            assert_eq!(check.code, 1, "{shown} was removed, and --check is content");
+            assert!(check.stderr.contains(&shown), "{shown}: {}", check.stderr);
+            assert!(!project.dir().join(&shown).exists(), "--check wrote");
+            project.write(&shown, &good[*path]);
+        }
+    };
+    one_of_each_folder(&good).into_iter().chain([&PathBuf::from(".netpolc.lock")]).for_each(|path| is_found(&[path]));
+    is_found(&good.keys().filter(|path| !path.ends_with(".netpolc.lock")).collect::<Vec<_>>());
 }
 
 /// Another way to write an intent.

@@ -11,7 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::pattern::literal;
 use crate::diag::{Diagnostic, codes, nearest, quote};
 use crate::dialects::Dialect;
-use crate::dialects::writing::layout::{ALLOW, BASELINE, EXTERNALS, GUARDS, file_of};
+use crate::dialects::writing::layout::{ALLOW, BASELINE, EXTERNALS, GUARDS, TIERS, file_of};
 use crate::model::{App, AppId, CodeOwners, Model, Sym, is_code_owner};
 use crate::source::PROJECT_FILE;
 
@@ -100,6 +100,7 @@ pub fn rules(
         format!("{intents}/"),
         format!("{out}/*/*.yaml"),
         format!("{out}/{GUARDS}/"),
+        format!("{out}/{TIERS}/"),
         format!("{out}/{EXTERNALS}/netpolc--*.yaml"),
     ];
     let platform = platform.into_iter().map(|pattern| rule(pattern, &settings.platform)).collect();
@@ -215,6 +216,7 @@ impl Place {
             }
             for guard in model.guards() {
                 add(folder.join(GUARDS).join(file_of(guard.name())));
+                add(folder.join(TIERS).join(file_of(guard.name())));
             }
         }
         files.into_iter().collect()

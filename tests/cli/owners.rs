@@ -22,6 +22,7 @@ const SECTION: &str = "\
 /intents/ @acme/platform
 /out/*/*/*.yaml @acme/platform
 /out/*/baseline/guards/ @acme/platform
+/out/*/allow/tiers/ @acme/platform
 /out/*/allow/externals/netpolc--*.yaml @acme/platform
 # apps: their intents, and the externals that they declare
 /intents/ledger.toml @acme/books
@@ -69,11 +70,11 @@ fn a_new_file_is_where_both_forges_look() {
     let project = project();
     let first = run(&project, "owners");
     assert_eq!((first.code, first.stderr.as_str()), (0, ""));
-    assert_eq!(first.stdout, "created CODEOWNERS: 13 lines for 2 intents\n");
+    assert_eq!(first.stdout, "created CODEOWNERS: 14 lines for 2 intents\n");
     assert_eq!(project.read("CODEOWNERS"), SECTION);
     let before = tree(project.dir());
     let second = run(&project, "owners");
-    assert_eq!((second.code, second.stdout.as_str()), (0, "CODEOWNERS is up to date: 13 lines for 2 intents\n"));
+    assert_eq!((second.code, second.stdout.as_str()), (0, "CODEOWNERS is up to date: 14 lines for 2 intents\n"));
     assert_eq!(run(&project, "owners --check").code, 0);
     assert_eq!(tree(project.dir()), before);
 }
@@ -108,7 +109,7 @@ fn check_writes_nothing_and_shows_what_would_change() {
     assert_eq!(stale.code, 1);
     let changed: Vec<&str> = stale.stdout.lines().filter(|line| line.starts_with(['+', '-'])).skip(2).collect();
     assert_eq!(changed, ["-/out/*/*/books.yaml @acme/books", "+/out/*/*/accounts.yaml @acme/books"]);
-    assert_eq!(run(&project, "owners").stdout, "updated CODEOWNERS: 13 lines for 2 intents\n");
+    assert_eq!(run(&project, "owners").stdout, "updated CODEOWNERS: 14 lines for 2 intents\n");
     assert_eq!(check(&project).code, 0);
 }
 
@@ -270,6 +271,7 @@ fn clusters_folders_and_shared_namespaces_are_those_of_the_project_file() {
         "/apps/in/ @acme/platform",
         "/gen/*/*/*/*.yaml @acme/platform",
         "/gen/*/*/baseline/guards/ @acme/platform",
+        "/gen/*/*/allow/tiers/ @acme/platform",
         "/apps/in/shop.toml @acme/storefront ann@example.com",
         "/gen/*/*/allow/externals/shop--*.yaml @acme/storefront ann@example.com",
         "/gen/*/*/*/front.yaml @acme/books @acme/storefront ann@example.com",
@@ -354,7 +356,7 @@ fn in_a_file_with_headings_the_section_has_one_of_its_own() {
 fn the_file_that_is_there_is_used_and_a_second_one_is_told() {
     let project = project();
     project.write("docs/CODEOWNERS", "* @acme/all\n");
-    assert_eq!(run(&project, "owners").stdout, "updated docs/CODEOWNERS: 13 lines for 2 intents\n");
+    assert_eq!(run(&project, "owners").stdout, "updated docs/CODEOWNERS: 14 lines for 2 intents\n");
     project.write(".github/CODEOWNERS", "* @acme/all\n");
     let two = run(&project, "owners");
     assert_eq!(two.code, 0);

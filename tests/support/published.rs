@@ -71,7 +71,7 @@ fn publish(build: bool) -> Published {
         assert_eq!(code, 0, "git {line}: {said}");
         said.trim().to_owned()
     };
-    git("init --quiet --bare");
+    git("init --quiet --bare --initial-branch=main");
     git("add --all");
     if !build {
         let hooks = fs::read_to_string(repo().join(".pre-commit-hooks.yaml")).unwrap();
