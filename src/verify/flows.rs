@@ -17,6 +17,9 @@ use super::traffic::Traffic;
 use crate::model::address::Block;
 use crate::model::{Cidrs, Direction, Labels, Sym};
 
+/// How many ends are named of those that pass beside a change.
+const MAX_BESIDE: usize = 3;
+
 /// In how many pieces a block is told of which a part was open before, or is open still.
 const MAX_PIECES: usize = 8;
 
@@ -58,6 +61,9 @@ pub struct FlowChange {
     pub whole: (Traffic, Traffic),
     /// Source and destination as the policies have them; one of several, where they are told as one.
     pub ends: (Peer, Peer),
+    /// Where one end is anywhere: the ends that may still connect, though not everybody may any more; or that could before
+    /// everybody may. Else a reader would take all of it for closed, or for new.
+    pub beside: Vec<String>,
 }
 
 /// What a namespace's policies say in each direction.
@@ -161,6 +167,28 @@ impl Flows {
         (rest.len() <= MAX_PIECES).then(|| rest.into_iter().map(piece).collect())
     }
 
+    /// Who passes beside everybody: of flows from or to anywhere, the other flows with the same end.
+    fn beside(&self, changed: &BTreeSet<&(Peer, Peer)>) -> Beside<'_> {
+        let mut beside = Beside::default();
+        for (from, to) in changed {
+            if *from == Peer::Anyone {
+                beside.sources.entry(to.clone()).or_default();
+            }
+            if *to == Peer::Anyone {
+                beside.destinations.entry(from.clone()).or_default();
+            }
+        }
+        for ((from, to), traffic) in &self.open {
+            if let Some(sources) = beside.sources.get_mut(to) {
+                sources.push((from, traffic));
+            }
+            if let Some(destinations) = beside.destinations.get_mut(from) {
+                destinations.push((to, traffic));
+            }
+        }
+        beside
+    }
+
     /// Source, destination and open ports, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&Peer, &Peer, &Traffic)> {
         self.open.iter().map(|((from, to), ports)| (from, to, ports))
@@ -174,6 +202,27 @@ impl Flows {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.open.is_empty()
+    }
+}
+
+/// Ends that pass beside everybody, by the other end.
+#[derive(Default)]
+struct Beside<'f> {
+    sources: BTreeMap<Peer, Vec<(&'f Peer, &'f Traffic)>>,
+    destinations: BTreeMap<Peer, Vec<(&'f Peer, &'f Traffic)>>,
+}
+
+impl Beside<'_> {
+    /// Those of a flow that pass with some of this traffic, by name.
+    fn of(&self, ends: &(Peer, Peer), traffic: &Traffic, name: &dyn Fn(&Peer) -> Option<String>) -> Vec<String> {
+        let others = match ends {
+            (Peer::Anyone, to) => self.sources.get(to),
+            (from, Peer::Anyone) => self.destinations.get(from),
+            _ => None,
+        };
+        let passes = |(end, open): &&(&Peer, &Traffic)| **end != Peer::Anyone && !open.and(traffic).is_empty();
+        let names = others.into_iter().flatten().filter(passes).map(|(end, _)| describe(end, name));
+        names.collect::<BTreeSet<String>>().into_iter().collect()
     }
 }
 
@@ -214,10 +263,11 @@ fn half(sides: &BTreeMap<Sym, Sides>, far: &Peer, near: &Peer, direction: Direct
 /// What changed between two sets of policies, by source and destination as they are told. `name` gives an endpoint a
 /// name where it has one; endpoints of one name that change alike are told once.
 pub fn flow_changes(old: &Flows, new: &Flows, name: &(dyn Fn(&Peer) -> Option<String> + Sync)) -> Vec<FlowChange> {
-    let keys: BTreeSet<&(Peer, Peer)> = old.open.keys().chain(new.open.keys()).collect();
+    let keys = old.open.keys().chain(new.open.keys());
+    let keys: BTreeSet<&(Peer, Peer)> = keys.filter(|key| old.open.get(*key) != new.open.get(*key)).collect();
+    let (were, are) = (old.beside(&keys), new.beside(&keys));
     let mut changes: Vec<FlowChange> = keys
         .into_par_iter()
-        .filter(|key| old.open.get(*key) != new.open.get(*key))
         .flat_map_iter(|key| {
             let (before, after) = (old.between(key), new.between(key));
             let (added, removed) = (after.minus(&before), before.minus(&after));
@@ -233,8 +283,14 @@ pub fn flow_changes(old: &Flows, new: &Flows, name: &(dyn Fn(&Peer) -> Option<St
                 ChangeKind::Closed => new.leaves_of(key, &removed),
                 ChangeKind::Widened | ChangeKind::Narrowed => None,
             };
+            let beside = match kind {
+                ChangeKind::Opened => were.of(key, &added, name),
+                ChangeKind::Closed => are.of(key, &removed, name),
+                ChangeKind::Widened | ChangeKind::Narrowed => vec![],
+            };
             let change = |ends: (Peer, Peer)| FlowChange {
                 kind,
+                beside: beside.clone(),
                 from: describe(&ends.0, name),
                 to: describe(&ends.1, name),
                 added: added.clone(),
@@ -304,12 +360,12 @@ impl ChangeKind {
 }
 
 impl FlowChange {
-    /// The ports: `80/TCP`; of a flow that changed, what it gains and loses: `+8080/TCP -80/TCP`. Where HTTP requests are told
-    /// apart, what was and what is: `80/TCP → 80/TCP (GET /)`.
+    /// The ports: `80/TCP`, or `80/TCP (still open: internet)`; of a flow that changed, what it gains and loses: `+8080/TCP
+    /// -80/TCP`. Where HTTP requests are told apart, what was and what is: `80/TCP → 80/TCP (GET /)`.
     pub fn ports(&self) -> String {
         match self.kind {
-            ChangeKind::Opened => self.added.to_string(),
-            ChangeKind::Closed => self.removed.to_string(),
+            ChangeKind::Opened => format!("{}{}", self.added, self.beside("open before")),
+            ChangeKind::Closed => format!("{}{}", self.removed, self.beside("still open")),
             _ if self.whole.0.http().chain(self.whole.1.http()).next().is_some() => {
                 format!("{} → {}", self.whole.0, self.whole.1)
             }
@@ -318,6 +374,16 @@ impl FlowChange {
                 let parts = [signed('+', &self.added), signed('-', &self.removed)];
                 parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
             }
+        }
+    }
+
+    fn beside(&self, what: &str) -> String {
+        let more = self.beside.len().saturating_sub(MAX_BESIDE);
+        let names: Vec<&str> = self.beside.iter().take(MAX_BESIDE).map(String::as_str).collect();
+        match (names.is_empty(), more) {
+            (true, _) => String::new(),
+            (_, 0) => format!(" ({what}: {})", names.join(", ")),
+            (_, more) => format!(" ({what}: {} and {more} more)", names.join(", ")),
         }
     }
 }

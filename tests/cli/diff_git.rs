@@ -104,6 +104,26 @@ fn what_fails_is_chosen() {
     assert!(run.stdout.contains("2 files change, and no flow opens or closes"), "{}", run.stdout);
 }
 
+/// Who may connect still is named, lest a reader takes the front end for shut.
+#[test]
+fn of_everybody_who_is_left_is_told() {
+    let project = committed();
+    let from = |who: &str| {
+        let edge = format!("[[allow]]\nfrom = \"{who}\"\nto = \"web\"\nports = [1]\nwhy = \"x\"\n");
+        project.write("intents/shop.toml", format!("{INTENT}{edge}"));
+        let built = netpolc(project.dir(), &["build", BEFORE[0], BEFORE[1]]);
+        assert_eq!(built.code, 0, "{}", built.stderr);
+        commit(&project);
+    };
+    from("anywhere");
+    from("internet");
+    let closed = diff(project.dir(), &["--against", "HEAD~1"]).stdout;
+    assert!(closed.contains("- anywhere → front/web 1/TCP (still open: internet)\n"), "{closed}");
+    from("anywhere");
+    let opened = diff(project.dir(), &["--against", "HEAD~1", "--format", "json"]).stdout;
+    assert!(opened.contains("\"beside\": [\n        \"internet\"\n      ]"), "{opened}");
+}
+
 #[test]
 fn a_guardrail_that_goes_or_holds_for_less_opens() {
     let project = committed();

@@ -82,6 +82,8 @@ pub(super) struct Told {
     pub(super) ports: String,
     pub(super) added: String,
     pub(super) removed: String,
+    /// Where an end is anywhere: parts of it that pass still, or that passed before.
+    pub(super) beside: Vec<String>,
     /// An end is more than pods that somebody named.
     pub(super) outside: bool,
     /// Dialects that say so, where not all do.
@@ -308,6 +310,7 @@ fn told(flow: FlowChange, only: Vec<&'static str>, old: Option<&Asking<'_>>, new
         ports: flow.ports(),
         added: flow.added.to_string(),
         removed: flow.removed.to_string(),
+        beside: flow.beside,
         from: End { team: team(&flow.ends.0), namespace: namespace(&flow.ends.0), name: flow.from },
         to: End { team: team(&flow.ends.1), namespace: namespace(&flow.ends.1), name: flow.to },
         only,

@@ -123,6 +123,8 @@ struct Flow<'a> {
     added: &'a str,
     /// What could pass before and may no longer.
     removed: &'a str,
+    /// Where an end is anywhere: of a flow that closed, ends that may connect still; of one that opened, ends that could before.
+    beside: &'a [String],
     /// Dialects that say so. Empty: all.
     dialects: &'a [&'static str],
     /// Clusters in which it is so. Empty where the project names none.
@@ -310,6 +312,7 @@ fn flow<'a>(told: &'a Told, clusters: &'a [Sym]) -> Flow<'a> {
         to: end(&told.to),
         added: &told.added,
         removed: &told.removed,
+        beside: &told.beside,
         dialects: &told.only,
         clusters: words(clusters),
         asked: told.asked.iter().map(asked).collect(),

@@ -51,7 +51,26 @@ fn a_half_for_all_pods_counts_for_some_pods() {
     for policy in wider.iter_mut().filter(|policy| policy.name == "db-from-web") {
         policy.rules[0].peers = vec![Peer::Anyone];
     }
-    assert_eq!(changes(&policies(), &wider), ["opened anywhere → db/postgres 5432/TCP"]);
+    // Who could connect before is named: not all of it is new, and the other way round not all of it goes.
+    assert_eq!(changes(&policies(), &wider), ["opened anywhere → db/postgres 5432/TCP (open before: frontend/web)"]);
+    assert_eq!(changes(&wider, &policies()), ["closed anywhere → db/postgres 5432/TCP (still open: frontend/web)"]);
+}
+
+#[test]
+fn of_many_ends_beside_everybody_some_are_named_and_of_other_ports_none() {
+    let with = |others: &[&str], everybody: bool| {
+        let mut policies = policies();
+        let policy = policies.iter_mut().find(|policy| policy.name == "web-to-payments").unwrap();
+        let block = |cidr: &&str| Peer::Block { cidr: cidr.parse().unwrap(), except: vec![] };
+        let peers = others.iter().map(block).chain(everybody.then_some(Peer::Anyone)).collect();
+        policy.rules[0].peers = peers;
+        policies
+    };
+    let closed = |others: &[&str]| changes(&with(others, true), &with(others, false));
+    assert_eq!(closed(&["192.0.2.0/24"]), ["closed frontend/web → anywhere 443/TCP (still open: 192.0.2.0/24)"]);
+    let many = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"];
+    let said = "(still open: 192.0.2.0/24, 198.51.100.0/24, 2001:db8::/32 and 1 more)";
+    assert_eq!(closed(&many), [format!("closed frontend/web → anywhere 443/TCP {said}")]);
 }
 
 /// A part of what is open already opens nothing, and closes nothing when it goes.
