@@ -11,18 +11,19 @@
 //!
 //! What a power cut leaves is the file system's affair: nothing is forced to the disk. Everything here can be made again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 use tempfile::TempPath;
 
 use super::disk::odd_folder;
-use super::lock::{LOCK_FILE, Line, to_text};
+use super::lock::{Digest, LOCK_FILE, to_text};
 use super::plan::{Change, ChangeKind, Plan};
-use super::{OutputError, TEMPORARY};
+use super::{OutputError, TEMPORARY, Texts, Tree};
 use crate::diag::Level;
 use crate::source::{EntryKind, MAX_GENERATED_BYTES, ReadError, SourceError, entry_kind, read_bytes};
 
@@ -53,6 +54,14 @@ impl Plan {
     /// When the plan has problems, another run is writing, something changed since the inspection, or the system
     /// refuses.
     pub fn apply(&self) -> Result<Applied, OutputError> {
+        self.apply_with(&Tree::new())
+    }
+
+    /// The same where some texts are not kept: `texts` makes them again.
+    ///
+    /// # Errors
+    /// As [`Self::apply`], and where one of them is not what was proved.
+    pub fn apply_with(&self, texts: &dyn Texts) -> Result<Applied, OutputError> {
         if self.problems.iter().any(|problem| problem.level == Level::Error) {
             return Err(OutputError::Refused);
         }
@@ -63,7 +72,7 @@ impl Plan {
         let existed = self.dir.is_dir();
         fs::create_dir_all(&self.dir).map_err(|error| self.failed("", error))?;
         let guard = self.exclusive()?;
-        let result = self.write_all();
+        let result = self.write_all(texts);
         drop(guard);
         if result.is_err() && !existed {
             // Fails, as it should, if there is anything in it.
@@ -72,14 +81,15 @@ impl Plan {
         result
     }
 
-    fn write_all(&self) -> Result<Applied, OutputError> {
+    fn write_all(&self, texts: &dyn Texts) -> Result<Applied, OutputError> {
         self.check_unchanged()?;
         self.remove_temporary()?;
         if self.is_clean() {
             return Ok(Applied::default());
         }
         let mut made = vec![];
-        let staged = self.stage(&mut made).inspect_err(|_| {
+        let staged = self.stage(&mut made).and_then(|staged| Ok((staged, self.stage_later(texts, &mut made)?)));
+        let (staged, later) = staged.inspect_err(|_| {
             for folder in made.iter().rev() {
                 let _ = fs::remove_dir(folder);
             }
@@ -88,7 +98,7 @@ impl Plan {
         for (path, lines) in &self.new_hashes {
             hashes.entry(path.clone()).or_default().extend(lines);
         }
-        if !self.changes.is_empty() {
+        if !self.changes.is_empty() || !self.later.is_empty() {
             self.write_lock(&to_text(&hashes))?;
         }
         let mut applied = Applied { lock_written: true, ..Applied::default() };
@@ -104,6 +114,12 @@ impl Plan {
                 ChangeKind::Create { .. } => applied.created += 1,
                 ChangeKind::Update { .. } | ChangeKind::Delete { .. } => applied.updated += 1,
             }
+        }
+        for (path, temporary) in later {
+            self.check_place(&path, None)?;
+            let renamed = temporary.persist_noclobber(self.dir.join(&path));
+            renamed.map_err(|error| self.failed(&path, error.error))?;
+            applied.created += 1;
         }
         for change in self.changes.iter().filter(|c| c.new_text().is_none()) {
             self.check_target(change)?;
@@ -148,10 +164,14 @@ impl Plan {
             return Err(self.changed(lock));
         }
         self.check_writable(lock)?;
+        self.later.par_iter().try_for_each(|path| {
+            self.check_place(path, None)?;
+            self.check_writable(path)
+        })?;
         self.changes.par_iter().try_for_each(|change| {
             self.check_target(change)?;
             let expected = self.replaced.get(&change.path);
-            if expected.is_some() && self.read(&change.path)?.map(|bytes| Line::of(&bytes)).as_ref() != expected {
+            if expected.is_some() && self.read(&change.path)?.map(|bytes| Digest::of(&bytes)).as_ref() != expected {
                 return Err(self.changed(&change.path));
             }
             self.check_writable(&change.path)
@@ -180,17 +200,20 @@ impl Plan {
 
     /// A target is still what the plan takes it for, and reached through plain folders only.
     fn check_target(&self, change: &Change) -> Result<(), OutputError> {
+        self.check_place(&change.path, change.old_text().map(|_| EntryKind::File))
+    }
+
+    fn check_place(&self, path: &Utf8Path, expected: Option<EntryKind>) -> Result<(), OutputError> {
         let kind = |path: &Utf8Path| {
             let error = |error| OutputError::Read(SourceError { path: self.shown.join(path), error });
             entry_kind(&self.dir.join(path)).map_err(error)
         };
-        for folder in folders_of(&change.path) {
+        for folder in folders_of(path) {
             if !matches!(kind(folder)?, None | Some(EntryKind::Folder)) {
                 return Err(self.changed(folder));
             }
         }
-        let expected = change.old_text().map(|_| EntryKind::File);
-        if kind(&change.path)? == expected { Ok(()) } else { Err(self.changed(&change.path)) }
+        if kind(path)? == expected { Ok(()) } else { Err(self.changed(path)) }
     }
 
     fn remove_temporary(&self) -> Result<(), OutputError> {
@@ -211,7 +234,47 @@ impl Plan {
     /// Makes the folders and writes every new text beside its target. Folders made are pushed to `made`.
     fn stage(&self, made: &mut Vec<Utf8PathBuf>) -> Result<Vec<TempPath>, OutputError> {
         let writes: Vec<_> = self.changes.iter().filter_map(|c| Some((c, c.new_text()?))).collect();
-        let folders: BTreeSet<_> = writes.iter().flat_map(|(change, _)| folders_of(&change.path)).collect();
+        self.make_folders(writes.iter().map(|(change, _)| change.path.as_path()), made)?;
+        writes.par_iter().map(|(change, text)| self.write_temporary(&change.path, text)).collect()
+    }
+
+    /// The same for texts that are not kept.
+    fn stage_later(
+        &self,
+        texts: &dyn Texts,
+        made: &mut Vec<Utf8PathBuf>,
+    ) -> Result<BTreeMap<Utf8PathBuf, TempPath>, OutputError> {
+        self.make_folders(self.later.iter().map(Utf8PathBuf::as_path), made)?;
+        let staged = Mutex::new(BTreeMap::new());
+        let lock = || staged.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.later.is_empty() {
+            texts.each(&|path, text| {
+                if self.later.binary_search_by(|later| later.as_path().cmp(path)).is_err() {
+                    return Ok(());
+                }
+                let proved =
+                    self.new_hashes.get(path).is_some_and(|hashes| hashes.contains(&Digest::of(text.as_bytes())));
+                if !proved {
+                    return Err(OutputError::Unproved { path: self.shown.join(path) });
+                }
+                let temporary = self.write_temporary(path, text)?;
+                lock().insert(path.to_owned(), temporary);
+                Ok(())
+            })?;
+        }
+        let missing = self.later.iter().find(|path| !lock().contains_key(*path));
+        if let Some(path) = missing {
+            return Err(OutputError::Unproved { path: self.shown.join(path) });
+        }
+        Ok(staged.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn make_folders<'p>(
+        &self,
+        paths: impl Iterator<Item = &'p Utf8Path>,
+        made: &mut Vec<Utf8PathBuf>,
+    ) -> Result<(), OutputError> {
+        let folders: BTreeSet<_> = paths.flat_map(folders_of).collect();
         for folder in folders {
             let full = self.dir.join(folder);
             match fs::create_dir(&full) {
@@ -220,7 +283,7 @@ impl Plan {
                 Err(error) => return Err(self.failed(folder, error)),
             }
         }
-        writes.par_iter().map(|(change, text)| self.write_temporary(&change.path, text)).collect()
+        Ok(())
     }
 
     fn write_temporary(&self, path: &Utf8Path, text: &str) -> Result<TempPath, OutputError> {

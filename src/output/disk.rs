@@ -1,14 +1,15 @@
 //! What is below `out/` now.
 //!
-//! In: the folder. Out: [`Disk`], everything below it with its bytes, read once. No link is followed, and nothing but
-//! regular files is opened.
+//! In: the folder. Out: [`Disk`], everything below it by the hash of its bytes. Nearly all files are as they shall be, so
+//! bytes are read again where somebody asks for them; what changed meanwhile is found when it is written. No link is
+//! followed, and nothing but regular files is opened.
 
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
-use super::lock::{LOCK_FILE, Line, Lock};
+use super::lock::{Digest, LOCK_FILE, Lock};
 use super::{OutputError, Scope, TEMPORARY, has_header};
 use crate::source::{EntryKind, MAX_GENERATED_BYTES, ReadError, SourceError, entry_kind, list_tree, read_bytes};
 
@@ -23,13 +24,29 @@ pub struct Disk {
     pub(super) lock: Lock,
     /// Regular files but the lock and temporary ones; `None` where the bytes are out of reach (too large, or not ours
     /// and unreadable).
-    pub(super) files: BTreeMap<Utf8PathBuf, Option<Vec<u8>>>,
+    pub(super) files: BTreeMap<Utf8PathBuf, Option<Seen>>,
     /// Folders.
     pub(super) folders: Vec<Utf8PathBuf>,
     /// Links, devices and the like, and what has no UTF-8 name; the empty path is the folder itself.
     pub(super) odd: BTreeMap<Utf8PathBuf, EntryKind>,
     /// What a killed run left behind.
     pub(super) temporary: Vec<Utf8PathBuf>,
+}
+
+/// What is known of a file's bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    pub(super) hash: Digest,
+    /// It begins with our header.
+    generated: bool,
+    /// A merge left its marks in it.
+    conflict: bool,
+}
+
+impl Seen {
+    fn of(bytes: &[u8]) -> Self {
+        Self { hash: Digest::of(bytes), generated: has_header(bytes), conflict: has_conflict(bytes) }
+    }
 }
 
 /// Who may change a file.
@@ -88,15 +105,18 @@ pub fn inspect(dir: &Utf8Path, shown: &Utf8Path, scope: Scope) -> Result<Disk, O
         .into_par_iter()
         .map(|path| {
             let bytes = read_bytes(&dir.join(&path), MAX_GENERATED_BYTES);
-            (path, bytes)
+            if path == LOCK_FILE {
+                return (path, bytes.map(Read::Lock));
+            }
+            (path, bytes.map(|bytes| Read::File(Seen::of(&bytes))))
         })
         .collect();
     let mut refused = vec![];
     for (path, bytes) in read {
         match bytes {
-            Ok(bytes) if path == LOCK_FILE => disk.lock = Lock::parse(bytes),
-            Ok(bytes) => {
-                disk.files.insert(path, Some(bytes));
+            Ok(Read::Lock(bytes)) => disk.lock = Lock::parse(bytes),
+            Ok(Read::File(seen)) => {
+                disk.files.insert(path, Some(seen));
             }
             Err(ReadError::Io(error)) => refused.push((path, error)),
             Err(ReadError::TooLarge | ReadError::NotAFile) if path == LOCK_FILE => {
@@ -117,6 +137,12 @@ pub fn inspect(dir: &Utf8Path, shown: &Utf8Path, scope: Scope) -> Result<Disk, O
     Ok(disk)
 }
 
+/// What is kept of a file that was read.
+enum Read {
+    Lock(Vec<u8>),
+    File(Seen),
+}
+
 /// What keeps `out/` from being a plain folder of the project: the kind of the first part of its path below the root
 /// that is something else.
 pub(super) fn odd_folder(dir: &Utf8Path, shown: &Utf8Path) -> std::io::Result<Option<EntryKind>> {
@@ -135,8 +161,14 @@ pub(super) fn odd_folder(dir: &Utf8Path, shown: &Utf8Path) -> std::io::Result<Op
 impl Disk {
     /// The texts that say of themselves that they were generated, wherever they came from.
     pub fn said_generated(&self) -> BTreeMap<Utf8PathBuf, String> {
-        let text = |bytes: &Option<Vec<u8>>| super::generated(bytes.as_deref()?);
-        self.files.iter().filter_map(|(path, bytes)| Some((path.clone(), text(bytes)?))).collect()
+        let said = self.files.iter().filter(|(_, seen)| seen.is_some_and(|seen| seen.generated));
+        said.filter_map(|(path, _)| Some((path.clone(), super::generated(&self.bytes(path)?)?))).collect()
+    }
+
+    /// The bytes of a file, as they are now; `None` where they are out of reach.
+    pub(super) fn bytes(&self, path: &Utf8Path) -> Option<Vec<u8>> {
+        self.files.get(path)?.as_ref()?;
+        read_bytes(&self.dir.join(path), MAX_GENERATED_BYTES).ok()
     }
 
     /// Whether nothing was generated yet.
@@ -145,12 +177,11 @@ impl Disk {
     }
 
     /// The texts of generated files in this run's scope, as they are on disk, in the order of their paths.
-    pub fn generated(&self) -> impl Iterator<Item = (&Utf8Path, &str)> {
-        self.files.iter().filter_map(|(path, bytes)| {
-            let bytes = bytes.as_deref()?;
-            let known = self.lock.hashes.contains_key(path) || (!self.lock.intact && has_header(bytes));
-            let text = std::str::from_utf8(bytes).ok()?;
-            (known && self.scope.holds(path)).then_some((path.as_path(), text))
+    pub fn generated(&self) -> impl Iterator<Item = (&Utf8Path, String)> {
+        self.files.iter().filter_map(|(path, seen)| {
+            let known = self.lock.hashes.contains_key(path) || (!self.lock.intact && seen.as_ref()?.generated);
+            let bytes = (known && self.scope.holds(path)).then(|| self.bytes(path))??;
+            Some((path.as_path(), String::from_utf8(bytes).ok()?))
         })
     }
 
@@ -160,12 +191,13 @@ impl Disk {
     }
 
     /// Whose a file is.
-    pub(super) fn owner(&self, path: &Utf8Path, bytes: Option<&[u8]>) -> Owner {
+    pub(super) fn owner(&self, path: &Utf8Path) -> Owner {
+        let seen = self.files.get(path).copied().flatten();
         let Some(known) = self.lock.hashes.get(path) else {
-            return match bytes {
+            return match seen {
                 // Without the hash an edit cannot be told, but a conflict can.
-                Some(bytes) if !self.lock.intact && has_header(bytes) => {
-                    if has_conflict(bytes) {
+                Some(seen) if !self.lock.intact && seen.generated => {
+                    if seen.conflict {
                         Owner::Edited
                     } else {
                         Owner::Unsure
@@ -174,13 +206,14 @@ impl Disk {
                 _ => Owner::Foreign,
             };
         };
-        match bytes {
-            Some(bytes) if known.contains(&Line::of(bytes)) => Owner::Ours,
+        match seen {
+            Some(seen) if known.contains(&seen.hash) => Owner::Ours,
             _ => Owner::Edited,
         }
     }
 }
 
 fn has_conflict(bytes: &[u8]) -> bool {
-    bytes.split(|b| *b == b'\n').any(|line| line.starts_with(b"<<<<<<< "))
+    // What we write has no such line, and few of its lines have this character.
+    bytes.contains(&b'<') && bytes.split(|b| *b == b'\n').any(|line| line.starts_with(b"<<<<<<< "))
 }

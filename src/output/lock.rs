@@ -15,21 +15,21 @@ pub const LOCK_FILE: &str = ".netpolc.lock";
 const FIRST_LINE: &str = "# What netpolc wrote here, by BLAKE3 hash; `netpolc build` keeps this file. DO NOT EDIT.";
 
 /// Hashes by path below `out/`.
-pub(super) type Hashes = BTreeMap<Utf8PathBuf, BTreeSet<Line>>;
+pub(super) type Hashes = BTreeMap<Utf8PathBuf, BTreeSet<Digest>>;
 
-/// A hash that sorts.
+/// The hash of a file's bytes, which sorts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Line([u8; 32]);
+pub struct Digest([u8; 32]);
 
-impl From<Hash> for Line {
+impl From<Hash> for Digest {
     fn from(hash: Hash) -> Self {
         Self(*hash.as_bytes())
     }
 }
 
-impl Line {
+impl Digest {
     /// The hash of a file's bytes.
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub fn of(bytes: &[u8]) -> Self {
         blake3::hash(bytes).into()
     }
 }
@@ -64,7 +64,7 @@ impl Lock {
     }
 }
 
-fn parse_line(line: &str) -> Option<(Utf8PathBuf, Line)> {
+fn parse_line(line: &str) -> Option<(Utf8PathBuf, Digest)> {
     let (hex, path) = line.split_once("  ")?;
     let hash = Hash::from_hex(hex).ok()?;
     (is_plain(Utf8Path::new(path)) && !path.contains('\u{fffd}')).then(|| (path.into(), hash.into()))

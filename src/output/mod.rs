@@ -27,6 +27,7 @@ use std::io;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
 
 use crate::diag::quote;
 use crate::source::{SourceError, reason};
@@ -35,12 +36,30 @@ pub use apply::Applied;
 pub use create::create;
 pub use diff::unified_diff;
 pub use disk::{Disk, inspect};
-pub use lock::LOCK_FILE;
-pub use plan::{Change, ChangeKind, Plan, plan};
+pub use lock::{Digest, LOCK_FILE};
+pub use plan::{Change, ChangeKind, Plan, outline, plan};
 pub use rewrite::{Rewrite, rewrite};
 
 /// Generated texts by their path below `out/`.
 pub type Tree = BTreeMap<Utf8PathBuf, Arc<str>>;
+
+/// Texts that are not kept, and made again where they are written.
+pub trait Texts: Sync {
+    /// Hands every text over with its path below `out/`, in no order and from several threads.
+    ///
+    /// # Errors
+    /// The first that `write` gives.
+    fn each(&self, write: Write<'_>) -> Result<(), OutputError>;
+}
+
+/// Takes one text and its path below `out/`.
+pub type Write<'w> = &'w (dyn Fn(&Utf8Path, &str) -> Result<(), OutputError> + Sync);
+
+impl Texts for Tree {
+    fn each(&self, write: Write<'_>) -> Result<(), OutputError> {
+        self.par_iter().try_for_each(|(path, text)| write(path, text))
+    }
+}
 
 /// Start of the names of files that are being written. What a killed run left of them, the next one removes.
 const TEMPORARY: &str = ".netpolc-tmp-";
@@ -128,6 +147,11 @@ pub enum OutputError {
     },
     /// The plan has problems; nothing was written.
     Refused,
+    /// A text that was made again is not the one that was proved. A fault of netpolc or of the machine.
+    Unproved {
+        /// The path as messages show it.
+        path: Utf8PathBuf,
+    },
 }
 
 impl fmt::Display for OutputError {
@@ -139,6 +163,9 @@ impl fmt::Display for OutputError {
             Self::Changed { path } => {
                 write!(f, "{} changed while netpolc was running; run again", quote(path.as_str()))
             }
+            Self::Unproved { path } => {
+                write!(f, "{} came out otherwise than it was proved; nothing of it was written", quote(path.as_str()))
+            }
             Self::Refused => f.write_str("nothing was written, because of the errors above"),
         }
     }
@@ -149,7 +176,7 @@ impl std::error::Error for OutputError {
         match self {
             Self::Read(error) => Some(error),
             Self::Write { error, .. } => Some(error),
-            Self::Busy { .. } | Self::Changed { .. } | Self::Refused => None,
+            Self::Busy { .. } | Self::Changed { .. } | Self::Refused | Self::Unproved { .. } => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a build would do to `out/`.
 //!
 //! In: the disk as inspected, and the wanted tree. Out: changes in the order of their paths, and what forbids them.
-//! A pure function: nothing is read or written here.
+//! Nothing is written here, and read are only the old texts of files that differ.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::Tree;
 use super::disk::{Disk, Owner};
-use super::lock::{Hashes, LOCK_FILE, Line, is_plain, to_text};
+use super::lock::{Digest, Hashes, LOCK_FILE, is_plain, to_text};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::source::{EntryKind, Sources, decode};
 
@@ -71,6 +71,8 @@ impl Change {
 pub struct Plan {
     /// Files that differ, in the order of their paths.
     pub changes: Vec<Change>,
+    /// New files whose texts are not kept: in the order of their paths, and none that is among the changes.
+    pub later: Vec<Utf8PathBuf>,
     /// Files that are as they shall be.
     pub unchanged: usize,
     /// What forbids every write: errors only.
@@ -80,7 +82,7 @@ pub struct Plan {
     pub(super) dir: Utf8PathBuf,
     pub(super) shown: Utf8PathBuf,
     /// Hashes of the bytes that updates and deletes replace, where they could be read.
-    pub(super) replaced: BTreeMap<Utf8PathBuf, Line>,
+    pub(super) replaced: BTreeMap<Utf8PathBuf, Digest>,
     pub(super) old_lock: Option<Vec<u8>>,
     pub(super) old_hashes: Hashes,
     pub(super) new_hashes: Hashes,
@@ -95,7 +97,7 @@ pub struct Plan {
 impl Plan {
     /// Whether `out/` is what it shall be, so that applying the plan would write nothing.
     pub fn is_clean(&self) -> bool {
-        self.problems.is_empty() && self.changes.is_empty() && !self.lock_changes()
+        self.problems.is_empty() && self.changes.is_empty() && self.later.is_empty() && !self.lock_changes()
     }
 
     /// Whether the lock file differs.
@@ -107,64 +109,96 @@ impl Plan {
 /// Compares what is on disk with what is wanted. `overwrite` regenerates files of ours that someone edited; a file
 /// that is not ours is never touched. Texts that diagnostics point into are added to `sources`.
 pub fn plan(disk: &Disk, wanted: &Tree, sources: &mut Sources, overwrite: bool) -> Plan {
-    let mut plan = Plan {
-        changes: vec![],
-        unchanged: 0,
-        problems: vec![],
-        warnings: vec![],
-        dir: disk.dir.clone(),
-        shown: disk.shown.clone(),
-        replaced: BTreeMap::new(),
-        old_lock: disk.lock.bytes.clone(),
-        old_hashes: disk.lock.hashes.clone(),
-        new_hashes: Hashes::new(),
-        new_lock: String::new(),
-        temporary: disk.temporary.clone(),
-        extra: vec![],
-        elsewhere: vec![],
-    };
+    let mut plan = Plan::new(disk);
     unusable_names(disk, wanted, &mut plan.problems);
     in_the_way(disk, wanted, &mut plan.problems);
-    let hashes: Vec<_> = wanted.par_iter().map(|(path, text)| (path.clone(), Line::of(text.as_bytes()))).collect();
+    let hashes: Vec<_> = wanted.par_iter().map(|(path, text)| (path.clone(), Digest::of(text.as_bytes()))).collect();
     plan.new_hashes.extend(hashes.into_iter().map(|(path, hash)| (path, [hash].into())));
     for (path, new) in wanted {
         plan_wanted(disk, path, new, sources, overwrite, &mut plan);
     }
-    for (path, bytes) in disk.files.iter().filter(|(path, _)| !wanted.contains_key(*path)) {
-        plan_unwanted(disk, path, bytes.as_deref(), sources, overwrite, &mut plan);
-    }
-    for (path, lines) in &disk.lock.hashes {
-        if !disk.scope.holds(path) && !wanted.contains_key(path) {
-            plan.new_hashes.insert(path.clone(), lines.clone());
-            if !disk.files.contains_key(path) {
-                plan.elsewhere.push((disk.show(path), true));
-            }
+    plan.rest(disk, wanted, sources, overwrite);
+    plan
+}
+
+/// The plan for texts that are not kept, by their hashes: where all that is written is new. `None` where something else
+/// differs or is in the way; what it would be replaced by is then a question for [`plan`].
+pub fn outline(disk: &Disk, wanted: &BTreeMap<Utf8PathBuf, Digest>) -> Option<Plan> {
+    let mut plan = Plan::new(disk);
+    unusable_names(disk, wanted, &mut plan.problems);
+    in_the_way(disk, wanted, &mut plan.problems);
+    plan.new_hashes.extend(wanted.iter().map(|(path, hash)| (path.clone(), [*hash].into())));
+    for (path, hash) in wanted {
+        match disk.files.get(path) {
+            None => plan.later.push(path.clone()),
+            Some(Some(seen)) if seen.hash == *hash => plan.unchanged += 1,
+            Some(_) => return None,
         }
     }
-    plan.extra.extend(disk.odd.keys().map(|path| disk.show(path)));
-    plan.extra.sort();
-    plan.changes.sort_by(|a, b| a.path.cmp(&b.path));
-    plan.new_lock = to_text(&plan.new_hashes);
-    plan
+    plan.rest(disk, wanted, &mut Sources::default(), false);
+    (plan.problems.is_empty() && plan.warnings.is_empty() && plan.changes.is_empty()).then_some(plan)
+}
+
+impl Plan {
+    /// A plan that does nothing yet.
+    fn new(disk: &Disk) -> Self {
+        Self {
+            changes: vec![],
+            later: vec![],
+            unchanged: 0,
+            problems: vec![],
+            warnings: vec![],
+            dir: disk.dir.clone(),
+            shown: disk.shown.clone(),
+            replaced: BTreeMap::new(),
+            old_lock: disk.lock.bytes.clone(),
+            old_hashes: disk.lock.hashes.clone(),
+            new_hashes: Hashes::new(),
+            new_lock: String::new(),
+            temporary: disk.temporary.clone(),
+            extra: vec![],
+            elsewhere: vec![],
+        }
+    }
+
+    /// What is on disk and not wanted, and what follows from all of it.
+    fn rest<T>(&mut self, disk: &Disk, wanted: &BTreeMap<Utf8PathBuf, T>, sources: &mut Sources, overwrite: bool) {
+        let plan = self;
+        for path in disk.files.keys().filter(|path| !wanted.contains_key(*path)) {
+            plan_unwanted(disk, path, sources, overwrite, plan);
+        }
+        for (path, lines) in &disk.lock.hashes {
+            if !disk.scope.holds(path) && !wanted.contains_key(path) {
+                plan.new_hashes.insert(path.clone(), lines.clone());
+                if !disk.files.contains_key(path) {
+                    plan.elsewhere.push((disk.show(path), true));
+                }
+            }
+        }
+        plan.extra.extend(disk.odd.keys().map(|path| disk.show(path)));
+        plan.extra.sort();
+        plan.changes.sort_by(|a, b| a.path.cmp(&b.path));
+        plan.new_lock = to_text(&plan.new_hashes);
+    }
 }
 
 fn plan_wanted(disk: &Disk, path: &Utf8Path, new: &Arc<str>, sources: &mut Sources, overwrite: bool, plan: &mut Plan) {
     let change = |kind| Change { path: path.to_owned(), shown: disk.show(path), kind };
-    let Some(bytes) = disk.files.get(path) else {
+    let Some(seen) = disk.files.get(path) else {
         if !disk.odd.contains_key(path) {
             plan.changes.push(change(ChangeKind::Create { new: Arc::clone(new) }));
         }
         return;
     };
-    let bytes = bytes.as_deref();
+    let seen = seen.map(|seen| seen.hash);
     // Whoever wrote it: the bytes are the wanted ones, so nothing is lost.
-    if bytes == Some(new.as_bytes()) {
+    if seen.is_some() && plan.new_hashes.get(path).is_some_and(|wanted| wanted.iter().copied().eq(seen)) {
         plan.unchanged += 1;
         return;
     }
-    match disk.owner(path, bytes) {
+    match disk.owner(path) {
         Owner::Foreign => plan.problems.push(foreign(disk, path)),
-        Owner::Edited if !overwrite => plan.problems.push(edited(disk, path, bytes, Some(new), sources)),
+        Owner::Edited if !overwrite => plan.problems.push(edited(disk, path, Some(new), sources)),
         owner @ (Owner::Ours | Owner::Unsure | Owner::Edited) => {
             if matches!(owner, Owner::Unsure) {
                 let message = format!("{} is replaced, edited or not", shown(disk, path));
@@ -174,30 +208,26 @@ fn plan_wanted(disk: &Disk, path: &Utf8Path, new: &Arc<str>, sources: &mut Sourc
                 warning.level = crate::diag::Level::Warning;
                 plan.warnings.push(warning);
             }
-            plan.replaced.extend(bytes.map(|bytes| (path.to_owned(), Line::of(bytes))));
-            let old = String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-            plan.changes.push(change(ChangeKind::Update { old, new: Arc::clone(new) }));
+            plan.replaced.extend(seen.map(|hash| (path.to_owned(), hash)));
+            plan.changes.push(change(ChangeKind::Update { old: old_text(disk, path), new: Arc::clone(new) }));
         }
     }
 }
 
-fn plan_unwanted(
-    disk: &Disk,
-    path: &Utf8Path,
-    bytes: Option<&[u8]>,
-    sources: &mut Sources,
-    overwrite: bool,
-    plan: &mut Plan,
-) {
+fn old_text(disk: &Disk, path: &Utf8Path) -> String {
+    String::from_utf8_lossy(&disk.bytes(path).unwrap_or_default()).into_owned()
+}
+
+fn plan_unwanted(disk: &Disk, path: &Utf8Path, sources: &mut Sources, overwrite: bool, plan: &mut Plan) {
     let shown = disk.show(path);
-    let owner = disk.owner(path, bytes);
+    let owner = disk.owner(path);
+    let seen = disk.files.get(path).copied().flatten().map(|seen| seen.hash);
     if !disk.scope.holds(path) {
         match owner {
             Owner::Ours => {}
             // The lock is rebuilt from the headers: else a run of one dialect would disown the others' files.
             Owner::Unsure => {
-                let hash = Line::of(bytes.unwrap_or_default());
-                plan.new_hashes.insert(path.to_owned(), [hash].into());
+                plan.new_hashes.insert(path.to_owned(), seen.into_iter().collect());
             }
             Owner::Edited => plan.elsewhere.push((shown, false)),
             Owner::Foreign => plan.extra.push(shown),
@@ -206,11 +236,11 @@ fn plan_unwanted(
     }
     match owner {
         Owner::Ours => {
-            plan.replaced.extend(bytes.map(|bytes| (path.to_owned(), Line::of(bytes))));
-            let old = String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-            plan.changes.push(Change { path: path.to_owned(), shown, kind: ChangeKind::Delete { old } });
+            plan.replaced.extend(seen.map(|hash| (path.to_owned(), hash)));
+            let kind = ChangeKind::Delete { old: old_text(disk, path) };
+            plan.changes.push(Change { path: path.to_owned(), shown, kind });
         }
-        Owner::Edited if !overwrite => plan.problems.push(edited(disk, path, bytes, None, sources)),
+        Owner::Edited if !overwrite => plan.problems.push(edited(disk, path, None, sources)),
         // Only what still has a recorded hash is deleted; the lock forgets the rest.
         Owner::Edited | Owner::Unsure => {
             let message = format!("{} is no longer generated, and was left there", quote(shown.as_str()));
@@ -237,15 +267,9 @@ fn shown(disk: &Disk, path: &Utf8Path) -> String {
 }
 
 /// A file of ours that is not as we left it.
-fn edited(
-    disk: &Disk,
-    path: &Utf8Path,
-    bytes: Option<&[u8]>,
-    wanted: Option<&str>,
-    sources: &mut Sources,
-) -> Diagnostic {
-    let bytes = bytes.unwrap_or_default();
-    let text = decode(bytes.to_vec()).text;
+fn edited(disk: &Disk, path: &Utf8Path, wanted: Option<&str>, sources: &mut Sources) -> Diagnostic {
+    let bytes = disk.bytes(path).unwrap_or_default();
+    let text = decode(bytes.clone()).text;
     let conflict = text.lines().position(|line| line.starts_with("<<<<<<< "));
     let line = conflict.or_else(|| wanted.map(|wanted| first_difference(&text, wanted))).unwrap_or(0) + 1;
     let file = sources.add(disk.show(path), text);
@@ -255,9 +279,9 @@ fn edited(
     };
     let message = format!("{} {what}", shown(disk, path));
     let mut out = Diagnostic::error(codes::EDITED, sources.line_span(file, line), message);
-    let plain = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
+    let plain = String::from_utf8_lossy(&bytes).replace("\r\n", "\n");
     let known = disk.lock.hashes.get(path);
-    if bytes.contains(&b'\r') && known.is_some_and(|known| known.contains(&Line::of(plain.as_bytes()))) {
+    if bytes.contains(&b'\r') && known.is_some_and(|known| known.contains(&Digest::of(plain.as_bytes()))) {
         out = out.note("only its line ends changed; `out/** -text` in .gitattributes keeps git from doing that");
     }
     match wanted {
@@ -275,7 +299,7 @@ pub(super) fn first_difference(text: &str, wanted: &str) -> usize {
 }
 
 /// Paths that differ by case only would be one file on some systems; others are none.
-fn unusable_names(disk: &Disk, wanted: &Tree, problems: &mut Vec<Diagnostic>) {
+fn unusable_names<T>(disk: &Disk, wanted: &BTreeMap<Utf8PathBuf, T>, problems: &mut Vec<Diagnostic>) {
     for path in wanted.keys().filter(|path| !is_plain(path)) {
         let message = format!("{} cannot be the name of a generated file", shown(disk, path));
         problems.push(Diagnostic::placeless(codes::UNSAFE_PATH, message).help("rename what the file is named after"));
@@ -300,7 +324,7 @@ fn unusable_names(disk: &Disk, wanted: &Tree, problems: &mut Vec<Diagnostic>) {
 }
 
 /// Links, devices, and folders or files where the other must be.
-fn in_the_way(disk: &Disk, wanted: &Tree, problems: &mut Vec<Diagnostic>) {
+fn in_the_way<T>(disk: &Disk, wanted: &BTreeMap<Utf8PathBuf, T>, problems: &mut Vec<Diagnostic>) {
     let ours = |path: &Utf8Path| disk.lock.hashes.contains_key(path) && disk.scope.holds(path);
     let used = |path: &Utf8Path| {
         path == LOCK_FILE

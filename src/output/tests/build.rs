@@ -134,3 +134,40 @@ fn generated_texts_are_ours_alone() {
     let paths: Vec<_> = disk.generated().map(|(path, _)| path.as_str()).collect();
     assert_eq!(paths, [A, B]);
 }
+
+/// Where nothing but new files is written, texts need not be kept: they are made again, and must come out the same.
+#[test]
+fn texts_that_are_not_kept_are_written_as_they_were_proved() {
+    let project = Project::built();
+    let mut next = both();
+    next.insert("kubernetes/allow/later.yaml".into(), "later: 1\n".into());
+    let hashes = |tree: &Tree| tree.iter().map(|(path, text)| (path.clone(), Digest::of(text.as_bytes()))).collect();
+    let plan = outline(&project.inspect(), &hashes(&next)).unwrap();
+    assert_eq!((plan.later.len(), plan.unchanged, plan.is_clean()), (1, 2, false));
+
+    let before = project.snapshot();
+    let mut other = next.clone();
+    other.insert("kubernetes/allow/later.yaml".into(), "later: 2\n".into());
+    assert!(matches!(plan.apply_with(&other), Err(OutputError::Unproved { .. })));
+    assert!(matches!(plan.apply(), Err(OutputError::Unproved { .. })));
+    assert_eq!(project.snapshot(), before);
+
+    let applied = plan.apply_with(&next).unwrap();
+    assert_eq!((applied.created, applied.updated, applied.lock_written), (1, 0, true));
+    assert!(project.check(&next).is_empty());
+    assert!(outline(&project.inspect(), &hashes(&next)).unwrap().is_clean());
+}
+
+/// What differs in any other way is no outline: its texts are needed, to be shown.
+#[test]
+fn only_new_files_have_an_outline() {
+    let project = Project::built();
+    let hashes = |files: &[(&str, &str)]| {
+        wanted(files).into_iter().map(|(path, text)| (path, Digest::of(text.as_bytes()))).collect()
+    };
+    assert!(outline(&project.inspect(), &hashes(&[(A, "a: 2\n"), (B, "b: 1\n")])).is_none(), "an update");
+    assert!(outline(&project.inspect(), &hashes(&[(A, "a: 1\n")])).is_none(), "a deletion");
+    project.put("kubernetes/allow/new.yaml/x", "in the way");
+    let new = hashes(&[(A, "a: 1\n"), (B, "b: 1\n"), ("kubernetes/allow/new.yaml", "new\n")]);
+    assert!(outline(&project.inspect(), &new).is_none(), "a folder in the way");
+}
