@@ -19,12 +19,13 @@ mod review;
 pub mod writing;
 
 use camino::Utf8PathBuf;
+use rayon::prelude::*;
 use reading::text::Doc;
 use serde::Serialize;
 
 use crate::checks::{PolicyTable, Target};
 use crate::diag::Diagnostic;
-use crate::lower::Policies;
+use crate::lower::{NamespacePolicies, Policies};
 use crate::model::{Approximation, EdgeId, Model};
 use crate::source::{FileId, Sources};
 use crate::verify::normal;
@@ -71,8 +72,39 @@ pub trait Dialect: Sync {
     /// Limits of its own, as a label that it cannot match: errors at the intent's line, and notes for people.
     fn review(&self, model: &Model) -> Review;
 
-    /// The documents that its templates make of the policies, in the order of their paths.
-    fn documents(&self, model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>>;
+    /// What writes the documents of a model, namespace by namespace. Of the policies only those of no namespace are looked at.
+    fn writer<'m>(&self, model: &'m Model, policies: &'m Policies) -> Box<dyn Writer + 'm>;
+
+    /// The template of the lists of files.
+    fn list(&self) -> &'static str {
+        "kustomization.yaml.j2"
+    }
+
+    /// The documents that its templates make of all policies, in the order of their paths.
+    ///
+    /// # Errors
+    /// What does not fit into the dialect.
+    fn documents(&self, model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
+        let writer = self.writer(model, policies);
+        let of_namespace = |policies: &NamespacePolicies| {
+            let mut errors = vec![];
+            (writer.namespace(policies, &mut errors), errors)
+        };
+        let made: Vec<_> = policies.namespaces.par_iter().map(|(_, policies)| of_namespace(policies)).collect();
+        let (mut documents, mut errors) = (vec![], vec![]);
+        for (of_namespace, mut more) in made {
+            documents.extend(of_namespace);
+            errors.append(&mut more);
+        }
+        documents.extend(writer.cluster(&mut errors));
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let lists = writing::layout::lists(documents.iter().map(|document| document.path.as_path()), self.list());
+        documents.extend(lists);
+        documents.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(documents)
+    }
 
     /// Reads all its rendered files back, each in its place of the list: objects may refer to objects of other files.
     /// Unknown kinds and fields are errors, never skipped. Files that are no manifests for the API server give no
@@ -95,6 +127,15 @@ pub trait Dialect: Sync {
     fn switches(&self) -> &'static [Switch] {
         &[]
     }
+}
+
+/// Writes the documents of one model in one dialect.
+pub trait Writer: Sync {
+    /// Those of one namespace: two files at most, whose paths no other namespace has. What does not fit is pushed to `errors`.
+    fn namespace(&self, policies: &NamespacePolicies, errors: &mut Vec<Diagnostic>) -> Vec<Document>;
+
+    /// Those of no namespace, without the lists of files.
+    fn cluster(&self, errors: &mut Vec<Diagnostic>) -> Vec<Document>;
 }
 
 /// A setting of a target's agents that decides what policies mean.

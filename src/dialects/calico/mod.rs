@@ -20,7 +20,6 @@ mod view;
 
 use std::collections::BTreeSet;
 
-use rayon::prelude::*;
 use serde::Serialize;
 
 use self::guards::TierView;
@@ -29,12 +28,12 @@ use self::sets::{SetView, Sets};
 use self::view::{PolicyView, RuleView, SideView};
 use super::reading::Kinds;
 use super::reading::text::Doc;
-use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, Layout, TIERS};
+use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, TIERS, placed};
 use super::writing::{about, turn};
-use super::{Assumed, Dialect, Document, Review};
+use super::{Assumed, Dialect, Document, Review, Writer};
 use crate::diag::{Diagnostic, quote};
 use crate::lower::{NamespacePolicies, Policies, Policy};
-use crate::model::{Direction, Model, PeerSet};
+use crate::model::{Direction, Guard, Model, PeerSet};
 use crate::source::{FileId, Sources};
 use crate::verify::normal::{self, Capabilities, Staging};
 
@@ -84,8 +83,8 @@ impl Dialect for Calico {
         review::review(model)
     }
 
-    fn documents(&self, model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
-        documents(model, policies)
+    fn writer<'m>(&self, model: &'m Model, policies: &'m Policies) -> Box<dyn Writer + 'm> {
+        Box::new(OfModel { model, sets: Sets::new(model, &policies.externals), guards: &policies.guards })
     }
 
     fn read(&self, sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
@@ -146,52 +145,51 @@ struct PoliciesView {
 }
 
 #[derive(Serialize)]
-struct SetsView {
-    sets: Vec<SetView>,
+struct SetsView<'a> {
+    sets: &'a [SetView],
 }
 
-fn documents(model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
-    let mut layout = Layout::default();
-    let mut errors = vec![];
-    let sets = Sets::new(model, &policies.externals);
-    let made: Vec<_> = policies
-        .namespaces
-        .par_iter()
-        .map(|(_, namespace)| {
-            let mut errors = vec![];
-            let made = (baseline(model, namespace, &mut errors), allow(model, &sets, namespace, &mut errors));
-            (namespace, made, errors)
-        })
-        .collect();
-    for (namespace, (baseline, allow), of_namespace) in made {
-        errors.extend(of_namespace);
-        if let Some(document) = baseline {
-            layout.namespace(BASELINE, &namespace.namespace, document);
-        }
-        if let Some(document) = allow {
-            layout.namespace(ALLOW, &namespace.namespace, document);
-        }
+/// What writes a model.
+struct OfModel<'m> {
+    model: &'m Model,
+    sets: Sets<'m>,
+    guards: &'m [Guard],
+}
+
+impl Writer for OfModel<'_> {
+    fn namespace(&self, policies: &NamespacePolicies, errors: &mut Vec<Diagnostic>) -> Vec<Document> {
+        let baseline = baseline(self.model, policies, errors);
+        let parts = [(BASELINE, baseline), (ALLOW, allow(self.model, &self.sets, policies, errors))];
+        let place = |(folder, document): (&str, Option<Document>)| Some(placed(folder, &policies.namespace, document?));
+        parts.into_iter().filter_map(place).collect()
     }
-    for guard in &policies.guards {
-        match guards::guard(guard, Wording::of(model)) {
-            Ok((tier, policy)) => {
-                let weight = limits::weight(&policy);
-                let view = PoliciesView { tier: None, policies: vec![policy] };
-                layout.object(GUARDS, guard.name(), Document::new("", "policies.yaml.j2", view, weight, []));
-                let view = PoliciesView { tier: Some(tier), policies: vec![] };
-                layout.object(TIERS, guard.name(), Document::new("", "policies.yaml.j2", view, 800, []));
+
+    fn cluster(&self, errors: &mut Vec<Diagnostic>) -> Vec<Document> {
+        let mut documents = vec![];
+        for guard in self.guards {
+            match guards::guard(guard, Wording::of(self.model)) {
+                Ok((tier, policy)) => {
+                    let weight = limits::weight(&policy);
+                    let view = PoliciesView { tier: None, policies: vec![policy] };
+                    let document = Document::new("", "policies.yaml.j2", view, weight, []);
+                    documents.push(placed(GUARDS, guard.name(), document));
+                    let view = PoliciesView { tier: Some(tier), policies: vec![] };
+                    documents.push(placed(TIERS, guard.name(), Document::new("", "policies.yaml.j2", view, 800, [])));
+                }
+                Err(why) => errors.push(review::explain(&why, None, "the namespaces that a guard leaves out")),
             }
-            Err(why) => errors.push(review::explain(&why, None, "the namespaces that a guard leaves out")),
         }
+        for (external, sets) in self.sets.objects() {
+            let bytes = |set: &SetView| 600 + set.name.len() + set.nets.iter().map(|net| net.len() + 10).sum::<usize>();
+            let annotations =
+                sets.iter().flat_map(|set| &set.annotations).map(|(key, text)| key.len() + text.len() + 10);
+            let weight = sets.iter().map(bytes).sum::<usize>() + annotations.sum::<usize>();
+            let sources = external.about.sources.iter().cloned();
+            let document = Document::new("", "sets.yaml.j2", SetsView { sets }, weight, sources);
+            documents.push(placed(EXTERNALS, &external.name, document));
+        }
+        documents
     }
-    for (external, sets) in sets.into_objects() {
-        let bytes = |set: &SetView| 600 + set.name.len() + set.nets.iter().map(|net| net.len() + 10).sum::<usize>();
-        let annotations = sets.iter().flat_map(|set| &set.annotations).map(|(key, text)| key.len() + text.len() + 10);
-        let weight = sets.iter().map(bytes).sum::<usize>() + annotations.sum::<usize>();
-        let document = Document::new("", "sets.yaml.j2", SetsView { sets }, weight, external.about.sources);
-        layout.object(EXTERNALS, &external.name, document);
-    }
-    if errors.is_empty() { Ok(layout.finish("kustomization.yaml.j2")) } else { Err(errors) }
 }
 
 /// The default deny of a namespace. In the tier `default` it needs no rules, as the end of that tier denies; what the end
@@ -226,7 +224,12 @@ fn baseline(model: &Model, namespace: &NamespacePolicies, errors: &mut Vec<Diagn
     Some(Document::new("", "policies.yaml.j2", view, weight, namespace.about.sources.iter().cloned()))
 }
 
-fn allow(model: &Model, sets: &Sets, namespace: &NamespacePolicies, errors: &mut Vec<Diagnostic>) -> Option<Document> {
+fn allow(
+    model: &Model,
+    sets: &Sets<'_>,
+    namespace: &NamespacePolicies,
+    errors: &mut Vec<Diagnostic>,
+) -> Option<Document> {
     let name = |policy: &Policy| name::policy(&model.profile.tier, &namespace.namespace, &policy.name);
     let mut taken: BTreeSet<String> = namespace.allows.iter().map(name).collect();
     let mut sources = BTreeSet::new();
@@ -247,7 +250,7 @@ fn allow(model: &Model, sets: &Sets, namespace: &NamespacePolicies, errors: &mut
 /// `None` when no rule is left that Calico could say: a policy without rules would be a deny.
 fn policy_view(
     model: &Model,
-    sets: &Sets,
+    sets: &Sets<'_>,
     namespace: &NamespacePolicies,
     policy: &Policy,
     errors: &mut Vec<Diagnostic>,

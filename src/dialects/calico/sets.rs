@@ -40,16 +40,16 @@ pub struct SetView {
 
 /// The sets of all externals.
 #[derive(Debug, Default)]
-pub struct Sets {
+pub struct Sets<'m> {
     /// Families and labels by external.
     labels: BTreeMap<ExternalId, Vec<Labels>>,
     /// Never without objects.
-    objects: Vec<(ExternalSet, Vec<SetView>)>,
+    objects: Vec<(&'m ExternalSet, Vec<SetView>)>,
 }
 
-impl Sets {
+impl<'m> Sets<'m> {
     /// Sets of the externals that have addresses.
-    pub fn new(model: &Model, externals: &[ExternalSet]) -> Self {
+    pub fn new(model: &Model, externals: &'m [ExternalSet]) -> Self {
         let base = |external: &ExternalSet, family| shorten(&format!("{}-{family}", external.name), MAX_NAME);
         let mut sets = Self::default();
         let mut taken: BTreeSet<String> =
@@ -75,7 +75,7 @@ impl Sets {
                 }));
             }
             if !objects.is_empty() {
-                sets.objects.push((external.clone(), objects));
+                sets.objects.push((external, objects));
             }
         }
         sets
@@ -87,7 +87,7 @@ impl Sets {
     }
 
     /// The externals, each with its objects.
-    pub fn into_objects(self) -> Vec<(ExternalSet, Vec<SetView>)> {
-        self.objects
+    pub fn objects(&self) -> &[(&'m ExternalSet, Vec<SetView>)] {
+        &self.objects
     }
 }

@@ -137,7 +137,7 @@ pub fn denied(ranges: &Cidrs) -> Vec<RuleView> {
 
 /// A rule in Calico's words: one for each protocol and peer, further ones where there are too many ports. None when
 /// nothing is left that Calico could say.
-pub fn rules(model: &Model, sets: &Sets, direction: Direction, rule: &Rule) -> Result<Vec<RuleView>, Unsayable> {
+pub fn rules(model: &Model, sets: &Sets<'_>, direction: Direction, rule: &Rule) -> Result<Vec<RuleView>, Unsayable> {
     let peers = peers(model, sets, rule)?;
     let mut out = vec![];
     for protocol in Protocol::ALL {
@@ -200,7 +200,7 @@ fn texts(ranges: &[IpNet]) -> Vec<String> {
     ranges.iter().map(IpNet::to_string).collect()
 }
 
-fn peers(model: &Model, sets: &Sets, rule: &Rule) -> Result<Vec<Peer>, Unsayable> {
+fn peers(model: &Model, sets: &Sets<'_>, rule: &Rule) -> Result<Vec<Peer>, Unsayable> {
     if rule.peers.contains(&PeerSet::Anyone) {
         return Ok(vec![Peer::Anyone]);
     }

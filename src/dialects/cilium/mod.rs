@@ -18,22 +18,22 @@ mod view;
 
 use std::collections::BTreeSet;
 
-use rayon::prelude::*;
 use serde::Serialize;
 
-use self::groups::{GroupView, Listed};
+use self::groups::{GroupView, Groups, Listed};
 use self::limits::TooLarge;
 use self::proxied::Proxied;
 use self::view::{PolicyView, Writer};
 use super::reading::Kinds;
 use super::reading::text::Doc;
 use super::writing::about::{self, Annotations};
-use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, Layout};
+use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, placed};
 use super::writing::{size, turn};
 use super::{Assumed, Dialect, Document, Review, Switch};
 use crate::checks::PolicyTable;
 use crate::diag::{Diagnostic, codes, quote};
-use crate::lower::{NamespacePolicies, Policies, Policy};
+use crate::dialects;
+use crate::lower::{About, NamespacePolicies, Policies, Policy};
 use crate::model::{Guard, METADATA, Model};
 use crate::source::{FileId, Sources};
 use crate::verify::normal::{self, Capabilities, Staging};
@@ -93,8 +93,8 @@ impl Dialect for Cilium {
         review::review(model)
     }
 
-    fn documents(&self, model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
-        documents(model, policies)
+    fn writer<'m>(&self, model: &'m Model, policies: &'m Policies) -> Box<dyn dialects::Writer + 'm> {
+        Box::new(OfModel::new(model, policies))
     }
 
     fn read(&self, sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
@@ -114,39 +114,39 @@ impl Dialect for Cilium {
     }
 }
 
-fn documents(model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
-    let (groups, externals) =
-        groups::groups(model, &policies.externals, |about| about::annotations(about, turn::REFERRED));
-    let proxied = Proxied::new(model);
-    let mut layout = Layout::default();
-    let mut errors = vec![];
-    let made: Vec<_> = policies
-        .namespaces
-        .par_iter()
-        .map(|(_, namespace)| {
-            let mut errors = vec![];
-            let writer = Writer { model, groups: &groups };
-            (namespace, baseline(model, namespace), allow(writer, &proxied, namespace, &mut errors), errors)
-        })
-        .collect();
-    for (namespace, baseline, allow, of_namespace) in made {
-        errors.extend(of_namespace);
-        layout.namespace(BASELINE, &namespace.namespace, baseline);
-        if let Some(document) = allow {
-            layout.namespace(ALLOW, &namespace.namespace, document);
-        }
+/// What writes a model.
+struct OfModel<'m> {
+    model: &'m Model,
+    guards: &'m [Guard],
+    groups: Groups,
+    externals: Vec<Listed<'m>>,
+    proxied: Proxied<'m>,
+}
+
+impl<'m> OfModel<'m> {
+    fn new(model: &'m Model, policies: &'m Policies) -> Self {
+        let annotate = |about: &About| about::annotations(about, turn::REFERRED);
+        let (groups, externals) = groups::groups(model, &policies.externals, annotate);
+        Self { model, guards: &policies.guards, groups, externals, proxied: Proxied::new(model) }
     }
-    for listed in externals {
-        layout.object(EXTERNALS, listed.name, external(&listed));
+}
+
+impl dialects::Writer for OfModel<'_> {
+    fn namespace(&self, policies: &NamespacePolicies, errors: &mut Vec<Diagnostic>) -> Vec<Document> {
+        let writer = Writer { model: self.model, groups: &self.groups };
+        let allow = allow(writer, &self.proxied, policies, errors);
+        let parts = [(BASELINE, Some(baseline(self.model, policies))), (ALLOW, allow)];
+        let place = |(folder, document): (&str, Option<Document>)| Some(placed(folder, &policies.namespace, document?));
+        parts.into_iter().filter_map(place).collect()
     }
-    // Denials are enforced whatever `enableDefaultDeny` says (docs.cilium.io, "Endpoint default policy").
-    for guard in policies.guards.iter().filter(|_| !model.profile.staged) {
-        layout.object(GUARDS, guard.name(), guard_document(guard));
+
+    fn cluster(&self, _: &mut Vec<Diagnostic>) -> Vec<Document> {
+        let externals = self.externals.iter().map(|listed| placed(EXTERNALS, listed.name, external(listed)));
+        // Denials are enforced whatever `enableDefaultDeny` says (docs.cilium.io, "Endpoint default policy").
+        let guards = self.guards.iter().filter(|_| !self.model.profile.staged);
+        let guards = guards.map(|guard| placed(GUARDS, guard.name(), guard_document(guard)));
+        externals.chain(guards).collect()
     }
-    if !errors.is_empty() {
-        return Err(errors);
-    }
-    Ok(layout.finish("kustomization.yaml.j2"))
 }
 
 #[derive(Serialize)]

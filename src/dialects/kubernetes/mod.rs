@@ -11,7 +11,6 @@ mod view;
 
 use std::collections::BTreeSet;
 
-use rayon::prelude::*;
 use serde::Serialize;
 
 use self::limits::TooLarge;
@@ -19,9 +18,9 @@ use self::view::PolicyView;
 use super::reading::Kinds;
 use super::reading::text::Doc;
 use super::writing::about::{self, Annotations};
-use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, Layout};
+use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, placed};
 use super::writing::{pairs, size, turn};
-use super::{Assumed, Dialect, Document, Review};
+use super::{Assumed, Dialect, Document, Review, Writer};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::lower::{NamespacePolicies, Policies, Policy};
 use crate::model::Model;
@@ -60,8 +59,8 @@ impl Dialect for Kubernetes {
         Review::default()
     }
 
-    fn documents(&self, model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
-        documents(model, policies)
+    fn writer<'m>(&self, model: &'m Model, _: &'m Policies) -> Box<dyn Writer + 'm> {
+        Box::new(OfModel { model })
     }
 
     fn read(&self, sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
@@ -77,28 +76,22 @@ impl Dialect for Kubernetes {
     }
 }
 
-fn documents(model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
-    let mut layout = Layout::default();
-    let mut errors = vec![];
-    let made: Vec<_> = policies
-        .namespaces
-        .par_iter()
-        .map(|(_, namespace)| {
-            let mut errors = vec![];
-            (namespace, baseline(namespace), allow(model, namespace, &mut errors), errors)
-        })
-        .collect();
-    for (namespace, baseline, allow, of_namespace) in made {
-        errors.extend(of_namespace);
-        layout.namespace(BASELINE, &namespace.namespace, baseline);
-        if let Some(document) = allow {
-            layout.namespace(ALLOW, &namespace.namespace, document);
-        }
+/// What writes a model.
+struct OfModel<'m> {
+    model: &'m Model,
+}
+
+impl Writer for OfModel<'_> {
+    fn namespace(&self, policies: &NamespacePolicies, errors: &mut Vec<Diagnostic>) -> Vec<Document> {
+        let allow = allow(self.model, policies, errors);
+        let parts = [(BASELINE, Some(baseline(policies))), (ALLOW, allow)];
+        let place = |(folder, document): (&str, Option<Document>)| Some(placed(folder, &policies.namespace, document?));
+        parts.into_iter().filter_map(place).collect()
     }
-    if !errors.is_empty() {
-        return Err(errors);
+
+    fn cluster(&self, _: &mut Vec<Diagnostic>) -> Vec<Document> {
+        vec![]
     }
-    Ok(layout.finish("kustomization.yaml.j2"))
 }
 
 #[derive(Serialize)]

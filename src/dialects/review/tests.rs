@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::checks::testing::Draft;
-use crate::dialects::{Document, Review};
+use crate::dialects::{Review, Writer};
 use crate::lower::Policies;
 use crate::model::{HttpRule, Profile, Sym};
 use crate::source::{FileId, Sources, Spanned};
@@ -23,8 +23,8 @@ impl Dialect for Target {
     fn review(&self, _: &Model) -> Review {
         Review { errors: vec![], notes: vec!["needs care".to_owned()] }
     }
-    fn documents(&self, _: &Model, _: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
-        Ok(vec![])
+    fn writer<'m>(&self, _: &'m Model, _: &'m Policies) -> Box<dyn Writer + 'm> {
+        unimplemented!()
     }
     fn read(&self, _: &Sources, _: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
         Ok(vec![])

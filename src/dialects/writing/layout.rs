@@ -1,7 +1,8 @@
 //! The folders of a dialect's output: `baseline/` with what denies, `allow/` with what allows, each a base of its own.
 //!
-//! In: documents by their path. Out: the same, with a kustomization in each folder that lists exactly what it holds. One
-//! file a namespace: nothing that every change touches, but for a list when a namespace comes or goes.
+//! In: documents of a namespace, or of none. Out: the same with their paths, and for each folder a kustomization that lists
+//! exactly what it holds. One file a namespace: nothing that every change touches, but for a list when a namespace comes or
+//! goes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,46 +34,25 @@ pub fn file_of(namespace: &str) -> String {
     }
 }
 
-/// The documents of a dialect, before they are listed.
-#[derive(Debug, Default)]
-pub struct Layout {
-    documents: BTreeMap<Utf8PathBuf, Document>,
+/// Gives the document of a namespace, or of an object of the cluster by its name, its place in a folder.
+pub fn placed(folder: &str, name: &str, document: Document) -> Document {
+    Document { path: Utf8Path::new(folder).join(file_of(name)), ..document }
 }
 
-impl Layout {
-    /// Adds what one namespace gets in a folder.
-    pub fn namespace(&mut self, folder: &str, namespace: &str, document: Document) {
-        self.add(folder, &file_of(namespace), document);
-    }
-
-    /// Adds an object of the cluster by its name.
-    pub fn object(&mut self, folder: &str, name: &str, document: Document) {
-        self.namespace(folder, name, document);
-    }
-
-    fn add(&mut self, folder: &str, file: &str, document: Document) {
-        self.documents.insert(Utf8Path::new(folder).join(file), document);
-    }
-
-    /// All documents in the order of their paths, with a list in each folder; `list` is the template of one.
-    pub fn finish(self, list: &'static str) -> Vec<Document> {
-        let mut listed: BTreeMap<&Utf8Path, BTreeSet<&str>> = BTreeMap::new();
-        for path in self.documents.keys() {
-            for entry in path.ancestors() {
-                if let (Some(folder), Some(name)) = (entry.parent(), entry.file_name()) {
-                    listed.entry(folder).or_default().insert(name);
-                }
+/// A list for each folder of what it holds; `template` is that of one.
+pub fn lists<'p>(paths: impl IntoIterator<Item = &'p Utf8Path>, template: &'static str) -> Vec<Document> {
+    let mut listed: BTreeMap<&Utf8Path, BTreeSet<&str>> = BTreeMap::new();
+    for path in paths {
+        for entry in path.ancestors() {
+            if let (Some(folder), Some(name)) = (entry.parent(), entry.file_name()) {
+                listed.entry(folder).or_default().insert(name);
             }
         }
-        let lists: Vec<Document> = listed
-            .into_iter()
-            .map(|(folder, names)| kustomization(folder.join("kustomization.yaml"), &names, list))
-            .collect();
-        let mut all: Vec<Document> =
-            self.documents.into_iter().map(|(path, document)| Document { path, ..document }).chain(lists).collect();
-        all.sort_by(|a, b| a.path.cmp(&b.path));
-        all
     }
+    listed
+        .into_iter()
+        .map(|(folder, names)| kustomization(folder.join("kustomization.yaml"), &names, template))
+        .collect()
 }
 
 #[derive(Serialize)]
