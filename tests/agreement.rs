@@ -14,25 +14,17 @@
 )]
 #![allow(clippy::print_stderr, reason = "how many verdicts there were is worth a line")]
 
-#[path = "agreement/calico.rs"]
 mod calico;
-#[path = "analyzer/chance.rs"]
-mod chance;
-#[path = "agreement/cilium.rs"]
 mod cilium;
-#[path = "agreement/cluster.rs"]
 mod cluster;
-mod judge;
-#[path = "agreement/kubernetes.rs"]
 mod kubernetes;
-#[path = "agreement/words.rs"]
 mod words;
 
 use std::net::IpAddr;
 
-use chance::Chance;
+use crate::judge::{self, Direction, End, Entity, Flow, Judge};
+use crate::support::chance::Chance;
 use cluster::{Cluster, OUTSIDE};
-use judge::{Direction, End, Entity, Flow, Judge};
 use netpolc::cluster::{Endpoint, Probe, Verdict};
 use netpolc::dialects::{Assumed, find};
 use netpolc::pipeline::{evaluate, given};

@@ -27,31 +27,18 @@
 )]
 #![allow(clippy::print_stderr, reason = "a skipped test says why")]
 
-#[path = "analyzer/calico.rs"]
 mod calico;
-#[path = "analyzer/case.rs"]
 mod case;
-#[path = "analyzer/chance.rs"]
-mod chance;
-#[path = "analyzer/cluster.rs"]
 mod cluster;
-#[path = "analyzer/differs.rs"]
 mod differs;
-mod judge;
-#[path = "analyzer/kubernetes.rs"]
 mod kubernetes;
-#[path = "analyzer/left_out.rs"]
 mod left_out;
-#[path = "analyzer/nca.rs"]
 mod nca;
-#[path = "analyzer/refused.rs"]
 mod refused;
-mod support;
-#[path = "analyzer/verdicts.rs"]
 mod verdicts;
-#[path = "analyzer/words.rs"]
 mod words;
 
+use crate::support;
 use case::{Case, Dialect, Side, yaml};
 use nca::Map;
 use rayon::prelude::*;

@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::collections::BTreeMap;
 
-use support::{repo, tree};
+use crate::support::{repo, tree};
 
 /// Code of `src/` by its path there, without comments. Tests may look behind every wall.
 fn code() -> BTreeMap<String, String> {
@@ -193,5 +191,18 @@ fn every_module_says_what_it_is() {
     for (path, bytes) in tree(&repo().join("src")) {
         let documented = bytes.starts_with(b"//! ") || is_test(path.to_str().unwrap());
         assert!(documented, "src/{} does not begin with `//!`", path.display());
+    }
+}
+
+/// Cargo does not look for tests itself (`autotests`), so a file that no line names would hold nothing, silently.
+#[test]
+fn every_test_file_is_part_of_the_test_program() {
+    let root = std::fs::read_to_string(repo().join("tests/it.rs")).unwrap();
+    for entry in std::fs::read_dir(repo().join("tests")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        if path.extension().is_some_and(|extension| extension == "rs") && name != "it" {
+            assert!(root.contains(&format!("\nmod {name};\n")), "tests/it.rs lacks the line `mod {name};`");
+        }
     }
 }

@@ -12,20 +12,15 @@
 )]
 #![allow(clippy::print_stderr, reason = "a skipped test says why")]
 
-#[path = "argocd/defaults.rs"]
 mod defaults;
-#[path = "argocd/image.rs"]
 mod image;
-#[path = "argocd/manifests.rs"]
 mod manifests;
-#[path = "argocd/plugin.rs"]
 mod plugin;
-#[path = "argocd/server.rs"]
 mod server;
-mod support;
 
 use std::collections::BTreeMap;
 
+use crate::support;
 use serde::Deserialize;
 use serde_json::Value;
 

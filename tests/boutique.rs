@@ -13,11 +13,10 @@
     reason = "a test fails by panicking"
 )]
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::support::{Project as Folder, netpolc, repo};
 use camino::Utf8PathBuf;
 use netpolc::diag::Diagnostics;
 use netpolc::model::{Endpoint, Model};
@@ -25,7 +24,6 @@ use netpolc::pipeline::Project;
 use netpolc::source::find_root;
 use serde::Deserialize;
 use serde_yaml::Value;
-use support::{Project as Folder, netpolc, repo};
 
 /// Caller, callee, pod port.
 type Calls = BTreeSet<(String, String, u64)>;

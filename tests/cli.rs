@@ -6,45 +6,26 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a skipped test says why")]
 
-#[path = "cli/build.rs"]
 mod build;
-#[path = "cli/check.rs"]
 mod check;
-#[path = "cli/clusters.rs"]
 mod clusters;
-#[path = "cli/diff.rs"]
 mod diff;
-#[path = "cli/diff_formats.rs"]
 mod diff_formats;
-#[path = "cli/diff_git.rs"]
 mod diff_git;
-#[path = "cli/eval.rs"]
 mod eval;
-#[path = "cli/explain.rs"]
 mod explain;
-#[path = "cli/fix.rs"]
 mod fix;
-#[path = "cli/generate.rs"]
 mod generate;
-#[path = "cli/inventory.rs"]
 mod inventory;
-#[path = "cli/owners.rs"]
 mod owners;
-#[path = "cli/process.rs"]
 mod process;
-#[path = "cli/rule.rs"]
 mod rule;
-#[path = "cli/start.rs"]
 mod start;
-#[path = "cli/stdout.rs"]
 mod stdout;
-mod support;
-#[path = "cli/usage.rs"]
 mod usage;
-#[path = "cli/verify.rs"]
 mod verify;
 
-use support::{Project, Run};
+use crate::support::{self, Project, Run};
 
 /// Two tiers, one edge on every TCP port, and a waiver for it that ends on 30 June 2026.
 const INTENT: &str = r#"app = "shop"

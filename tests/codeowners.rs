@@ -7,16 +7,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a skipped test says why")]
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::support::{self, Project, netpolc, repo, tree};
 use serde_json::{Value, json};
-use support::{Project, netpolc, repo, tree};
 
 type Names = BTreeSet<String>;
 

@@ -6,23 +6,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-#[path = "corpus/by_model.rs"]
 mod by_model;
-#[path = "corpus/by_policies.rs"]
 mod by_policies;
-#[path = "corpus/generated.rs"]
 mod generated;
-mod judge;
-#[path = "corpus/settings.rs"]
 mod settings;
-mod support;
-#[path = "corpus/table.rs"]
 mod table;
 
 use std::collections::BTreeSet;
 use std::fs;
 
-use support::{Project, netpolc, repo};
+use crate::support::{Project, netpolc, repo};
 use table::Line;
 
 fn names(folder: &str, extension: &str) -> BTreeSet<String> {

@@ -15,27 +15,21 @@
     reason = "a test fails by panicking, and says why it is skipped"
 )]
 
-#[path = "crds/cel.rs"]
 mod cel;
-#[path = "crds/limits/mod.rs"]
 mod limits;
-#[path = "crds/projects.rs"]
 mod projects;
-#[path = "crds/rendered.rs"]
 mod rendered;
-#[path = "crds/schema.rs"]
 mod schema;
-mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use crate::support::{self, Project, netpolc};
 use projects::Sample;
 use rendered::Largest;
 use schema::Definitions;
 use serde_json::Value;
-use support::{Project, netpolc};
 
 /// The folder of the data, or nothing and a word about it.
 fn data() -> Option<PathBuf> {

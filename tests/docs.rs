@@ -18,18 +18,14 @@
 )]
 #![allow(clippy::print_stderr, reason = "a skipped page says why")]
 
-#[path = "docs/page.rs"]
-mod page;
-#[path = "support/published.rs"]
-mod published;
-#[path = "docs/story.rs"]
-mod story;
-mod support;
+pub mod page;
+pub mod story;
 
 use std::fs;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 
+use crate::support;
 use page::Page;
 use story::Story;
 
@@ -68,9 +64,9 @@ fn play(page: &Page) -> Result<(), String> {
         return Ok(());
     }
     if page.needs.iter().any(|tool| tool == "pre-commit") {
-        published::installed();
+        support::published::installed();
     }
-    Story::begin(&published::published().environment).play(page)
+    Story::begin(&support::published::published().environment).play(page)
 }
 
 /// The player is no use if it lets everything pass.

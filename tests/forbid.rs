@@ -7,11 +7,10 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::support::Project;
 use camino::Utf8PathBuf;
 use ipnet::IpNet;
 use netpolc::diag::{self, Diagnostics};
@@ -19,7 +18,6 @@ use netpolc::pipeline::Project as Loaded;
 use netpolc::source::find_root;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use support::Project;
 
 /// Tiers live in the first two; nothing is ever said of the last one.
 const NAMESPACES: [&str; 5] = ["n1", "n2", "u1", "u2", "u3"];

@@ -7,17 +7,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a skipped test says why")]
 
-#[path = "formats/markdown.rs"]
 mod markdown;
-mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::support::{self, Project, Run, netpolc, package, tool};
 use serde_json::Value;
-use support::{Project, Run, netpolc, package, tool};
 
 /// A finding that is waived, a warning, one on the same line twice, a cycle over two places, and names that no format may take for its
 /// own.

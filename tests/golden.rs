@@ -5,15 +5,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::{self, Project, netpolc, repo, tool, tree};
 use serde::Deserialize;
-use support::{Project, netpolc, repo, tool, tree};
 
 type Tree = BTreeMap<PathBuf, Vec<u8>>;
 

@@ -2,12 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::process::Command;
 
+use crate::support::{Project, netpolc, tool, tree};
 use serde_yaml::Value;
-use support::{Project, netpolc, tool, tree};
 
 /// Values of labels that some reader of YAML takes for a boolean, a number, a date, nothing, or a key of its own.
 const VALUES: &[&str] = &[

@@ -3,17 +3,15 @@
 //! A case is a folder with an intent `shop.toml`, what runs in `inventory.yaml`, a project file where one is needed, and what is
 //! said in `expected.txt`: the exit code, then standard error. A file `args` has further arguments, one a line.
 //!
-//! `NETPOLC_UPDATE=1 cargo test --test inventory` writes what is seen now: read the difference before committing it.
+//! `NETPOLC_UPDATE=1 cargo test --test it inventory::` writes what is seen now: read the difference before committing it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use support::{Project, assert_golden, netpolc, repo};
+use crate::support::{Project, assert_golden, netpolc, repo};
 
 #[test]
 fn every_case_says_what_it_said() {

@@ -1,25 +1,21 @@
 //! `netpolc krm` as its orchestrators meet it: the contract by hand, case by case to the letter, then kustomize and kpt themselves.
 //!
 //! A case is a folder below `tests/krm`: a project, `in.yaml` for standard input, and what comes out, `expected.txt`: the exit
-//! code, standard error, standard output. `NETPOLC_UPDATE=1 cargo test --test krm` writes what is seen now.
+//! code, standard error, standard output. `NETPOLC_UPDATE=1 cargo test --test it krm::` writes what is seen now.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-#[path = "krm/contract.rs"]
 mod contract;
-#[path = "krm/kpt.rs"]
 mod kpt;
-#[path = "krm/kustomize.rs"]
 mod kustomize;
-mod support;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::{Project, Run};
 use serde_yaml::Value;
-use support::{Project, Run};
 
 /// Nothing here takes so long; what hangs shall not hang for ever.
 const TIMEOUT: Duration = Duration::from_secs(300);

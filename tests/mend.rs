@@ -3,11 +3,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::support::Project;
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::civil::date;
 use netpolc::checks::{self, Context, Settings};
@@ -19,7 +18,6 @@ use netpolc::model::Model;
 use netpolc::pipeline::{Project as Loaded, compile};
 use netpolc::source::find_root;
 use proptest::prelude::*;
-use support::Project;
 
 const INTENT: &str = "intents/case.toml";
 

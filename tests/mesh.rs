@@ -3,14 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../benches/mesh/mod.rs"]
-mod mesh;
-mod support;
+mod generator;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use support::{Project, netpolc, tree};
+use crate::support::{Project, netpolc, tree};
 
 /// Every file below a folder, with the time of its last change.
 fn times(dir: &Path) -> BTreeMap<PathBuf, SystemTime> {
@@ -21,7 +20,7 @@ fn times(dir: &Path) -> BTreeMap<PathBuf, SystemTime> {
 #[test]
 fn a_mesh_builds_is_proved_and_builds_again_without_a_write() {
     let project = Project::new();
-    let files = mesh::mesh(300, 1_800, 1);
+    let files = generator::mesh(300, 1_800, 1);
     let count = files.len();
     for (name, text) in files {
         project.write(&format!("intents/{name}"), text);

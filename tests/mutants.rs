@@ -7,12 +7,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![expect(clippy::print_stderr, reason = "the figures are for whoever asks for them")]
 
-#[path = "mutants/same.rs"]
 mod same;
-mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::support::Project;
 use camino::Utf8PathBuf;
 use ipnet::IpNet;
 use netpolc::diag::{self, Diagnostics};
@@ -25,7 +24,6 @@ use netpolc::verify::{Permitted, normal, prove, strays};
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_yaml::{Mapping, Value};
-use support::Project;
 
 const PROJECT: &str = r#"
 [cluster]

@@ -6,16 +6,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-#[path = "support/published.rs"]
-mod published;
-mod support;
-
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use published::{Published, configuration, installed, run};
-use support::{Project, tool};
+use crate::support::published::{Published, configuration, installed, run};
+use crate::support::{self, Project, tool};
 
 const SHOP: &str = r#"app   = "shop"
 owner = "storefront"

@@ -4,11 +4,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use crate::support::Project;
 use camino::Utf8PathBuf;
 use netpolc::diag::{self, Diagnostics};
 use netpolc::dialects::{Dialect, REGISTRY, review};
@@ -21,7 +20,6 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde::Deserialize;
 use serde_yaml::{Mapping, Value};
-use support::Project;
 
 /// One tier: its namespace (of its app's two, or both), whether its labels may overlap with another's, its ports and metrics.
 #[derive(Debug, Clone)]

@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::fs;
 
-use support::{Project, netpolc, repo};
+use crate::support::{self, Project, netpolc, repo};
 
 fn readme() -> String {
     fs::read_to_string(repo().join("README.md")).unwrap()

@@ -7,25 +7,19 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a skipped test says why")]
 
-#[path = "recipes/api.rs"]
 mod api;
-#[path = "recipes/github.rs"]
 mod github;
-#[path = "recipes/github_runner.rs"]
 mod github_runner;
-#[path = "recipes/gitlab.rs"]
 mod gitlab;
-#[path = "recipes/repository.rs"]
 mod repository;
-mod support;
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::{self, tool};
 use serde_json::Value;
-use support::tool;
 
 const WORKFLOW: &str = "docs/github/netpolc.yml";
 const PIPELINE: &str = "docs/gitlab/.gitlab-ci.yml";

@@ -1,7 +1,7 @@
 //! What `.ci/release` makes: the archive that people download, and docs/install.md, which says how to make the same again.
 //!
 //! It takes two release builds of everything, some minutes each, so it is run where they are asked for, and else says that it
-//! is skipped: `NETPOLC_REQUIRE_TOOLS=release-builds cargo test --test release`. `.ci/run` asks for it without optimization, in
+//! is skipped: `NETPOLC_REQUIRE_TOOLS=release-builds cargo test --test it release::`. `.ci/run` asks for it without optimization, in
 //! a quarter of the time: what it looks for does not come from there. Before a release it is run as it stands.
 
 #![allow(
@@ -13,22 +13,14 @@
 )]
 #![allow(clippy::print_stderr, reason = "what cannot be tried is told")]
 
-#[path = "docs/page.rs"]
-mod page;
-#[path = "support/published.rs"]
-mod published;
-#[path = "docs/story.rs"]
-mod story;
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use page::Page;
-use story::Story;
-use support::{repo, tree};
+use crate::docs::page::Page;
+use crate::docs::story::Story;
+use crate::support::{self, repo, tree};
 
 /// The target that pages name; it stands for the one of the machine that the tests run on.
 const SHOWN: &str = "x86_64-unknown-linux-gnu";

@@ -9,23 +9,16 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "rollout/changes.rs"]
 mod changes;
-#[path = "rollout/flux.rs"]
 mod flux;
-#[path = "rollout/kustomize.rs"]
 mod kustomize;
-#[path = "rollout/objects.rs"]
 mod objects;
-#[path = "rollout/tools.rs"]
 mod tools;
-#[path = "rollout/world.rs"]
 mod world;
-
-mod support;
 
 use std::collections::BTreeSet;
 
+use crate::support;
 use changes::all;
 use objects::Objects;
 use rayon::prelude::*;

@@ -3,14 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::{Project, netpolc, repo, tool, tree};
 use serde_json::Value;
-use support::{Project, netpolc, repo, tool, tree};
 
 const GOOD: &str = "app = \"shop\"\n[tiers]\nweb = { namespace = \"front\", pods = { app = \"web\" }, ports = [80] }\n";
 

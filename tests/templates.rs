@@ -3,12 +3,10 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking, and says what it skips")]
 
-mod support;
-
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use support::{Project, netpolc, tree};
+use crate::support::{Project, netpolc, tree};
 
 const INTENT: &str = r#"app = "shop"
 [tiers]

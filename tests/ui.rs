@@ -4,17 +4,15 @@
 //! (inside it) stands what `netpolc build` says, `<case>.txt` (`expected.txt`): its exit code, then its standard error. A
 //! project with another, good intent was built before; when the case fails, not a byte of its output may have changed.
 //!
-//! `NETPOLC_UPDATE=1 cargo test --test ui` writes what is seen now: read the difference before committing it.
+//! `NETPOLC_UPDATE=1 cargo test --test it ui::` writes what is seen now: read the difference before committing it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use support::{Project, assert_golden, netpolc, tree};
+use crate::support::{Project, assert_golden, netpolc, tree};
 
 const BASE: &str = r#"app = "base"
 [tiers]

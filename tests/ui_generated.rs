@@ -3,11 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::fmt::Write as _;
 
-use support::{Project, Run, netpolc, tree};
+use crate::support::{self, Project, Run, netpolc, tree};
 
 const GOOD: &str = r#"app = "shop"
 

@@ -13,23 +13,18 @@
 )]
 #![allow(clippy::print_stderr, reason = "a skipped test says why")]
 
-#[path = "verdicts/by_eval.rs"]
 mod by_eval;
-#[path = "verdicts/by_normal.rs"]
 mod by_normal;
-#[path = "verdicts/case.rs"]
 mod case;
-mod judge;
-#[path = "verdicts/pieces.rs"]
 mod pieces;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use crate::judge::{self, Judge};
 use by_eval::Recorded;
 use by_normal::Normal;
 use case::{Case, count};
-use judge::Judge;
 use netpolc::dialects::{Assumed, REGISTRY, find};
 
 fn data() -> Option<PathBuf> {

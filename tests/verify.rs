@@ -5,9 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod support;
-
-use support::{Project, Run, netpolc, repo};
+use crate::support::{Project, Run, netpolc, repo};
 
 fn by_hand(dialect: &str) -> String {
     std::fs::read_to_string(repo().join(format!("tests/verify/{dialect}.yaml"))).unwrap()

@@ -5,11 +5,14 @@ use super::run::Run;
 use super::{BuildArgs, Exit, Target, Terminal, argocd, diff, tracked};
 use crate::checks::Settings;
 use crate::diag::{Diagnostic, Level, codes};
-use crate::output::{Plan, Tree};
-use crate::pipeline::Compiled;
+use crate::output::{Plan, Texts, Tree};
+use crate::pipeline::{Again, Compiled, Proved};
 
 /// How many lines of the text diff are shown at most: a first build is told by its flows.
 const MAX_DIFF_LINES: usize = 400;
+
+/// How many new files are shown at most, where nothing else changes.
+const MAX_NEW_FILES: usize = 1_000;
 
 pub(super) fn run(args: &BuildArgs, terminal: &mut Terminal) -> Exit {
     build(args, terminal).unwrap_or_else(|exit| exit)
@@ -22,6 +25,11 @@ fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     let mut run = Run::start(&args.common, target.cluster.as_deref(), &Settings::new(expired), terminal)?;
     if args.stdout && !run.diags.has_errors() {
         refuse_several(&run, &target, args.argocd, terminal)?;
+    }
+    if !args.stdout
+        && let Some(exit) = in_outline(args, &mut run, &target, terminal)?
+    {
+        return Ok(exit);
     }
     let compiled = run.compile(&target, terminal)?;
     let shown = run.shown();
@@ -38,8 +46,9 @@ fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     let wanted: Tree = compiled.iter_mut().flat_map(|done| std::mem::take(&mut done.files)).collect();
     let disk = run.inspect(&target, terminal)?;
     let plan = crate::output::plan(&disk, &wanted, &mut run.project.sources, args.overwrite);
+    let proved = report::proved(&compiled);
     if args.check {
-        return Ok(check(&mut run, &plan, &compiled, terminal));
+        return Ok(check(&mut run, &plan, &proved, terminal));
     }
     let problems = report::sorted(&run, plan.problems.iter().chain(&plan.warnings).cloned());
     report::diagnostics(&run, &problems, if plan.problems.is_empty() { "" } else { "; nothing was written" }, terminal);
@@ -47,8 +56,49 @@ fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         return Ok(Exit::NotFine);
     }
     diff::show(&run, &plan, &compiled, MAX_DIFF_LINES, terminal);
-    let first = disk.is_fresh();
-    let applied = plan.apply().map_err(|error| terminal.fail(error))?;
+    write(args, &run, &plan, &Tree::new(), &proved, disk.is_fresh(), terminal)
+}
+
+/// Where everything is as it shall be, or so much is new that nobody reads it: then nothing is shown, so no text needs to be
+/// kept. `None`: the build goes the long way.
+fn in_outline(args: &BuildArgs, run: &mut Run, target: &Target, terminal: &mut Terminal) -> Result<Option<Exit>, Exit> {
+    // What the chosen intents allow is shown, even if nothing changes.
+    if run.selected.is_some() {
+        return Ok(None);
+    }
+    let Some(outlines) = run.outline(target, terminal)? else { return Ok(None) };
+    let wanted = outlines.iter().flat_map(|outline| outline.hashes.iter().map(|(path, hash)| (path.clone(), *hash)));
+    let disk = run.inspect(target, terminal)?;
+    let Some(plan) = crate::output::outline(&disk, &wanted.collect()) else { return Ok(None) };
+    let is_told = plan.later.is_empty() || (plan.later.len() > MAX_NEW_FILES && !args.check);
+    if !is_told || (args.check && !plan.is_clean()) {
+        return Ok(None);
+    }
+    let shown = run.shown();
+    report::diagnostics(run, &shown, "", terminal);
+    let proved: Vec<Proved> = outlines.iter().map(|outline| outline.proved.clone()).collect();
+    if args.check {
+        return Ok(Some(check(run, &plan, &proved, terminal)));
+    }
+    if !plan.later.is_empty() {
+        let files = plural(plan.later.len(), "new file");
+        terminal.line(format!("{files}, too many to show; before a build, `netpolc diff` shows all of it\n"));
+    }
+    let again = Again::new(&outlines, &run.models, &run.project.sources);
+    write(args, run, &plan, &again, &proved, disk.is_fresh(), terminal).map(Some)
+}
+
+/// Writes a plan and says what was written and proved. `first`: there was nothing before.
+fn write(
+    args: &BuildArgs,
+    run: &Run,
+    plan: &Plan,
+    texts: &dyn Texts,
+    proved: &[Proved],
+    first: bool,
+    terminal: &mut Terminal,
+) -> Result<Exit, Exit> {
+    let applied = plan.apply_with(texts).map_err(|error| terminal.fail(error))?;
     let counts = [
         (applied.created, "created"),
         (applied.updated, "updated"),
@@ -62,19 +112,19 @@ fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         run.project.out,
         if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") }
     ));
-    verified(&run, &compiled, terminal);
+    verified(run, proved, terminal);
     if first {
-        next_step(&run, &compiled, terminal);
+        next_step(run, proved, terminal);
     }
     let changed = args.exit_nonzero_on_change && applied.wrote();
-    let left_out = args.tracked && tracked::left_out(&run, terminal)?;
+    let left_out = args.tracked && tracked::left_out(run, terminal)?;
     Ok(if changed || left_out { Exit::NotFine } else { Exit::Fine })
 }
 
 /// What to do after a first build. Each folder enforces everything alone: one of them is applied, the one that the cluster's
 /// engine reads.
-fn next_step(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
-    let folders: Vec<String> = compiled.iter().map(|done| run.project.out.join(&done.folder).into_string()).collect();
+fn next_step(run: &Run, proved: &[Proved], terminal: &mut Terminal) {
+    let folders: Vec<String> = proved.iter().map(|done| run.project.out.join(&done.folder).into_string()).collect();
     match folders.as_slice() {
         [] => {}
         [one] => {
@@ -89,13 +139,13 @@ fn next_step(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
 }
 
 /// `verified: kubernetes allows exactly the 214 flows of 6 intents`, and what limits that sentence.
-fn verified(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
-    let mut dialects: Vec<&str> = compiled.iter().map(|done| done.dialect).collect();
+fn verified(run: &Run, proved: &[Proved], terminal: &mut Terminal) {
+    let mut dialects: Vec<&str> = proved.iter().map(|done| done.dialect).collect();
     dialects.sort_unstable();
     dialects.dedup();
-    let flows = compiled.iter().map(|done| done.flows).max().unwrap_or(0);
+    let flows = proved.iter().map(|done| done.flows).max().unwrap_or(0);
     report::verified(run, &dialects, flows, terminal);
-    report::caveats(run, compiled, terminal);
+    report::caveats(run, proved, terminal);
     let waived = run.waived_shown().len();
     if waived > 0 {
         terminal.line(format!("{} waived", plural(waived, "finding")));
@@ -103,12 +153,12 @@ fn verified(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
 }
 
 /// `--check`: nothing is written, and everything that is not as it shall be is named.
-fn check(run: &mut Run, plan: &Plan, compiled: &[Compiled], terminal: &mut Terminal) -> Exit {
+fn check(run: &mut Run, plan: &Plan, proved: &[Proved], terminal: &mut Terminal) -> Exit {
     let problems = plan.check_problems(&mut run.project.sources);
     let problems = report::sorted(run, problems);
     if problems.is_empty() {
         terminal.line(format!("{}/ is up to date: {}", run.project.out, plural(plan.unchanged, "file")));
-        verified(run, compiled, terminal);
+        verified(run, proved, terminal);
         return Exit::Fine;
     }
     report::diagnostics(run, &problems, "", terminal);

@@ -24,7 +24,9 @@ fn check(args: &CheckArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     let mut run = Run::with(&args.common, &options, terminal)?;
     // What a dialect cannot say, and a template that says too much, are findings as well: nothing is written.
     let target = super::Target { dialect: vec![], cluster: args.cluster.clone() };
-    run.compile(&target, terminal)?;
+    if run.outline(&target, terminal)?.is_none() {
+        run.compile(&target, terminal)?;
+    }
     let mut found: Vec<Diagnostic> = run.shown().into_iter().filter(|d| selection.holds(d.code)).collect();
     let accepted = run.waived_shown().into_iter().filter(|waived| selection.holds(waived.diagnostic.code));
     let waived: Vec<Waived> = if args.waived { accepted.cloned().collect() } else { vec![] };

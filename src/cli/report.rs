@@ -7,7 +7,7 @@ use super::{Exit, Terminal};
 use crate::diag::{self, Diagnostic, Diagnostics, Level, nearest, quote};
 use crate::dialects::{self, About, Approximated, Dialect};
 use crate::model::{Cidrs, DnsPeer, Labels, Model, NamespaceSet, PeerSet, Sym, Tier};
-use crate::pipeline::Compiled;
+use crate::pipeline::{Compiled, Proved};
 use crate::source::Sources;
 use crate::verify::flows::describe;
 use crate::verify::normal::{Entity, Namespaces, Peer};
@@ -258,19 +258,24 @@ pub(super) fn flows(changes: &[(&FlowChange, String)], most: usize, terminal: &m
 /// Clusters of which something is true; `None` where the project file names none.
 type Places = Vec<Option<Sym>>;
 
+/// What was proved, without what it was proved of.
+pub(super) fn proved(compiled: &[Compiled]) -> Vec<Proved> {
+    compiled.iter().map(|done| done.proved.clone()).collect()
+}
+
 /// What must be said beside "verified": what is said otherwise than meant, and what is taken for granted.
-pub(super) fn caveats(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
-    caveat_lines(run, compiled).iter().for_each(|line| terminal.line(line));
+pub(super) fn caveats(run: &Run, proved: &[Proved], terminal: &mut Terminal) {
+    caveat_lines(run, proved).iter().for_each(|line| terminal.line(line));
 }
 
 /// The same, a line each.
-pub(super) fn caveat_lines(run: &Run, compiled: &[Compiled]) -> Vec<String> {
-    let lost = |done: &Compiled| Lost {
+pub(super) fn caveat_lines(run: &Run, proved: &[Proved]) -> Vec<String> {
+    let lost = |done: &Proved| Lost {
         dialect: done.dialect,
         cluster: done.cluster.clone(),
         approximations: done.approximations.clone(),
     };
-    let mut lines = exception_lines(run, &compiled.iter().map(lost).collect::<Vec<_>>());
+    let mut lines = exception_lines(run, &proved.iter().map(lost).collect::<Vec<_>>());
     lines.extend(run.notes.iter().map(|note| format!("{}{}", note.text, run.place(&note.clusters))));
     lines.extend(assumed_line(run));
     lines

@@ -11,10 +11,10 @@ use crate::checks::running::Running;
 use crate::checks::{self, Context, Settings, Waived};
 use crate::diag::{Diagnostic, Diagnostics, Level, codes, nearest, quote};
 use crate::dialects::{self, Dialect};
-use crate::lower::lower;
+use crate::lower::{Lowering, lower};
 use crate::model::{Model, Sym};
 use crate::output::{self, Disk, Scope};
-use crate::pipeline::{Asked, Compiled, Project, Taken, compile, inventories, merge};
+use crate::pipeline::{Asked, Compiled, Outline, Project, Taken, compile, inventories, merge, outline};
 use crate::source::{self, Root, Span};
 
 /// A project, checked.
@@ -172,19 +172,14 @@ impl Run {
         let mut failed = vec![];
         // The texts grow by what is rendered, which the models never point into.
         let mut sources = std::mem::take(&mut self.project.sources);
+        let mut notes = vec![];
         for model in &self.models {
             let reviewed = dialects::review(model, &chosen);
             let policies = lower(model);
             failed.push((model.cluster.as_deref(), reviewed.errors.clone()));
-            for text in &reviewed.notes {
-                match self.notes.iter_mut().find(|note| note.text == *text) {
-                    Some(note) => note.clusters.push(model.cluster.clone()),
-                    None => self.notes.push(Note { text: text.clone(), clusters: vec![model.cluster.clone()] }),
-                }
-            }
+            notes.push((model.cluster.clone(), reviewed.notes.clone()));
             for dialect in &chosen {
-                let place = model.cluster.as_ref().map_or(String::new(), |name| format!("{name}/"));
-                terminal.progress(&format!("compiling and proving {place}{}", dialect.name()));
+                terminal.progress(&compiling(model, *dialect));
                 match compile(&self.project, &mut sources, model, &policies, *dialect, &reviewed) {
                     Ok(done) => compiled.push(done),
                     Err(errors) => failed.push((model.cluster.as_deref(), errors)),
@@ -192,9 +187,49 @@ impl Run {
             }
         }
         self.diags.extend(merge(self.clusters, failed));
+        notes.into_iter().for_each(|(cluster, notes)| self.note(cluster.as_ref(), &notes));
         self.project.sources = sources;
         terminal.end_progress();
         Ok((!self.diags.has_errors()).then_some(compiled))
+    }
+
+    /// Proves every model in the chosen dialects namespace by namespace, so that little is held at once. `None` where something
+    /// is not as it should be, and where it is found that way by [`Self::compile`], which tells it.
+    pub(super) fn outline(&mut self, target: &Target, terminal: &mut Terminal) -> Result<Option<Vec<Outline>>, Exit> {
+        let chosen = self.dialects(target, terminal)?;
+        if self.diags.has_errors() || self.models.len() < self.clusters {
+            return Ok(None);
+        }
+        let mut outlines = vec![];
+        let mut notes = vec![];
+        let mut sources = std::mem::take(&mut self.project.sources);
+        let known = sources.clone();
+        let all = self.models.iter().try_for_each(|model| {
+            let reviewed = dialects::review(model, &chosen);
+            let lowering = Lowering::new(model);
+            for dialect in &chosen {
+                terminal.progress(&compiling(model, *dialect));
+                outlines.push(outline(&self.project, &mut sources, model, &lowering, *dialect, &reviewed)?);
+            }
+            notes.push((model.cluster.clone(), reviewed.notes));
+            Some(())
+        });
+        terminal.end_progress();
+        // Of a run that goes on to compile, nothing is left: not even the texts of templates.
+        self.project.sources = if all.is_some() { sources } else { known };
+        if all.is_some() {
+            notes.into_iter().for_each(|(cluster, notes)| self.note(cluster.as_ref(), &notes));
+        }
+        Ok(all.map(|()| outlines))
+    }
+
+    fn note(&mut self, cluster: Option<&Sym>, notes: &[String]) {
+        for text in notes {
+            match self.notes.iter_mut().find(|note| note.text == *text) {
+                Some(note) => note.clusters.push(cluster.cloned()),
+                None => self.notes.push(Note { text: text.clone(), clusters: vec![cluster.cloned()] }),
+            }
+        }
     }
 
     /// The dialects of this run: those asked for, else those of the project.
@@ -258,6 +293,11 @@ impl Run {
         });
         waived
     }
+}
+
+fn compiling(model: &Model, dialect: &dyn Dialect) -> String {
+    let place = model.cluster.as_ref().map_or(String::new(), |name| format!("{name}/"));
+    format!("compiling and proving {place}{}", dialect.name())
 }
 
 /// The current folder. The error is an exit code; the reason was told.

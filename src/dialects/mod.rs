@@ -112,6 +112,11 @@ pub trait Dialect: Sync {
     /// policies: a kustomization gives its list.
     fn read(&self, sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>>;
 
+    /// Reads the files of no namespace, which those of namespaces may refer to: where not all files are held at once, the rest
+    /// is read namespace by namespace beside them. `None`: they must be read together, by [`Self::read`], which also says what
+    /// is wrong with them.
+    fn shared(&self, sources: &Sources, files: &[FileId]) -> Option<Box<dyn Shared>>;
+
     /// The kinds of objects that it reads.
     fn kinds(&self) -> reading::Kinds;
 
@@ -137,6 +142,19 @@ pub trait Writer: Sync {
 
     /// Those of no namespace, without the lists of files.
     fn cluster(&self, errors: &mut Vec<Diagnostic>) -> Vec<Document>;
+}
+
+/// What the files of no namespace say, and how those of namespaces are read beside it. All of it together is what
+/// [`Dialect::read`] would have given; wherever that is not certain the answer is `None`.
+pub trait Shared: Sync {
+    /// What the shared files themselves say, in the order in which they were given.
+    fn files(&self) -> &[normal::File];
+
+    /// Reads the files of one namespace.
+    fn read(&self, sources: &Sources, files: &[FileId]) -> Option<Vec<normal::File>>;
+
+    /// Whether all files together are as good as each, once all were read: nothing shared is left unused, for one.
+    fn is_whole(&self) -> bool;
 }
 
 /// A setting of a target's agents that decides what policies mean.

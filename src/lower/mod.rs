@@ -96,3 +96,24 @@ pub struct About {
     /// Intents, relative to the project root.
     pub sources: BTreeSet<Utf8PathBuf>,
 }
+
+/// STUB
+pub struct Lowering<'m> {
+    policies: Policies,
+    model: &'m crate::model::Model,
+}
+impl<'m> Lowering<'m> {
+    /// STUB
+    pub fn new(model: &'m crate::model::Model) -> Self {
+        Self { policies: lower(model), model }
+    }
+    /// STUB
+    pub fn namespace(&self, name: &Sym) -> NamespacePolicies {
+        let _ = self.model;
+        self.policies.namespaces.get(name).cloned().unwrap()
+    }
+    /// STUB
+    pub fn shared(&self) -> &Policies {
+        &self.policies
+    }
+}

@@ -15,15 +15,26 @@ use crate::render::Renderer;
 use crate::source::{FileId, Sources};
 use crate::verify::{self, Permitted, normal};
 
-/// What one dialect says of one cluster, proved.
-#[derive(Debug)]
-pub struct Compiled {
+/// What was proved of one dialect and one cluster.
+#[derive(Debug, Clone)]
+pub struct Proved {
     /// The dialect.
     pub dialect: &'static str,
     /// The cluster, where the project file names some.
     pub cluster: Option<Sym>,
     /// Its folder below `out/`.
     pub folder: Utf8PathBuf,
+    /// How many flows were proved.
+    pub flows: usize,
+    /// What is said otherwise than meant, as permitted.
+    pub approximations: Vec<Approximated>,
+}
+
+/// What one dialect says of one cluster, proved.
+#[derive(Debug)]
+pub struct Compiled {
+    /// What was proved.
+    pub proved: Proved,
     /// Texts by their path below `out/`.
     pub files: BTreeMap<Utf8PathBuf, Arc<str>>,
     /// The same as texts of the run.
@@ -34,10 +45,6 @@ pub struct Compiled {
     pub contributors: BTreeMap<Utf8PathBuf, Vec<Utf8PathBuf>>,
     /// The policies as read back.
     pub policies: Vec<normal::Policy>,
-    /// How many flows were proved.
-    pub flows: usize,
-    /// What is said otherwise than meant, as permitted.
-    pub approximations: Vec<Approximated>,
 }
 
 /// Compiles a model into a dialect and proves the result. `policies`: what the model was lowered to, for all dialects alike.
@@ -88,17 +95,14 @@ pub fn compile(
     let proof = verify::prove(model, dialect.capabilities(), &permitted, &policies).map_err(|mismatches| {
         mismatches.iter().map(|mismatch| mismatch.diagnostic(model, dialect.name())).collect::<Vec<_>>()
     })?;
+    let cluster = model.cluster.clone();
     Ok(Compiled {
-        dialect: dialect.name(),
-        cluster: model.cluster.clone(),
-        folder,
+        proved: Proved { dialect: dialect.name(), cluster, folder, flows: proof.flows, approximations },
         files,
         texts: ids,
         manifests,
         contributors,
         policies,
-        flows: proof.flows,
-        approximations,
     })
 }
 
@@ -130,7 +134,7 @@ pub fn permitted(model: &Model, dialect: &'static dyn Dialect) -> Permitted {
     permits(&reviewed.approximations.remove(dialect.name()).unwrap_or_default())
 }
 
-fn permits(approximations: &[Approximated]) -> Permitted {
+pub(super) fn permits(approximations: &[Approximated]) -> Permitted {
     let of = |which: Approximation| approximations.iter().filter(move |a| a.approximation == which);
     let edges = |which: Approximation| {
         of(which)

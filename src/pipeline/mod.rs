@@ -3,7 +3,8 @@
 //! ```text
 //! Project::load   source → intent
 //! Project::models model → checks, once a cluster
-//! compile         lower → dialects → render → verify, once a cluster and dialect
+//! outline         lower → dialects → render → verify, namespace by namespace, once a cluster and dialect
+//! compile         the same of all namespaces at once, where texts or reasons are asked for
 //! ```
 //!
 //! Every stage of a run speaks into one list of diagnostics; the next one starts only when it holds no error. Writing is
@@ -15,10 +16,12 @@ mod evaluate;
 mod given;
 mod inventory;
 mod project;
+mod stream;
 
 pub use clusters::merge;
-pub use compile::{Compiled, compile, permitted};
+pub use compile::{Compiled, Proved, compile, permitted};
 pub use evaluate::evaluate;
 pub use given::{Given, given};
 pub use inventory::{Asked, Taken, inventories};
 pub use project::{LoadError, Project};
+pub use stream::{Again, Outline, outline};

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::*;
 use crate::diag::Diagnostic;
-use crate::dialects::{Review, Writer};
+use crate::dialects::{Review, Shared, Writer};
 use crate::lower::Policies;
 use crate::model::Model;
 use crate::verify::normal;
@@ -279,6 +279,9 @@ impl Dialect for Test {
     }
     fn writer<'m>(&self, _: &'m Model, _: &'m Policies) -> Box<dyn Writer + 'm> {
         unimplemented!()
+    }
+    fn shared(&self, _: &Sources, _: &[FileId]) -> Option<Box<dyn Shared>> {
+        None
     }
     fn capabilities(&self) -> normal::Capabilities {
         crate::dialects::kubernetes::Kubernetes.capabilities()

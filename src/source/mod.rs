@@ -12,7 +12,7 @@ mod root;
 mod stream;
 mod tracked;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
@@ -106,8 +106,17 @@ pub struct SourceFile {
     pub path: Utf8PathBuf,
     /// The text, without a byte order mark.
     pub text: Arc<str>,
-    /// Byte offset of the start of each line.
-    lines: Vec<u32>,
+    /// Byte offset of the start of each line, once somebody asks for a place.
+    lines: OnceLock<Vec<u32>>,
+}
+
+impl SourceFile {
+    fn lines(&self) -> &[u32] {
+        self.lines.get_or_init(|| {
+            let starts = self.text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
+            std::iter::once(0).chain(starts.map_while(|at| u32::try_from(at).ok())).collect()
+        })
+    }
 }
 
 /// All texts of one run.
@@ -119,11 +128,7 @@ pub struct Sources {
 impl Sources {
     /// Adds a text under the name that messages shall show.
     pub fn add(&mut self, path: impl Into<Utf8PathBuf>, text: impl Into<Arc<str>>) -> FileId {
-        let text = text.into();
-        let mut lines = vec![0];
-        let starts = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
-        lines.extend(starts.map_while(|at| u32::try_from(at).ok()));
-        self.files.push(SourceFile { path: path.into(), text, lines });
+        self.files.push(SourceFile { path: path.into(), text: text.into(), lines: OnceLock::new() });
         FileId(self.files.len() as u32 - 1)
     }
 
@@ -157,8 +162,8 @@ impl Sources {
     /// Line and column of the first character of a span, both from 1; columns count characters.
     pub fn line_col(&self, span: Span) -> (usize, usize) {
         let file = self.get(span.file);
-        let line = file.lines.partition_point(|start| *start <= span.start);
-        let start = file.lines.get(line.saturating_sub(1)).copied().unwrap_or(0) as usize;
+        let line = file.lines().partition_point(|start| *start <= span.start);
+        let start = file.lines().get(line.saturating_sub(1)).copied().unwrap_or(0) as usize;
         let col = file.text.get(start..span.start as usize).map_or(0, |s| s.chars().count());
         (line, col + 1)
     }
@@ -166,7 +171,7 @@ impl Sources {
     /// A span over the whole line `line` (from 1) of a text, without its line end.
     pub fn line_span(&self, id: FileId, line: usize) -> Span {
         let file = self.get(id);
-        let start = file.lines.get(line.saturating_sub(1)).copied().unwrap_or(0) as usize;
+        let start = file.lines().get(line.saturating_sub(1)).copied().unwrap_or(0) as usize;
         let rest = file.text.get(start..).unwrap_or_default();
         let text = rest.split('\n').next().unwrap_or_default();
         let indent = text.len() - text.trim_start().len();

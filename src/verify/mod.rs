@@ -242,3 +242,46 @@ fn duplicates(policies: &[normal::Policy]) -> Vec<Mismatch> {
     }
     out
 }
+
+/// STUB
+pub struct Prover<'m> {
+    terms: Terms<'m>,
+    expected: BTreeMap<Sym, Vec<expected::Permission>>,
+    flows: usize,
+}
+impl<'m> Prover<'m> {
+    /// STUB
+    pub fn new(model: &'m Model, can: Capabilities, permitted: &'m Permitted) -> Self {
+        let terms = Terms { model, can, permitted };
+        let (expected, flows) = expected::permissions(terms);
+        Self { terms, expected, flows }
+    }
+    /// STUB
+    pub fn namespace(&self, name: &Sym, policies: &[normal::Policy]) -> Option<()> {
+        if !duplicates(policies).is_empty() || staged(self.terms.model, policies).is_some() {
+            return None;
+        }
+        if policies.iter().any(|p| p.namespace.as_ref().is_some_and(|n| n != name)) {
+            return None;
+        }
+        let sums = sum::of(policies);
+        if sums.everywhere || !sums.ordered.is_empty() || sums.omitted > 0 {
+            return None;
+        }
+        if sums.policies.iter().any(|p| p.namespace() != Some(name)) {
+            return None;
+        }
+        let said: Vec<&sum::Policy> = sums.policies.iter().collect();
+        let ok = of_namespace(self.terms, name, self.expected.get(name)?, &said).is_empty()
+            && guards::cut(self.terms.can, name, &said, &[]).is_empty()
+            && names::unlearned(self.terms, name, &said).is_empty();
+        ok.then_some(())
+    }
+    /// STUB
+    pub fn rest(&self, policies: &[normal::Policy]) -> Option<usize> {
+        let sums = sum::of(policies);
+        let said: Vec<&sum::Policy> = sums.policies.iter().collect();
+        (guards::compare(self.terms, &said).is_empty() && expected::inexpressible(self.terms).is_empty())
+            .then_some(self.flows)
+    }
+}

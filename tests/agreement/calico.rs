@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::chance::Chance;
 use super::cluster::{ACCOUNTS, Cluster, Label, NAMESPACE_LABELS, NAMESPACES, POD_LABELS};
 use super::kubernetes;
 use super::words::{list, object, range};
+use crate::support::chance::Chance;
 
 const VERSION: &str = "projectcalico.org/v3";
 const TIERS: [&str; 4] = ["default", "tier0", "tier1", "nowhere"];

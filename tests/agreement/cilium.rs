@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::chance::Chance;
 use super::cluster::{ACCOUNTS, Cluster, NAMESPACE_LABELS, NAMESPACES, POD_LABELS};
 use super::words::{list, object, range, selector};
+use crate::support::chance::Chance;
 
 const VERSION: &str = "cilium.io/v2";
 /// Host names outside of the cluster.

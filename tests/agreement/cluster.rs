@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::chance::Chance;
+use crate::support::chance::Chance;
 
 /// A label's key and values.
 pub type Label = (&'static str, &'static [&'static str]);

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::chance::Chance;
 use super::cluster::{Cluster, NAMESPACE_LABELS, POD_LABELS};
 use super::words::{keyed, list, object, range, selector};
+use crate::support::chance::Chance;
 
 pub fn policies(chance: &mut Chance, cluster: &Cluster) -> Vec<Value> {
     (0..chance.between(1, 4)).map(|n| policy(chance, cluster, &format!("k{n}"))).collect()

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::chance::Chance;
+use crate::support::chance::Chance;
 
 /// Ranges with what may be left out of them; those of pods among them.
 const RANGES: [(&str, &[&str]); 9] = [

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::chance::Chance;
 use super::cluster::{APPS, Cluster, ENVS, NAMESPACES, TEAMS, TIERS};
 use super::kubernetes;
 use super::words::{Words, list, name, object};
+use crate::support::chance::Chance;
 
 const VERSION: &str = "projectcalico.org/v3";
 

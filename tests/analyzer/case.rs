@@ -6,10 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
-use super::chance::Chance;
 use super::cluster::Cluster;
 use super::words::Words;
 use super::{calico, kubernetes};
+use crate::support::chance::Chance;
 
 pub const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 

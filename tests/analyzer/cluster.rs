@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::chance::Chance;
+use crate::support::chance::Chance;
 
 pub const APPS: [&str; 3] = ["web", "api", "db"];
 pub const TIERS: [&str; 2] = ["front", "back"];

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::chance::Chance;
 use super::cluster::{APPS, Cluster, ENVS, NAMESPACES, TEAMS, TIERS};
 use super::words::{Words, list, name, object};
+use crate::support::chance::Chance;
 
 /// A key and its values.
 type Label = (&'static str, &'static [&'static str]);

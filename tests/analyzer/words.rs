@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::chance::Chance;
 use super::cluster::PORTS;
+use crate::support::chance::Chance;
 
 const TERMS: [(u16, u16); 12] = [
     (80, 80),

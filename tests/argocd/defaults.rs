@@ -8,8 +8,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::{documents, written};
 use crate::support::{Project, netpolc, repo, tree};
-use crate::{documents, written};
 
 /// All objects of this repository's output, and of a project that uses what it does not.
 fn every_object() -> Vec<Value> {

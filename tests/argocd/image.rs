@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use crate::server::Plugin;
-use crate::shipped;
+use super::server::Plugin;
+use super::shipped;
 use crate::support::{repo, tree};
 
 /// A stage: its base, and its instructions with their words.

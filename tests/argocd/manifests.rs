@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::server::Plugin;
+use super::server::Plugin;
+use super::{documents, objects, shipped, written};
 use crate::support::{Project, package, repo, tree};
-use crate::{documents, objects, shipped, written};
 
 /// What a model has against an object, and the fields that it does not know: those that take anything.
 const VALIDATE: &str = r#"

@@ -5,9 +5,9 @@ use std::os::unix::ffi::OsStringExt;
 
 use serde_json::{Value, json};
 
-use crate::server::{Plugin, Rendered};
+use super::server::{Plugin, Rendered};
+use super::{objects, written};
 use crate::support::{Project, netpolc, repo, tree};
-use crate::{objects, written};
 
 const INTENT: &str = r#"app = "shop"
 

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::{documents, shipped};
 use crate::support::tree;
-use crate::{documents, shipped};
 
 /// A plugin has 60 seconds (`server.repo.server.timeout.seconds`) and 90 (`ARGOCD_EXEC_TIMEOUT`); this is far less.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::support::{Project, tree};
 use super::{AFTER, BEFORE, INTENT, LAST, project, run, run_on};
+use crate::support::{Project, tree};
 
 #[test]
 fn a_build_writes_and_a_second_one_does_not() {
@@ -262,7 +262,7 @@ fn what_git_ignores_is_no_matter_and_templates_are() {
     project.write(".gitignore", "/out/\n");
     git(&project, "add intents");
     assert_eq!(run_on(&project, BEFORE, "build --tracked").code, 0);
-    let template = fs::read(super::support::repo().join("templates/kubernetes/allow.yaml.j2")).unwrap();
+    let template = fs::read(crate::support::repo().join("templates/kubernetes/allow.yaml.j2")).unwrap();
     project.write("templates/kubernetes/allow.yaml.j2", template);
     let said = run_on(&project, BEFORE, "build --tracked");
     assert_eq!(said.code, 1);

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::support::{Project, tree};
 use super::{AFTER, BEFORE, INTENT, LAST, project, run_on};
+use crate::support::{Project, tree};
 
 /// A project with a warning (NP201) and an error of the rules (NP101, a cycle).
 fn findings() -> Project {

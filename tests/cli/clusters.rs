@@ -1,7 +1,7 @@
 //! Named clusters: each has its own profile and its own part of `out/`.
 
-use super::support::{Project, tree};
 use super::{BEFORE, project, run_on};
+use crate::support::{Project, tree};
 
 const CLUSTERS: &str = "[clusters.staging]\ndns = \"node-local\"\n\n[clusters.prod]\ndns = \"openshift\"\n";
 

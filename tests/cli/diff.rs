@@ -1,7 +1,7 @@
 //! `netpolc diff`: 0 no difference, 1 differences, and nothing written.
 
-use super::support::tree;
 use super::{AFTER, BEFORE, INTENT, project, run_on};
+use crate::support::tree;
 
 #[test]
 fn differences_are_shown_and_not_written() {

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::diff_git::{commit, diff, git_in};
-use super::support::{Project, assert_golden, netpolc, repo};
+use crate::support::{Project, assert_golden, netpolc, repo};
 
 const SETTINGS: &str = r#"dialects = ["kubernetes"]
 
@@ -113,7 +113,7 @@ fn without_commit(project: &Project, text: &str) -> String {
 
 fn golden(name: &str, seen: &str) {
     if let Err(difference) = assert_golden(&repo().join("tests/cli/diff").join(name), seen) {
-        panic!("{difference}\nNETPOLC_UPDATE=1 cargo test --test cli writes it");
+        panic!("{difference}\nNETPOLC_UPDATE=1 cargo test --test it cli:: writes it");
     }
 }
 

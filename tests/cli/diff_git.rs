@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::support::{Project, Run, netpolc};
 use super::{BEFORE, INTENT, project};
+use crate::support::{Project, Run, netpolc};
 
 /// Runs git in a folder of a project, as the same person at the same time, whoever runs the tests.
 pub(super) fn git_in(dir: &Path, args: &[&str]) -> String {

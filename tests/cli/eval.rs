@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::run;
-use super::support::{Project, repo};
+use crate::support::{Project, repo};
 
 const PODS: &str = "apiVersion: v1\nkind: Pod\nmetadata: { name: web, namespace: frontend, labels: { app: web } }\n---\n\
                     apiVersion: v1\nkind: Pod\nmetadata: { name: api, namespace: backend, labels: { app: api } }\n---\n\

@@ -1,7 +1,7 @@
 //! `netpolc explain`: 0 allowed, 1 denied, 2 no answer; and what it advises works.
 
 use super::run;
-use super::support::{Project, Run, repo, tree};
+use crate::support::{Project, Run, repo, tree};
 
 /// Two apps, of which one is written in one value each; a peer, externals, metrics, and a tier in two namespaces.
 const SHOP: &str = r#"app   = "shop"

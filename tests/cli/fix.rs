@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::support::{Project, Run, netpolc, repo, tree};
 use super::{BEFORE, run, run_on};
+use crate::support::{Project, Run, netpolc, repo, tree};
 
 const TIERS: &str = r#"[tiers]
 web = { namespace = "front", pods = { app = "web" }, ports = [80] }

@@ -1,7 +1,7 @@
 //! What is generated from definitions: schemas, completions, the manual page.
 
 use super::run;
-use super::support::{Project, assert_golden, repo};
+use crate::support::{Project, assert_golden, repo};
 
 #[test]
 fn schemas_are_those_checked_in() {
@@ -17,7 +17,7 @@ fn schemas_are_those_checked_in() {
         let printed = run(&project, line);
         assert_eq!((printed.code, printed.stderr.as_str()), (0, ""), "{line}");
         if let Err(difference) = assert_golden(&repo().join("schema").join(file), &printed.stdout) {
-            panic!("{difference}\nNETPOLC_UPDATE=1 cargo test --test cli writes it");
+            panic!("{difference}\nNETPOLC_UPDATE=1 cargo test --test it cli:: writes it");
         }
     }
 }
@@ -27,7 +27,7 @@ fn the_page_of_all_codes_is_the_one_checked_in() {
     let printed = run(&Project::new(), "rule --all --format markdown");
     assert_eq!((printed.code, printed.stderr.as_str()), (0, ""));
     if let Err(difference) = assert_golden(&repo().join("docs/rules.md"), &printed.stdout) {
-        panic!("{difference}\nNETPOLC_UPDATE=1 cargo test --test cli writes it");
+        panic!("{difference}\nNETPOLC_UPDATE=1 cargo test --test it cli:: writes it");
     }
 }
 

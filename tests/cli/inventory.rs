@@ -4,8 +4,8 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use super::support::Project;
 use super::{Run, run};
+use crate::support::Project;
 
 /// Two tiers in one namespace, and an edge.
 const INTENT: &str = r#"app = "shop"
@@ -80,7 +80,7 @@ fn an_inventory_is_a_file_a_folder_several_or_standard_input() {
 #[test]
 fn paths_are_relative_to_where_one_stands_and_shown_relative_to_the_project() {
     let project = project(&[("deploy/all.yaml", &["web", "apis"])]);
-    let from_below = |args: &[&str]| super::support::netpolc(&project.dir().join("deploy"), args);
+    let from_below = |args: &[&str]| crate::support::netpolc(&project.dir().join("deploy"), args);
     let found = from_below(&["check", "--inventory", "all.yaml"]);
     assert!(found.stderr.contains("deploy/all.yaml:"), "{}", found.stderr);
     assert!(!found.stderr.contains(project.dir().to_str().unwrap()), "{}", found.stderr);

@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use super::support::{Project, netpolc, tree};
 use super::{Run, run};
+use crate::support::{Project, netpolc, tree};
 
 const SHOP: &str = "app = \"shop\"\nowner = \"storefront\"\n[tiers]\nweb = { namespace = \"front\", pods = { app = \"web\" } }\n\
                     [[allow]]\nfrom = \"web\"\nto = \"ledger/api\"\nwhy = \"orders are booked\"\n";

@@ -2,8 +2,8 @@
 
 use std::process::{Command, Stdio};
 
-use super::support::{self, Project, tree};
 use super::{AFTER, BEFORE, project, run_on};
+use crate::support::{self, Project, tree};
 
 fn command(project: &Project, line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_netpolc"));

@@ -4,7 +4,7 @@ use netpolc::checks;
 use netpolc::diag::codes;
 
 use super::run;
-use super::support::Project;
+use crate::support::Project;
 
 #[test]
 fn every_code_is_explained() {

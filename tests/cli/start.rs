@@ -1,7 +1,7 @@
 //! The first minutes: `netpolc init`, then `netpolc build`.
 
 use super::run;
-use super::support::{Project, repo, tree};
+use crate::support::{Project, repo, tree};
 
 #[test]
 fn an_empty_folder_becomes_a_project_that_builds() {

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::support::{Project, tree};
 use super::{AFTER, BEFORE, INTENT, project, run_on};
+use crate::support::{Project, tree};
 
 /// Kinds of the documents of a stream.
 fn kinds(text: &str) -> Vec<String> {

@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
-use super::support::{Project, tree};
 use super::{BEFORE, project, run, run_on};
+use crate::support::{Project, tree};
 
 #[test]
 fn wrong_command_lines_exit_with_two_and_print_nothing() {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::run;
-use super::support::{Project, Run, tool};
+use crate::support::{Project, Run, tool};
 
 const SHOP: &str = r#"app = "shop"
 

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde_yaml::Value;
 
-use super::judge::cluster::{Cluster, Pod};
-use super::judge::{self, Direction, Entity, Flow, Judge};
 use super::table::{self, End, Line};
+use crate::judge::cluster::{Cluster, Pod};
+use crate::judge::{self, Direction, Entity, Flow, Judge};
 use crate::support::tree;
 
 /// Everything below a dialect's folder that is applied.

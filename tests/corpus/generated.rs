@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::support::{Project, netpolc};
 use super::table;
 use super::{by_model, by_policies, dialects};
+use crate::support::{Project, netpolc};
 
 #[derive(Debug, Clone)]
 struct Tier {

@@ -6,10 +6,10 @@ use std::fs;
 use netpolc::dialects::{Dialect, REGISTRY};
 use netpolc::verify::normal::Staging;
 
-use super::judge::{self, Judge};
-use super::support::{Project, netpolc, repo};
 use super::table::{self, End, Line};
 use super::{by_policies, lines, names};
+use crate::judge::{self, Judge};
+use crate::support::{Project, netpolc, repo};
 
 /// All intents of the repository, with its settings as `settle` changes them, built.
 fn built(settle: impl Fn(String) -> String) -> Project {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::limits;
 use super::schema::{Definitions, objects};
-use super::support::tree;
+use crate::support::tree;
 
 /// By dialect, the bytes of annotations of its largest object once `kubectl apply` has added its own.
 pub type Largest = BTreeMap<String, usize>;
@@ -108,8 +108,8 @@ fn follow(base: &Path, reached: &mut BTreeMap<PathBuf, usize>) {
 
 #[test]
 fn lists_that_are_wrong_are_noticed() {
-    let project = super::support::Project::new();
-    project.copy(&super::support::repo().join("out/kubernetes"));
+    let project = crate::support::Project::new();
+    project.copy(&crate::support::repo().join("out/kubernetes"));
     assert_eq!(lists(project.dir()), Vec::<String>::new());
     let good = project.read("allow/kustomization.yaml");
     let wrong = |path: &str, text: &str| {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::page::{Block, Command, Page};
-use crate::published::{ADDRESS, published};
+use super::page::{Block, Command, Page};
+use crate::support::published::{ADDRESS, published};
 use crate::support::{repo, tool, tree};
 
 /// Nothing that a page shows takes so long.

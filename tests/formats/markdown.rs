@@ -7,8 +7,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::support::python_with;
 use super::{Project, check, documents, findings, parse, projects, words};
+use crate::support::python_with;
 
 /// Reads documents as JSON and writes of each the elements that it becomes, the cells of its tables, and what is no code.
 const READ: &str = r#"

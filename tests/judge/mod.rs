@@ -4,8 +4,6 @@
 //! beside the documentation. `tests/verdicts.rs` holds them against what the projects' own engines said; `tests/corpus.rs`
 //! lets them judge what netpolc writes. What a judge does not understand it names and refuses.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-
 pub mod calico;
 pub mod cilium;
 pub mod cluster;

@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_yaml::Value;
 
-use super::support::{Project, assert_golden, netpolc, repo, tree};
 use super::{INTENT, documents, items, krm, list, project, sent};
+use crate::support::{Project, assert_golden, netpolc, repo, tree};
 
 #[test]
 fn every_case_says_what_it_said() {

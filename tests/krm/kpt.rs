@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::support::{Project, Run, tool, tree};
 use super::{INTENT, project, run};
+use crate::support::{Project, Run, tool, tree};
 
 const CONFIG_MAP: &str = "apiVersion: v1\nkind: ConfigMap # of others\nmetadata:\n  name: a\ndata: # two\n  yes: \"yes\"\n  mode: \"0644\"\n";
 

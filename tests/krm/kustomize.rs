@@ -7,8 +7,8 @@ use std::process::Command;
 
 use serde_yaml::Value;
 
-use super::support::{Project, Run, netpolc, tool};
 use super::{INTENT, documents, project, run, wrapper};
+use crate::support::{Project, Run, netpolc, tool};
 
 const FUNCTION: &str = "apiVersion: netpolc.dev/v1alpha1
 kind: NetworkPolicies

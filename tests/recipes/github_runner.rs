@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::api::{Api, TOKEN};
 use super::repository::Repository;
-use super::support::{Project, package};
 use super::{Ended, WORKFLOW, path, recipe, run};
+use crate::support::{Project, package};
 
 /// Writes the values of expressions; contexts and expressions come as JSON.
 const EVALUATE: &str = r#"

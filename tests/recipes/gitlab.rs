@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::api::{Api, GITLAB_SELF, READS, TOKEN};
 use super::repository::{Output, Repository, SHOP, broken, closed, opened};
-use super::support::Project;
 use super::{Ended, PIPELINE, have, path, recipe, run};
+use crate::support::Project;
 
 const MARKER: &str = "<!-- netpolc:diff -->";
 

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::path::Path;
 use std::process::Command;
 
-use super::support::{Project, netpolc};
 use super::{path, run};
+use crate::support::{Project, netpolc};
 
 pub const SHOP: &str = r#"app = "shop"
 owner = "storefront"

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_yaml::Value;
 
-use crate::objects::documents;
+use super::objects::documents;
 use crate::support::{repo, tree};
 
 fn examples() -> Vec<Value> {

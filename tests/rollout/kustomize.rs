@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use rayon::prelude::*;
 
-use crate::DIALECTS;
+use super::DIALECTS;
 use crate::support::{Project, repo, tool, tree};
 
 /// What prints what a folder stands for.

@@ -1,7 +1,9 @@
 //! What the tests of the binary share: projects in temporary folders, runs, golden files.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::print_stderr, reason = "a skipped test says why")]
+
+pub mod chance;
+pub mod published;
 
 use std::collections::BTreeMap;
 use std::fs;

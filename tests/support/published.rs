@@ -5,15 +5,13 @@
 //! which nobody looks at here. A release build takes minutes, so elsewhere the published hooks differ in one word: their
 //! language is not `rust` but `system`, and they run the netpolc that was built for the tests.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use crate::support::{repo, requires};
+use super::{repo, requires};
 
 /// Where the project is published.
 pub const ADDRESS: &str = env!("CARGO_PKG_REPOSITORY");

@@ -217,20 +217,21 @@ impl<'c> Difference<'c> {
 
     fn compare(&mut self, parts: &Parts<'_, 'c>, cluster: Option<&Sym>, stood: bool, names: &Names) -> Found {
         let mut found = Found::default();
-        let of_cluster = parts.compiled.iter().zip(parts.sides).filter(|(done, _)| done.cluster.as_ref() == cluster);
+        let of_cluster =
+            parts.compiled.iter().zip(parts.sides).filter(|(done, _)| done.proved.cluster.as_ref() == cluster);
         for (done, side) in of_cluster {
             let Some(old) = side else {
-                self.unreadable.push(done.folder.to_string());
+                self.unreadable.push(done.proved.folder.to_string());
                 continue;
             };
             // Another dialect said the flows before: what is new is the folder, not what may be reached.
             if old.policies.is_empty() && !done.policies.is_empty() && stood {
-                self.fresh.push(done.folder.to_string());
+                self.fresh.push(done.proved.folder.to_string());
                 found.fresh = true;
                 continue;
             }
-            found.dialects.push(done.dialect);
-            let touched = parts.changes.iter().any(|change| change.path.starts_with(&done.folder));
+            found.dialects.push(done.proved.dialect);
+            let touched = parts.changes.iter().any(|change| change.path.starts_with(&done.proved.folder));
             if !touched {
                 continue;
             }
@@ -241,7 +242,7 @@ impl<'c> Difference<'c> {
             }
             let (old, new) = (&old.policies, &now.policies);
             for namespace in released(old, new) {
-                found.walls.entry(Wall::released(&namespace)).or_default().push(done.dialect);
+                found.walls.entry(Wall::released(&namespace)).or_default().push(done.proved.dialect);
             }
             for change in denial_changes(old, new, &|_| true) {
                 let wall = Wall::denial(&change);
@@ -249,14 +250,14 @@ impl<'c> Difference<'c> {
                 self.verdict.closes |= wall.closes;
             }
             for change in denial_changes(old, new, &|namespace| names.is_shown_namespace(namespace)) {
-                found.walls.entry(Wall::denial(&change)).or_default().push(done.dialect);
+                found.walls.entry(Wall::denial(&change)).or_default().push(done.proved.dialect);
             }
             for flow in flow_changes(&Flows::of(old), &Flows::of(new), &|peer| names.name(peer)) {
                 let key = (flow.kind, flow.from.clone(), flow.to.clone(), flow.ports());
                 let (_, by) = found.flows.entry(key).or_insert_with(|| (flow, vec![]));
                 // Parts of one destination may differ, and be told alike.
-                if !by.contains(&done.dialect) {
-                    by.push(done.dialect);
+                if !by.contains(&done.proved.dialect) {
+                    by.push(done.proved.dialect);
                 }
             }
         }
@@ -332,7 +333,7 @@ fn dropped(changes: &[Change], compiled: &[Compiled]) -> Vec<String> {
         .iter()
         .filter(|change| matches!(change.kind, OutputChange::Delete { .. }))
         .filter_map(|change| change.path.ancestors().find(dialect))
-        .filter(|folder| !compiled.iter().any(|done| done.folder == *folder))
+        .filter(|folder| !compiled.iter().any(|done| done.proved.folder == *folder))
         .collect();
     folders.into_iter().map(ToString::to_string).collect()
 }

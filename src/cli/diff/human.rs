@@ -212,7 +212,7 @@ fn elsewhere(difference: &Difference<'_>, terminal: &mut Terminal) {
 fn standing(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
     let names = Names::of(run);
     // The one that says most of what was meant.
-    let Some(done) = compiled.iter().min_by_key(|done| done.approximations.len()) else { return };
+    let Some(done) = compiled.iter().min_by_key(|done| done.proved.approximations.len()) else { return };
     let mut flows =
         flow_changes(&Flows::default(), &Flows::of(&sum::of(&done.policies).policies), &|peer| names.name(peer));
     flows.retain(|flow| names.is_shown(flow));

@@ -159,21 +159,23 @@ impl Other {
         let Some(before) = &mut self.before else { return Ok(()) };
         let mut again = vec![];
         for (done, _) in compiled.iter().zip(&self.sides).filter(|(_, side)| side.is_none()) {
-            let dialect = dialects::find(done.dialect);
-            if !dialect.is_some_and(|dialect| before.render(done.cluster.as_ref(), dialect)) {
+            let dialect = dialects::find(done.proved.dialect);
+            if !dialect.is_some_and(|dialect| before.render(done.proved.cluster.as_ref(), dialect)) {
                 return Err(format!(
                     "the policies of {} in {} cannot be read by this version of netpolc, and there are no intents of that \
                      side that it compiles",
                     before.against.name(),
-                    done.folder
+                    done.proved.folder
                 ));
             }
-            again.push(&done.folder);
+            again.push(&done.proved.folder);
         }
         if !again.is_empty() {
             self.changes = before.changes(wanted, &run.project.out);
         }
-        for (done, side) in compiled.iter().zip(&mut self.sides).filter(|(done, _)| again.contains(&&done.folder)) {
+        for (done, side) in
+            compiled.iter().zip(&mut self.sides).filter(|(done, _)| again.contains(&&done.proved.folder))
+        {
             *side = sides::before(run, &self.changes, done);
         }
         Ok(())

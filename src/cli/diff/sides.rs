@@ -34,9 +34,9 @@ impl Side {
 /// The policies before in the folder of what was compiled; `None` when they cannot be read. All files are read where the
 /// changed ones refer to objects of files that stay, or hold nothing but what files that stay may refer to.
 pub(super) fn before(run: &Run, changes: &[Change], done: &Compiled) -> Option<Side> {
-    let dialect = dialects::find(done.dialect)?;
+    let dialect = dialects::find(done.proved.dialect)?;
     let sources = &run.project.sources;
-    let of_dialect = || changes.iter().filter(|change| change.path.starts_with(&done.folder));
+    let of_dialect = || changes.iter().filter(|change| change.path.starts_with(&done.proved.folder));
     let changed: BTreeSet<&Utf8Path> = of_dialect().map(|change| change.shown.as_path()).collect();
     let mut old = Sources::default();
     let mut files: Vec<FileId> = of_dialect()

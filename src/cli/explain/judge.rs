@@ -180,7 +180,7 @@ pub(super) fn judge(
     let passes = source.passes.and(&destination.passes).and(&asked);
     let perhaps = may_leave.and(&may_enter).and(&asked);
     let verdict = verdict(question.ports, &passes, &perhaps);
-    Judged { dialect: done.dialect, verdict, passes, source, destination }
+    Judged { dialect: done.proved.dialect, verdict, passes, source, destination }
 }
 
 /// What is asked about, as traffic.
@@ -311,9 +311,9 @@ pub(super) fn approximated(
 ) -> Vec<(String, Vec<&'static str>)> {
     let mut out: BTreeMap<String, Vec<&'static str>> = BTreeMap::new();
     for done in compiled {
-        for lost in &done.approximations {
+        for lost in &done.proved.approximations {
             if matches!(lost.about, About::Edge(edge) if edges.contains(&edge)) {
-                out.entry(describe(model, lost)).or_default().push(done.dialect);
+                out.entry(describe(model, lost)).or_default().push(done.proved.dialect);
             }
         }
     }

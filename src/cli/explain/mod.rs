@@ -170,8 +170,8 @@ fn pairs(
 ) -> Vec<Pair> {
     let of_model: Vec<(&Compiled, &'static dyn Dialect)> = compiled
         .iter()
-        .filter(|done| done.cluster == model.cluster)
-        .filter_map(|done| Some((done, *dialects.iter().find(|dialect| dialect.name() == done.dialect)?)))
+        .filter(|done| done.proved.cluster == model.cluster)
+        .filter_map(|done| Some((done, *dialects.iter().find(|dialect| dialect.name() == done.proved.dialect)?)))
         .collect();
     let targets = of_model.iter().map(|(_, dialect)| dialect.capabilities());
     let intents: Vec<_> = targets.map(|can| (can, Asked::of(model, can))).collect();

@@ -86,7 +86,7 @@ fn krm(args: &KrmArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         Ok((objects, more)) => {
             told.extend(more);
             told.push(Told::info(format!("verified: {}", proof(&run, &compiled))));
-            told.extend(report::caveat_lines(&run, &compiled).into_iter().map(Told::info));
+            told.extend(report::caveat_lines(&run, &report::proved(&compiled)).into_iter().map(Told::info));
             answer(&list, &objects, told, terminal)
         }
         Err(errors) => {
@@ -143,8 +143,8 @@ fn made<'r>(run: &'r Run, compiled: &[Compiled]) -> Result<Vec<Made<'r>>, Box<Di
 }
 
 fn proof(run: &Run, compiled: &[Compiled]) -> String {
-    let dialects: Vec<&str> = compiled.iter().map(|done| done.dialect).collect();
-    report::verified_words(run, &dialects, compiled.iter().map(|done| done.flows).max().unwrap_or(0))
+    let dialects: Vec<&str> = compiled.iter().map(|done| done.proved.dialect).collect();
+    report::verified_words(run, &dialects, compiled.iter().map(|done| done.proved.flows).max().unwrap_or(0))
 }
 
 fn unchanged<'l>(items: &[&'l Item<'l>]) -> Vec<Object<'l>> {

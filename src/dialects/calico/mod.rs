@@ -30,7 +30,7 @@ use super::reading::Kinds;
 use super::reading::text::Doc;
 use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, TIERS, placed};
 use super::writing::{about, turn};
-use super::{Assumed, Dialect, Document, Review, Writer};
+use super::{Assumed, Dialect, Document, Review, Shared, Writer};
 use crate::diag::{Diagnostic, quote};
 use crate::lower::{NamespacePolicies, Policies, Policy};
 use crate::model::{Direction, Guard, Model, PeerSet};
@@ -89,6 +89,10 @@ impl Dialect for Calico {
 
     fn read(&self, sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
         reader::read(sources, files)
+    }
+
+    fn shared(&self, sources: &Sources, files: &[FileId]) -> Option<Box<dyn Shared>> {
+        Some(Box::new(reader::Beside::read(sources, files)?))
     }
 
     fn kinds(&self) -> Kinds {

@@ -27,16 +27,21 @@ mod sets;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
 use rayon::prelude::*;
 
 use crate::diag::Diagnostic;
+use crate::dialects::Shared;
 use crate::dialects::reading::Assumed;
 use crate::dialects::reading::text::Doc;
 use crate::dialects::reading::{self, Kinds, Purpose, Read, networkpolicy};
 use crate::source::{FileId, Sources};
-use crate::verify::normal::{Engine, File, Reading};
+use crate::verify::normal::{Engine, File, Policy, Reading};
 
 use convert::{Object, Says};
+use sets::Sets;
 
 /// The version that the API server validates (`crd.projectcalico.org/v1` is Calico's own storage, unchecked).
 const VERSION: &str = "projectcalico.org/v3";
@@ -82,17 +87,76 @@ pub(super) const KINDS: Kinds = Kinds {
 
 /// Rendered files: policies in the order of the text, or the one kustomization that a file is.
 pub fn read(sources: &Sources, files: &[FileId]) -> Result<Vec<File>, Vec<Diagnostic>> {
-    let read: Vec<Result<Read<Object>, _>> =
-        files.par_iter().map(|file| reading::file(sources, *file, KINDS, convert::object)).collect();
-    let read = reading::all(read)?;
+    let read = objects(sources, files)?;
     let objects: Vec<&Object> = read.iter().flat_map(|file| &file.objects).collect();
     let mut policies = resolve::policies(&objects, Purpose::Rendered)?.into_iter();
-    let file = |read: &Read<Object>| File {
+    Ok(read.iter().map(|read| file(read, &mut policies)).collect())
+}
+
+fn objects(sources: &Sources, files: &[FileId]) -> Result<Vec<Read<Object>>, Vec<Diagnostic>> {
+    let read = files.par_iter().map(|file| reading::file(sources, *file, KINDS, convert::object)).collect();
+    reading::all(read)
+}
+
+/// A file with what its objects mean, which are the next of `policies`.
+fn file(read: &Read<Object>, policies: &mut impl Iterator<Item = Vec<Policy>>) -> File {
+    File {
         policies: policies.by_ref().take(read.objects.len()).flatten().collect(),
         base: read.base.clone(),
         shared: read.objects.iter().any(|object| matches!(object.says, Says::Set(_) | Says::Tier(_))),
-    };
-    Ok(read.iter().map(file).collect())
+    }
+}
+
+/// The files of no namespace, and what policies of namespaces find in them.
+pub struct Beside {
+    objects: Vec<Object>,
+    files: Vec<File>,
+    sets: Sets,
+    /// Tiers in which the policies of namespaces stand.
+    tiers: Mutex<BTreeSet<String>>,
+}
+
+impl Beside {
+    /// `None` where they cannot be read by themselves.
+    pub fn read(sources: &Sources, files: &[FileId]) -> Option<Self> {
+        let mut read = objects(sources, files).ok()?;
+        let all: Vec<&Object> = read.iter().flat_map(|file| &file.objects).collect();
+        let sets = Sets::new(&all);
+        let mut policies = resolve::beside(&all, &[], &sets)?.into_iter();
+        let files = read.iter().map(|read| file(read, &mut policies)).collect();
+        let objects = read.iter_mut().flat_map(|file| std::mem::take(&mut file.objects)).collect();
+        Some(Self { objects, files, sets, tiers: Mutex::default() })
+    }
+}
+
+impl Shared for Beside {
+    fn files(&self) -> &[File] {
+        &self.files
+    }
+
+    fn read(&self, sources: &Sources, files: &[FileId]) -> Option<Vec<File>> {
+        let read = objects(sources, files).ok()?;
+        let all: Vec<&Object> = read.iter().flat_map(|file| &file.objects).collect();
+        let mut tiers: Vec<&String> = vec![];
+        for object in &all {
+            match &object.says {
+                Says::Policy(policy) if tiers.last().is_none_or(|tier| **tier != policy.tier) => {
+                    tiers.push(&policy.tier)
+                }
+                Says::Policy(_) => {}
+                _ => return None,
+            }
+        }
+        self.tiers.lock().ok()?.extend(tiers.into_iter().cloned());
+        let others: Vec<&Object> = self.objects.iter().collect();
+        let mut policies = resolve::beside(&all, &others, &self.sets)?.into_iter();
+        Some(read.iter().map(|read| file(read, &mut policies)).collect())
+    }
+
+    /// Whether policies of two namespaces stand in an order is not seen from one of them: only in one tier there is none.
+    fn is_whole(&self) -> bool {
+        self.sets.unused().is_empty() && self.tiers.lock().is_ok_and(|tiers| tiers.len() <= 1)
+    }
 }
 
 /// Manifests of any origin.

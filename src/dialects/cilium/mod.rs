@@ -29,7 +29,7 @@ use super::reading::text::Doc;
 use super::writing::about::{self, Annotations};
 use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, placed};
 use super::writing::{size, turn};
-use super::{Assumed, Dialect, Document, Review, Switch};
+use super::{Assumed, Dialect, Document, Review, Shared, Switch};
 use crate::checks::PolicyTable;
 use crate::diag::{Diagnostic, codes, quote};
 use crate::dialects;
@@ -99,6 +99,10 @@ impl Dialect for Cilium {
 
     fn read(&self, sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
         reader::read(sources, files)
+    }
+
+    fn shared(&self, sources: &Sources, files: &[FileId]) -> Option<Box<dyn Shared>> {
+        Some(Box::new(reader::Beside::read(sources, files)?))
     }
 
     fn kinds(&self) -> Kinds {

@@ -25,10 +25,12 @@ mod selector;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use rayon::prelude::*;
 
 use crate::diag::Diagnostic;
+use crate::dialects::Shared;
 use crate::dialects::reading::networkpolicy::{self, Mode};
 use crate::dialects::reading::text::Doc;
 use crate::dialects::reading::{self, Assumed, Kinds, Purpose, Read};
@@ -70,19 +72,61 @@ pub(super) const LOCAL: &str = "policy-default-local-cluster";
 
 /// Rendered files: policies in the order of the text, or the one kustomization that a file is.
 pub fn read(sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
-    let read: Vec<Result<Read<Item>, _>> =
-        files.par_iter().map(|file| reading::file(sources, *file, WRITTEN, convert::object)).collect();
-    let read = reading::all(read)?;
+    let read = items(sources, files)?;
     let mut groups = Groups::new(Purpose::Rendered);
     read.iter().flat_map(|file| &file.objects).for_each(|item| note(item, &mut groups));
-    let mut files = vec![];
-    for file in read {
-        let shared = file.objects.iter().any(|item| matches!(item, Item::Group(_)));
-        let drafts = drafts(&file.objects);
-        let policies = drafts.flat_map(|draft| draft.policies(&mut groups, true, true)).collect();
-        files.push(normal::File { policies, base: file.base, shared });
-    }
+    let files = read.into_iter().map(|read| file(read, &mut groups)).collect();
     groups.finish().map(|_| files)
+}
+
+fn items(sources: &Sources, files: &[FileId]) -> Result<Vec<Read<Item>>, Vec<Diagnostic>> {
+    let read = files.par_iter().map(|file| reading::file(sources, *file, WRITTEN, convert::object)).collect();
+    reading::all(read)
+}
+
+fn file(read: Read<Item>, groups: &mut Groups) -> normal::File {
+    let shared = read.objects.iter().any(|item| matches!(item, Item::Group(_)));
+    let policies = drafts(&read.objects).flat_map(|draft| draft.policies(groups, true, true)).collect();
+    normal::File { policies, base: read.base, shared }
+}
+
+/// The files of no namespace, and the groups in them that policies of namespaces refer to.
+pub struct Beside {
+    files: Vec<normal::File>,
+    /// What is known after the shared files were read, of which none is used yet but by them.
+    groups: Mutex<Groups>,
+}
+
+impl Beside {
+    /// `None` where they cannot be read by themselves.
+    pub fn read(sources: &Sources, files: &[FileId]) -> Option<Self> {
+        let read = items(sources, files).ok()?;
+        let mut groups = Groups::new(Purpose::Rendered);
+        read.iter().flat_map(|file| &file.objects).for_each(|item| note(item, &mut groups));
+        let files = read.into_iter().map(|read| file(read, &mut groups)).collect();
+        Some(Self { files, groups: Mutex::new(groups) })
+    }
+}
+
+impl Shared for Beside {
+    fn files(&self) -> &[normal::File] {
+        &self.files
+    }
+
+    fn read(&self, sources: &Sources, files: &[FileId]) -> Option<Vec<normal::File>> {
+        let read = items(sources, files).ok()?;
+        if read.iter().flat_map(|file| &file.objects).any(|item| matches!(item, Item::Group(_))) {
+            return None;
+        }
+        let mut groups = self.groups.lock().ok()?.beside();
+        let files = read.into_iter().map(|read| file(read, &mut groups)).collect();
+        self.groups.lock().ok()?.merge(groups);
+        Some(files)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.groups.lock().is_ok_and(|groups| groups.clone().finish().is_ok())
+    }
 }
 
 fn note(item: &Item, groups: &mut Groups) {

@@ -20,7 +20,7 @@ use super::reading::text::Doc;
 use super::writing::about::{self, Annotations};
 use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, placed};
 use super::writing::{pairs, size, turn};
-use super::{Assumed, Dialect, Document, Review, Writer};
+use super::{Assumed, Dialect, Document, Review, Shared, Writer};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::lower::{NamespacePolicies, Policies, Policy};
 use crate::model::Model;
@@ -65,6 +65,10 @@ impl Dialect for Kubernetes {
 
     fn read(&self, sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
         reader::read(sources, files)
+    }
+
+    fn shared(&self, sources: &Sources, files: &[FileId]) -> Option<Box<dyn Shared>> {
+        Some(Box::new(reader::Lists(reader::read(sources, files).ok()?)))
     }
 
     fn kinds(&self) -> Kinds {

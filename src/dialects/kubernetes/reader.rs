@@ -20,6 +20,7 @@ mod tests;
 use rayon::prelude::*;
 
 use crate::diag::Diagnostic;
+use crate::dialects::Shared;
 use crate::dialects::reading::networkpolicy::{self, KIND, Mode, NetworkPolicy};
 use crate::dialects::reading::text::Doc;
 use crate::dialects::reading::{self, Assumed, Kinds, Read};
@@ -62,6 +63,23 @@ pub fn read(sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Ve
         };
         files.into_iter().map(normal).collect()
     })
+}
+
+/// No policy refers to another object: files of no namespace are lists alone, and each is read by itself.
+pub struct Lists(pub Vec<normal::File>);
+
+impl Shared for Lists {
+    fn files(&self) -> &[normal::File] {
+        &self.0
+    }
+
+    fn read(&self, sources: &Sources, files: &[FileId]) -> Option<Vec<normal::File>> {
+        read(sources, files).ok()
+    }
+
+    fn is_whole(&self) -> bool {
+        true
+    }
 }
 
 /// Manifests of any origin, as each of the engines understands them.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::checks::testing::Draft;
-use crate::dialects::{Review, Writer};
+use crate::dialects::{Review, Shared, Writer};
 use crate::lower::Policies;
 use crate::model::{HttpRule, Profile, Sym};
 use crate::source::{FileId, Sources, Spanned};
@@ -25,6 +25,9 @@ impl Dialect for Target {
     }
     fn writer<'m>(&self, _: &'m Model, _: &'m Policies) -> Box<dyn Writer + 'm> {
         unimplemented!()
+    }
+    fn shared(&self, _: &Sources, _: &[FileId]) -> Option<Box<dyn Shared>> {
+        None
     }
     fn read(&self, _: &Sources, _: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
         Ok(vec![])

@@ -22,6 +22,8 @@ pub const GUARDS: &str = "baseline/guards";
 pub const TIERS: &str = "allow/tiers";
 /// Folder of approved sets of addresses.
 pub const EXTERNALS: &str = "allow/externals";
+/// Name of the lists of files.
+pub const LIST: &str = "kustomization.yaml";
 /// Name of each namespace's default deny; no generated name starts like it.
 pub const DEFAULT_DENY: &str = "netpolc--default-deny";
 
@@ -49,10 +51,7 @@ pub fn lists<'p>(paths: impl IntoIterator<Item = &'p Utf8Path>, template: &'stat
             }
         }
     }
-    listed
-        .into_iter()
-        .map(|(folder, names)| kustomization(folder.join("kustomization.yaml"), &names, template))
-        .collect()
+    listed.into_iter().map(|(folder, names)| kustomization(folder.join(LIST), &names, template)).collect()
 }
 
 #[derive(Serialize)]

@@ -59,7 +59,7 @@ pub(super) enum Says {
     Nothing(&'static str),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Set {
     pub(super) labels: Vec<(String, String)>,
     pub(super) nets: BTreeSet<IpNet>,

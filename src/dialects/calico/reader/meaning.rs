@@ -32,8 +32,8 @@ struct Asked<'e> {
 }
 
 impl<'e> Asked<'e> {
-    fn of(end: &'e End, sets: &mut Sets<'_>) -> Self {
-        let mut found = |selected: &Option<Selected>| {
+    fn of(end: &'e End, sets: &Sets) -> Self {
+        let found = |selected: &Option<Selected>| {
             selected.as_ref().map_or_else(Found::default, |selected| sets.of(&selected.tree))
         };
         Self { selected: found(&end.selected), left_out: found(&end.left_out), end }
@@ -70,7 +70,7 @@ impl<'e> Asked<'e> {
 }
 
 /// What a rule means.
-pub(super) fn of(direction: Direction, said: &Said, sets: &mut Sets<'_>) -> Meaning {
+pub(super) fn of(direction: Direction, said: &Said, sets: &Sets) -> Meaning {
     let (other, own) = (Asked::of(&said.other, sets), Asked::of(&said.own, sets));
     let is_without_sets = other.is_without_sets() || own.is_without_sets();
     let is_sure = other.is_sure() && own.is_sure();

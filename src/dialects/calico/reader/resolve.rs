@@ -31,18 +31,46 @@ use crate::verify::normal::{self, Action, End, Key, Namespaces, Peer, Rank, Rule
 pub(super) fn policies(objects: &[&Object], purpose: Purpose) -> Result<Vec<Vec<normal::Policy>>, Vec<Diagnostic>> {
     let rendered = purpose == Purpose::Rendered;
     let mut errors = duplicates(objects, rendered);
-    let tiers: BTreeMap<&str, &Tier> = objects.iter().filter_map(|object| object.tier()).collect();
-    let asked: Vec<Option<Asked<'_>>> = objects.iter().map(|object| object.asked()).collect();
+    let sets = Sets::new(objects);
+    let out = meant(objects, &[], &sets, purpose, &mut errors);
+    if rendered {
+        errors.extend(sets.unused());
+        errors.extend(undescribed(objects));
+    }
+    if errors.is_empty() { Ok(out) } else { Err(errors) }
+}
+
+/// The same for what was rendered, of some objects beside others, whose sets are `sets`; `None` where anything is wrong.
+pub(super) fn beside(objects: &[&Object], others: &[&Object], sets: &Sets) -> Option<Vec<Vec<normal::Policy>>> {
+    let together: Vec<&Object> = objects.iter().chain(others.iter().filter(|other| !other.is_set())).copied().collect();
+    if !duplicates(&together, true).is_empty() || !undescribed(&together).is_empty() {
+        return None;
+    }
+    let mut errors = vec![];
+    let out = meant(objects, others, sets, Purpose::Rendered, &mut errors);
+    errors.is_empty().then_some(out)
+}
+
+fn meant(
+    objects: &[&Object],
+    others: &[&Object],
+    sets: &Sets,
+    purpose: Purpose,
+    errors: &mut Vec<Diagnostic>,
+) -> Vec<Vec<normal::Policy>> {
+    let rendered = purpose == Purpose::Rendered;
+    let all = || objects.iter().chain(others);
+    let tiers: BTreeMap<&str, &Tier> = all().filter_map(|object| object.tier()).collect();
+    let asked: Vec<Option<Asked<'_>>> = all().map(|object| object.asked()).collect();
     let places: Vec<usize> = asked.iter().enumerate().filter(|(_, asked)| asked.is_some()).map(|(at, _)| at).collect();
     let asked: Vec<Asked<'_>> = asked.into_iter().flatten().collect();
     let ranks: BTreeMap<usize, Rank> = places.into_iter().zip(order::ranks(&asked, &tiers, purpose)).collect();
-    let mut sets = Sets::new(objects);
     let mut out = vec![];
     for (index, object) in objects.iter().enumerate() {
         let rank = ranks.get(&index).copied();
         let policies = match (&object.says, rank) {
             (Says::Policy(policy), Some(rank)) => {
-                let policies = of_calico(object, policy, rank, &mut sets, rendered, &mut errors);
+                let policies = of_calico(object, policy, rank, sets, rendered, errors);
                 if rendered {
                     errors.extend(policies.iter().find_map(|one| cuts_others(one, &policy.tier)));
                 }
@@ -56,14 +84,14 @@ pub(super) fn policies(objects: &[&Object], purpose: Purpose) -> Result<Vec<Vec<
         };
         out.push(policies);
     }
-    if rendered {
-        errors.extend(sets.unused());
-        errors.extend(undescribed(objects, &tiers));
-    }
-    if errors.is_empty() { Ok(out) } else { Err(errors) }
+    out
 }
 
 impl Object {
+    fn is_set(&self) -> bool {
+        matches!(self.says, Says::Set(_))
+    }
+
     fn tier(&self) -> Option<(&str, &Tier)> {
         match &self.says {
             Says::Tier(tier) => Some((&self.name, tier)),
@@ -117,7 +145,8 @@ fn duplicates(objects: &[&Object], rendered: bool) -> Vec<Diagnostic> {
 }
 
 /// 5.
-fn undescribed(objects: &[&Object], tiers: &BTreeMap<&str, &Tier>) -> Vec<Diagnostic> {
+fn undescribed(objects: &[&Object]) -> Vec<Diagnostic> {
+    let tiers: BTreeMap<&str, &Tier> = objects.iter().filter_map(|object| object.tier()).collect();
     let is_elsewhere = |tier: &str| !tiers.contains_key(tier) && !order::BUILT_IN.iter().any(|own| own.name == tier);
     let policies = objects.iter().filter_map(|object| match &object.says {
         Says::Policy(policy) if !tiers.contains_key(policy.tier.as_str()) => Some((object, policy.tier.as_str())),
@@ -145,7 +174,7 @@ fn of_calico(
     object: &Object,
     policy: &Policy,
     rank: Rank,
-    sets: &mut Sets<'_>,
+    sets: &Sets,
     rendered: bool,
     errors: &mut Vec<Diagnostic>,
 ) -> Vec<normal::Policy> {

@@ -10,6 +10,7 @@
 //!    the world.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -67,10 +68,10 @@ fn of_group(with: &mut Reader<'_, '_>, text: &Text<'_>) -> Option<IpNet> {
 }
 
 /// The groups of all files, and which of them are used.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Groups {
     purpose: Purpose,
-    known: BTreeMap<String, Group>,
+    known: Arc<BTreeMap<String, Group>>,
     used: BTreeSet<String>,
     errors: Vec<Diagnostic>,
     notes: BTreeSet<String>,
@@ -78,7 +79,7 @@ pub(super) struct Groups {
 
 impl Groups {
     pub(super) fn new(purpose: Purpose) -> Self {
-        Self { purpose, known: BTreeMap::new(), used: BTreeSet::new(), errors: vec![], notes: BTreeSet::new() }
+        Self { purpose, known: Arc::default(), used: BTreeSet::new(), errors: vec![], notes: BTreeSet::new() }
     }
 
     pub(super) fn add(&mut self, group: &Group) {
@@ -91,7 +92,19 @@ impl Groups {
             );
             return;
         }
-        self.known.insert(group.name.clone(), group.clone());
+        Arc::make_mut(&mut self.known).insert(group.name.clone(), group.clone());
+    }
+
+    /// The same groups for other files, of whose use nothing is known yet.
+    pub(super) fn beside(&self) -> Self {
+        Self { known: Arc::clone(&self.known), ..Self::new(self.purpose) }
+    }
+
+    /// Takes what was seen of the groups by other files.
+    pub(super) fn merge(&mut self, beside: Self) {
+        self.used.extend(beside.used);
+        self.errors.extend(beside.errors);
+        self.notes.extend(beside.notes);
     }
 
     /// The rules with the ranges of their groups; a rule for nobody is none.
@@ -114,8 +127,13 @@ impl Groups {
 
     fn blocks(&mut self, reference: &GroupRef) -> Vec<normal::Peer> {
         let mut peers = vec![];
-        let meant: Vec<Group> =
-            self.known.values().filter(|group| reference.which.is_for(&group.name, &group.labels)).cloned().collect();
+        let known = Arc::clone(&self.known);
+        let meant: Vec<&Group> = match &reference.which {
+            Which::Named(name) => known.get(name).into_iter().collect(),
+            which @ Which::Labelled(_) => {
+                known.values().filter(|group| which.is_for(&group.name, &group.labels)).collect()
+            }
+        };
         for group in meant {
             if group.name.len() > MAX_NAME && matches!(reference.which, Which::Named(_)) {
                 self.notes.insert(format!(
@@ -135,7 +153,7 @@ impl Groups {
                     _ => peers.extend(cidr::block(*range, &reference.except)),
                 }
             }
-            self.used.insert(group.name);
+            self.used.insert(group.name.clone());
         }
         if let Which::Named(name) = &reference.which
             && !self.known.contains_key(name)
@@ -157,7 +175,7 @@ impl Groups {
     /// What was wrong, or else what people should know, once every policy is resolved.
     pub(super) fn finish(mut self) -> Result<Vec<String>, Vec<Diagnostic>> {
         if self.purpose == Purpose::Rendered {
-            for (name, group) in &self.known {
+            for (name, group) in self.known.iter() {
                 if !self.used.contains(name) {
                     let message = format!("no policy uses the group {}", quote(name));
                     self.errors.push(Diagnostic::error(codes::RENDERED, group.span, message).help("remove it"));

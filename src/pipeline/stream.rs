@@ -1,0 +1,230 @@
+//! One model in one dialect, namespace by namespace: what is kept of each text is its hash.
+//!
+//! In: the same as for [`compile`](super::compile). Out: an [`Outline`], or nothing. Nearly always all is well, and then
+//! neither texts nor policies are needed all at once: each namespace is lowered, rendered, read back and proved by itself
+//! beside the few objects that all share, and dropped. Wherever something is not as it should be, or could be otherwise than
+//! it looks from one namespace, the answer is `None`: then all of it is compiled at once, and the reason is told from there.
+//!
+//! What is written later is rendered again, and must have the hash of what was proved ([`Again`]).
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
+
+use super::Project;
+use super::compile::{Proved, permits};
+use crate::dialects::writing::layout;
+use crate::dialects::{Dialect, Document, Reviewed, Shared, Writer};
+use crate::lower::Lowering;
+use crate::model::{Model, Sym};
+use crate::output::{Digest, OutputError, Texts, Write, header};
+use crate::render::Renderer;
+use crate::source::{FileId, Sources};
+use crate::verify::{self, Prover, normal};
+
+/// What one dialect says of one cluster, proved, of which the texts were not kept.
+pub struct Outline {
+    /// What was proved.
+    pub proved: Proved,
+    /// The texts by their path below `out/`.
+    pub hashes: BTreeMap<Utf8PathBuf, Digest>,
+    renderer: Renderer,
+    dialect: &'static dyn Dialect,
+}
+
+/// Proves a model in a dialect namespace by namespace. `lowering`: of that model. `sources` gets the texts of templates, and nothing that is rendered.
+pub fn outline(
+    project: &Project,
+    sources: &mut Sources,
+    model: &Model,
+    lowering: &Lowering<'_>,
+    dialect: &'static dyn Dialect,
+    reviewed: &Reviewed,
+) -> Option<Outline> {
+    // Guardrails are followed over the policies of all namespaces.
+    if !reviewed.errors.is_empty() || !model.forbids.is_empty() {
+        return None;
+    }
+    let approximations = reviewed.approximations.get(dialect.name()).cloned().unwrap_or_default();
+    let permitted = permits(&approximations);
+    let renderer = Renderer::new(dialect, &project.templates, sources).ok()?;
+    let folder = Project::folder(model.cluster.as_deref(), dialect);
+    let at = Place { out: &project.out, folder: &folder, renderer: &renderer, sources };
+    let writer = dialect.writer(model, lowering.shared());
+
+    let mut errors = vec![];
+    let of_cluster = writer.cluster(&mut errors);
+    if !errors.is_empty() {
+        return None;
+    }
+    let shared = at.texts(&of_cluster)?;
+    let beside = dialect.shared(&shared.sources, &shared.ids)?;
+    let prover = Prover::new(model, dialect.capabilities(), &permitted);
+    let names: Vec<&Sym> = model.namespaces.keys().collect();
+    let done: Vec<Unit> =
+        names.par_iter().map(|name| unit(&at, &*writer, lowering, &*beside, &prover, name)).collect::<Option<_>>()?;
+
+    let mut hashes: BTreeMap<Utf8PathBuf, Digest> = shared.hashes.into_iter().collect();
+    let expected = hashes.len() + done.iter().map(|unit| unit.hashes.len()).sum::<usize>();
+    let mut taken: Vec<u64> = vec![];
+    for unit in done {
+        hashes.extend(unit.hashes);
+        taken.extend(unit.taken);
+    }
+    let lists = lists(&hashes, &folder, dialect);
+    let listing = at.texts(&lists)?;
+    let read = dialect.read(&listing.sources, &listing.ids).ok()?;
+    let expected = expected + listing.hashes.len();
+    // An object is one file's, and a name of the cluster one object's. Names that only share a hash are looked at again.
+    taken.sort_unstable();
+    if taken.windows(2).any(|two| matches!(two, [a, b] if a == b)) {
+        return None;
+    }
+    let plain = normal::File::default();
+    let mut placed: BTreeMap<Utf8PathBuf, &normal::File> = hashes.keys().map(|path| (path.clone(), &plain)).collect();
+    placed.extend(listing.hashes.iter().map(|(path, _)| path.clone()).zip(&read));
+    if read.iter().any(|file| !file.policies.is_empty() || file.base.is_none())
+        || beside.files().iter().any(|file| file.base.is_some())
+        || !verify::strays(&folder, &placed).is_empty()
+    {
+        return None;
+    }
+    drop(placed);
+    hashes.extend(listing.hashes);
+    let of_cluster: Vec<normal::Policy> =
+        beside.files().iter().flat_map(|file| file.policies.iter().cloned()).collect();
+    if hashes.len() != expected || !beside.is_whole() {
+        return None;
+    }
+    let flows = prover.rest(&of_cluster)?;
+    drop(writer);
+    let proved = Proved { dialect: dialect.name(), cluster: model.cluster.clone(), folder, flows, approximations };
+    Some(Outline { proved, hashes, renderer, dialect })
+}
+
+/// What is kept of a namespace.
+struct Unit {
+    hashes: Vec<(Utf8PathBuf, Digest)>,
+    /// Hashes of the names that its objects take in the whole cluster.
+    taken: Vec<u64>,
+}
+
+fn unit(
+    at: &Place<'_>,
+    writer: &dyn Writer,
+    lowering: &Lowering<'_>,
+    beside: &dyn Shared,
+    prover: &Prover<'_>,
+    namespace: &Sym,
+) -> Option<Unit> {
+    let mut errors = vec![];
+    let documents = writer.namespace(&lowering.namespace(namespace), &mut errors);
+    if !errors.is_empty() {
+        return None;
+    }
+    let texts = at.texts(&documents)?;
+    let files = beside.read(&texts.sources, &texts.ids)?;
+    if files.iter().any(|file| file.shared || file.base.is_some()) {
+        return None;
+    }
+    let policies: Vec<normal::Policy> = files.into_iter().flat_map(|file| file.policies).collect();
+    prover.namespace(namespace, &policies)?;
+    let mut taken: Vec<u64> = vec![];
+    let mut last = None;
+    for policy in policies.iter().filter(|policy| policy.namespace.is_none()) {
+        // One object may stand for several policies.
+        if last != Some(policy.span) {
+            taken.push(name_hash(policy));
+            last = Some(policy.span);
+        }
+    }
+    Some(Unit { hashes: texts.hashes, taken })
+}
+
+fn name_hash(policy: &normal::Policy) -> u64 {
+    use std::hash::{Hash, Hasher};
+    let mut hasher = std::hash::DefaultHasher::new();
+    // To Calico both are one name; see its reader.
+    let name = policy.name.strip_prefix("default.").unwrap_or(&policy.name);
+    (policy.kind, name).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn lists(hashes: &BTreeMap<Utf8PathBuf, Digest>, folder: &Utf8Path, dialect: &dyn Dialect) -> Vec<Document> {
+    let listed = hashes.keys().filter(|path| path.file_name() != Some(layout::LIST));
+    layout::lists(listed.filter_map(|path| path.strip_prefix(folder).ok()), dialect.list())
+}
+
+/// Where texts go, and what makes them.
+struct Place<'a> {
+    out: &'a Utf8Path,
+    folder: &'a Utf8Path,
+    renderer: &'a Renderer,
+    sources: &'a Sources,
+}
+
+/// Texts of some documents, for as long as they are read.
+struct Rendered {
+    sources: Sources,
+    ids: Vec<FileId>,
+    hashes: Vec<(Utf8PathBuf, Digest)>,
+}
+
+impl Place<'_> {
+    fn texts(&self, documents: &[Document]) -> Option<Rendered> {
+        let rendered = self.renderer.render(self.sources, documents).ok()?;
+        let mut texts = Rendered { sources: Sources::default(), ids: vec![], hashes: vec![] };
+        for (rendered, document) in rendered.into_iter().zip(documents) {
+            let path = self.folder.join(&rendered.path);
+            let text = header(&document.sources) + &rendered.text;
+            texts.hashes.push((path, Digest::of(text.as_bytes())));
+            texts.ids.push(texts.sources.add(self.out.join(self.folder).join(&rendered.path), text));
+        }
+        Some(texts)
+    }
+}
+
+/// The texts of some outlines, made again.
+pub struct Again<'a> {
+    parts: Vec<(&'a Outline, &'a Model)>,
+    lowerings: BTreeMap<Option<&'a Sym>, Lowering<'a>>,
+    sources: &'a Sources,
+}
+
+impl<'a> Again<'a> {
+    /// `models`: those of the outlines. `sources`: the texts of templates.
+    pub fn new(outlines: &'a [Outline], models: &'a [Model], sources: &'a Sources) -> Self {
+        let of = |outline: &'a Outline| {
+            let model = models.iter().find(|model| model.cluster == outline.proved.cluster)?;
+            Some((outline, model))
+        };
+        let lowerings = models.iter().map(|model| (model.cluster.as_ref(), Lowering::new(model))).collect();
+        Self { parts: outlines.iter().filter_map(of).collect(), lowerings, sources }
+    }
+}
+
+/// What would be wrong was found before; what is not handed over is missed by whoever writes.
+impl Texts for Again<'_> {
+    fn each(&self, write: Write<'_>) -> Result<(), OutputError> {
+        for (outline, model) in &self.parts {
+            let Some(lowering) = self.lowerings.get(&model.cluster.as_ref()) else { continue };
+            let folder = &outline.proved.folder;
+            let hand_over = |documents: &[Document]| {
+                let rendered = outline.renderer.render(self.sources, documents).unwrap_or_default();
+                rendered.into_iter().zip(documents).try_for_each(|(rendered, document)| {
+                    let text = header(&document.sources) + &rendered.text;
+                    write(&folder.join(&rendered.path), &text)
+                })
+            };
+            let writer = outline.dialect.writer(model, lowering.shared());
+            let errors = || vec![];
+            hand_over(&writer.cluster(&mut errors()))?;
+            let names: Vec<&Sym> = model.namespaces.keys().collect();
+            let of_namespace = |name: &&Sym| writer.namespace(&lowering.namespace(name), &mut errors());
+            names.par_iter().try_for_each(|name| hand_over(&of_namespace(name)))?;
+            hand_over(&lists(&outline.hashes, folder, outline.dialect))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,39 @@
+//! The integration tests, one program: it is linked once, and tests of all modules run side by side. A new `tests/<name>.rs` needs
+//! its line below and nothing else (a test names what was forgotten); `cargo test --test it <name>::` runs that module alone.
+//!
+//! Being one process, a test changes neither its environment nor its current folder: it gives both to the programs it starts.
+
+mod agreement;
+mod analyzer;
+mod architecture;
+mod argocd;
+mod boutique;
+mod cli;
+mod codeowners;
+mod corpus;
+mod crds;
+mod docs;
+mod forbid;
+mod formats;
+mod golden;
+mod injection;
+mod inventory;
+mod judge;
+mod krm;
+mod mend;
+mod mesh;
+mod mutants;
+mod precommit;
+mod properties;
+mod readme;
+mod recipes;
+mod release;
+mod rollout;
+mod rules;
+mod schema;
+mod support;
+mod templates;
+mod ui;
+mod ui_generated;
+mod verdicts;
+mod verify;
