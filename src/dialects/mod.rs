@@ -27,6 +27,7 @@ use crate::checks::{PolicyTable, Target};
 use crate::diag::Diagnostic;
 use crate::lower::{NamespacePolicies, Policies};
 use crate::model::{Approximation, EdgeId, Model};
+use crate::render::View;
 use crate::source::{FileId, Sources};
 use crate::verify::normal;
 
@@ -202,7 +203,7 @@ pub struct Document {
     /// Name of its template.
     pub template: &'static str,
     /// What the template sees, under the names of the fields.
-    pub view: minijinja::Value,
+    pub view: View,
     /// About how many bytes it will have: what rendering may cost grows with it.
     pub weight: usize,
     /// The intents that contribute, for the header.
@@ -218,7 +219,7 @@ impl Document {
         weight: usize,
         sources: impl IntoIterator<Item = Utf8PathBuf>,
     ) -> Self {
-        let view = minijinja::Value::from(minijinja::value::Serde(view));
+        let view = View::new(&view);
         Self { path: path.into(), template, view, weight, sources: sources.into_iter().collect() }
     }
 }

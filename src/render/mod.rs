@@ -7,9 +7,12 @@
 
 mod engine;
 mod language;
+mod program;
+mod run;
 mod scalar;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -19,16 +22,25 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 use rayon::prelude::*;
 
+use self::program::Program;
+use self::run::Budget;
 use crate::diag::{Diagnostic, codes, quote};
 use crate::dialects::{Dialect, Document, REGISTRY};
 use crate::source::{FileId, Sources};
 
 pub use scalar::yaml_scalar;
+pub use view::View;
 
 /// Instructions of a template for any document, and for each byte that it is expected to write.
 const FUEL: (usize, usize) = (50_000, 4);
 /// Bytes of a text for any document, and for each byte that it is expected to have.
 const BYTES: (usize, usize) = (64 << 10, 8);
+
+/// What rendering a document may cost.
+fn budget(document: &Document) -> Budget {
+    let of = |(any, each): (usize, usize)| any + each * document.weight;
+    Budget { fuel: of(FUEL), bytes: of(BYTES) }
+}
 
 /// One rendered file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +56,8 @@ pub struct Rendered {
 pub struct Renderer {
     env: Environment<'static>,
     files: BTreeMap<&'static str, FileId>,
+    /// Programs of the templates that are plain.
+    programs: BTreeMap<&'static str, Program>,
 }
 
 /// Overrides that belong to no dialect: nothing would ever use them.
@@ -87,7 +101,7 @@ impl Renderer {
                     .help(format!("templates that can be replaced: {}", names.join(", "))),
             );
         }
-        let mut this = Self { env: engine::environment(), files: BTreeMap::new() };
+        let mut this = Self { env: engine::environment(), files: BTreeMap::new(), programs: BTreeMap::new() };
         for (name, text) in dialect.templates() {
             let file = own.get(name).copied().unwrap_or_else(|| {
                 sources.add(format!("templates/{}/{name} (built in)", dialect.name()), (*text).to_owned())
@@ -114,10 +128,14 @@ impl Renderer {
                     .help(refusal.instead),
             );
         }
-        if refusals.is_empty()
-            && let Err(error) = self.env.add_template_owned(name, text.replace("\r\n", "\n"))
-        {
-            errors.push(self.explain(&error, name, sources));
+        if !refusals.is_empty() {
+            return;
+        }
+        let text = text.replace("\r\n", "\n");
+        let program = program::program(&text);
+        match self.env.add_template_owned(name, text) {
+            Ok(()) => self.programs.extend(program.map(|program| (name, program))),
+            Err(error) => errors.push(self.explain(&error, name, sources)),
         }
     }
 
@@ -145,47 +163,77 @@ impl Renderer {
     }
 
     fn render_one(&self, sources: &Sources, document: &Document) -> Result<Rendered, Box<Diagnostic>> {
+        let mut text = String::with_capacity(document.weight);
+        self.render_into(sources, document, &mut text)?;
+        Ok(Rendered { path: document.path.clone(), text })
+    }
+
+    /// Renders a document and appends its text, so that it can stand behind what is there already.
+    ///
+    /// # Errors
+    /// What is wrong with its template; then nothing is appended.
+    pub fn render_into(&self, sources: &Sources, document: &Document, out: &mut String) -> Result<(), Box<Diagnostic>> {
+        let start = out.len();
+        let program = self.programs.get(document.template).zip(document.view.flat());
+        let done = program.and_then(|(program, view)| run::run(program, view, budget(document), out));
+        if done.is_none() {
+            out.truncate(start);
+            out.push_str(&self.interpret(sources, document)?);
+        }
+        Ok(())
+    }
+
+    /// The text of a document as the engine renders it. Whatever [`Self::render_into`] does to be faster, it says the same.
+    ///
+    /// # Errors
+    /// What is wrong with its template.
+    pub fn interpret(&self, sources: &Sources, document: &Document) -> Result<String, Box<Diagnostic>> {
         let note = format!("while rendering {}", quote(document.path.as_str()));
         let mut env = self.env.clone();
-        env.set_fuel(Some((FUEL.0 + FUEL.1 * document.weight) as u64));
-        let mut out = Bounded::new(document.weight);
+        let Budget { fuel, bytes } = budget(document);
+        env.set_fuel(Some(fuel as u64));
+        let mut out = Bounded { bytes: Vec::with_capacity(document.weight), limit: bytes };
+        let view = document.view.value();
         env.get_template(document.template)
-            .and_then(|template| template.render_captured_to(document.view.clone(), &mut out).map(|_| ()))
+            .and_then(|template| template.render_captured_to(view.clone(), &mut out).map(|_| ()))
             .map_err(|error| {
                 let mut diagnostic = self.explain(&error, document.template, sources).note(&note);
                 if cause(&error).kind() == ErrorKind::UndefinedError {
-                    for (of, names) in given(&document.view) {
+                    for (of, names) in given(&view) {
                         diagnostic = diagnostic.help(format!("{of}: {}", names.join(", ")));
                     }
                 }
                 Box::new(diagnostic)
             })?;
-        let text = String::from_utf8(out.bytes).unwrap_or_default();
-        let text = format!("{}\n", text.trim_end());
+        let mut text = String::from_utf8(out.bytes).unwrap_or_default();
+        text.truncate(text.trim_end().len());
+        text.push('\n');
         match unfit(&text) {
-            None => Ok(Rendered { path: document.path.clone(), text }),
-            Some(Unfit { bad, what, line }) => {
-                let message = match line {
-                    "" => format!("the template writes {what}"),
-                    _ => format!("the template writes {what}: {}", quote(line.trim_end())),
-                };
-                let diagnostic = match self.files.get(document.template) {
-                    Some(file) => {
-                        // Mostly the template says it in so many words.
-                        let lines = sources.get(*file).text.lines();
-                        let at = lines.zip(1..).find(|(line, _)| !bad.is_empty() && line.contains(bad));
-                        let span = sources.line_span(*file, at.map_or(1, |(_, number)| number));
-                        Diagnostic::error(codes::TEMPLATE, span, message)
-                    }
-                    None => Diagnostic::placeless(codes::TEMPLATE, message),
-                };
-                let help = match bad {
-                    "" => "correct the template, or remove it to use the one built in",
-                    _ => "change the line of the template that writes it",
-                };
-                Err(Box::new(diagnostic.note(note).help(help)))
-            }
+            None => Ok(text),
+            Some(unfit) => Err(Box::new(self.refuse(&unfit, document, sources).note(note))),
         }
+    }
+
+    /// What no file may hold, at the line of the template that mostly says it in so many words.
+    fn refuse(&self, unfit: &Unfit<'_>, document: &Document, sources: &Sources) -> Diagnostic {
+        let Unfit { bad, what, line } = unfit;
+        let message = match *line {
+            "" => format!("the template writes {what}"),
+            _ => format!("the template writes {what}: {}", quote(line.trim_end())),
+        };
+        let diagnostic = match self.files.get(document.template) {
+            Some(file) => {
+                let lines = sources.get(*file).text.lines();
+                let at = lines.zip(1..).find(|(line, _)| !bad.is_empty() && line.contains(bad));
+                let span = sources.line_span(*file, at.map_or(1, |(_, number)| number));
+                Diagnostic::error(codes::TEMPLATE, span, message)
+            }
+            None => Diagnostic::placeless(codes::TEMPLATE, message),
+        };
+        diagnostic.help(match *bad {
+            "" => "correct the template, or remove it to use the one built in",
+            _ => "change the line of the template that writes it",
+        })
     }
 
     /// What went wrong in a template, at its line.
@@ -291,12 +339,6 @@ fn unfit(text: &str) -> Option<Unfit<'_>> {
 struct Bounded {
     bytes: Vec<u8>,
     limit: usize,
-}
-
-impl Bounded {
-    fn new(weight: usize) -> Self {
-        Self { bytes: Vec::with_capacity(weight), limit: BYTES.0 + BYTES.1 * weight }
-    }
 }
 
 impl io::Write for Bounded {

@@ -11,6 +11,8 @@ use crate::diag::is_deceptive;
 /// Words that some YAML version reads as a boolean, a null or a number; compared without case.
 const RESERVED: [&str; 14] =
     ["y", "n", "yes", "no", "on", "off", "true", "false", "t", "f", "null", "nan", "inf", "infinity"];
+/// Bytes of the longest of them.
+const LONGEST_RESERVED: usize = 8;
 
 /// A string as a YAML scalar: plain where it can only be a string, double-quoted otherwise.
 ///
@@ -21,17 +23,24 @@ pub fn yaml_scalar(text: &str) -> Cow<'_, str> {
     if is_plain(text) || is_ipv4_block(text) { Cow::Borrowed(text) } else { Cow::Owned(quoted(text)) }
 }
 
-fn is_plain(text: &str) -> bool {
+/// Whether a string can stand as it is.
+///
+/// Nearly all that is written is plain, so this looks at all bytes alike, without a branch for each.
+pub(super) fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
     let ends_well = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b')' | b'.' | b'\'');
     bytes.first().is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, b'_' | b'/'))
         && bytes.last().is_some_and(ends_well)
-        && bytes.iter().all(|b| {
-            b.is_ascii_alphanumeric()
-                || matches!(b, b'_' | b'.' | b'/' | b'-' | b' ' | b'>' | b';' | b'(' | b')' | b'=' | b'\'' | b'&')
-        })
-        && !text.contains("  ")
-        && !RESERVED.iter().any(|word| word.eq_ignore_ascii_case(text))
+        && bytes.iter().fold(true, |plain, byte| plain & is_plain_byte(*byte))
+        && bytes.iter().zip(bytes.iter().skip(1)).fold(true, |single, pair| single & (pair != (&b' ', &b' ')))
+        && (bytes.len() > LONGEST_RESERVED || !RESERVED.iter().any(|word| word.eq_ignore_ascii_case(text)))
+}
+
+fn is_plain_byte(byte: u8) -> bool {
+    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    // `-`, `.`, `/` and digits; `&`, `'`, `(` and `)`.
+    let row = (byte.wrapping_sub(b'-') < 13) | (byte.wrapping_sub(b'&') < 4);
+    letter | row | (byte == b'_') | (byte == b' ') | (byte == b'>') | (byte == b';') | (byte == b'=')
 }
 
 /// `10.0.0.0/8`: three dots and a slash, which no number or date has.

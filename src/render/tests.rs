@@ -1,3 +1,5 @@
+mod equal;
+
 use std::process::Command;
 use std::time::Instant;
 
