@@ -24,6 +24,7 @@ mod mend;
 mod mesh;
 mod mutants;
 mod outline;
+mod plain;
 mod precommit;
 mod properties;
 mod readme;

@@ -173,13 +173,13 @@ struct Rendered {
 
 impl Place<'_> {
     fn texts(&self, documents: &[Document]) -> Option<Rendered> {
-        let rendered = self.renderer.render(self.sources, documents).ok()?;
         let mut texts = Rendered { sources: Sources::default(), ids: vec![], hashes: vec![] };
-        for (rendered, document) in rendered.into_iter().zip(documents) {
-            let path = self.folder.join(&rendered.path);
-            let text = header(&document.sources) + &rendered.text;
+        for document in documents {
+            let path = self.folder.join(&document.path);
+            let mut text = header(&document.sources);
+            self.renderer.render_into(self.sources, document, &mut text).ok()?;
             texts.hashes.push((path, Digest::of(text.as_bytes())));
-            texts.ids.push(texts.sources.add(self.out.join(self.folder).join(&rendered.path), text));
+            texts.ids.push(texts.sources.add(self.out.join(self.folder).join(&document.path), text));
         }
         Some(texts)
     }
@@ -211,10 +211,12 @@ impl Texts for Again<'_> {
             let Some(lowering) = self.lowerings.get(&model.cluster.as_ref()) else { continue };
             let folder = &outline.proved.folder;
             let hand_over = |documents: &[Document]| {
-                let rendered = outline.renderer.render(self.sources, documents).unwrap_or_default();
-                rendered.into_iter().zip(documents).try_for_each(|(rendered, document)| {
-                    let text = header(&document.sources) + &rendered.text;
-                    write(&folder.join(&rendered.path), &text)
+                documents.iter().try_for_each(|document| {
+                    let mut text = header(&document.sources);
+                    match outline.renderer.render_into(self.sources, document, &mut text) {
+                        Ok(()) => write(&folder.join(&document.path), &text),
+                        Err(_) => Ok(()),
+                    }
                 })
             };
             let writer = outline.dialect.writer(model, lowering.shared());

@@ -13,7 +13,7 @@ use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
 use super::text::Doc;
-use super::{MAX_DEPTH, options};
+use super::{MAX_DEPTH, options, plain};
 use crate::diag::{Diagnostic, codes};
 use crate::source::Span;
 
@@ -66,6 +66,11 @@ impl<'s> Doc<'s> {
     }
 
     fn parse_to<'d, T: Deserialize<'d>>(&'d self, depth: usize) -> Result<T, serde_saphyr::Error> {
+        if !self.wrapped
+            && let Some(object) = plain::read(self.text)
+        {
+            return Ok(object);
+        }
         let options = options(depth);
         match self.wrapped {
             true => serde_saphyr::from_str_with_options(self.text, options).map(|One(object)| object),

@@ -12,6 +12,7 @@ pub mod identities;
 pub mod list;
 pub mod networkpolicy;
 pub mod object;
+pub mod plain;
 pub mod selector;
 pub mod text;
 pub mod validity;

@@ -251,7 +251,7 @@ pub(super) fn ambiguous(span: Span, word: &str) -> Diagnostic {
 }
 
 /// Whether a reader of YAML 1.1 or 1.2 may take a plain word for null, a boolean, a number, a time or a merge key.
-fn is_ambiguous(word: &str) -> bool {
+pub(super) fn is_ambiguous(word: &str) -> bool {
     const WORDS: [&str; 10] = ["null", "y", "n", "yes", "no", "on", "off", "true", "false", "~"];
     match word.bytes().next() {
         None | Some(b'=') => true,

@@ -12,7 +12,6 @@
 use std::collections::BTreeSet;
 
 use ipnet::IpNet;
-use serde_saphyr::Spanned;
 
 use super::object::{self, Number, PolicySpec, SetSpec, TierSpec, Version};
 use super::order::{BUILT_IN, BuiltIn};
@@ -24,6 +23,7 @@ use super::{GLOBAL_SET, NAMESPACE, POLICY, SET, STAGED_KUBERNETES, TIER, VERSION
 use crate::diag::quote;
 use crate::dialects::reading::networkpolicy::{self, NetworkPolicy};
 use crate::dialects::reading::object::{Manifest, Metadata};
+use crate::dialects::reading::plain::Placed;
 use crate::dialects::reading::text::Text;
 use crate::dialects::reading::{Purpose, Reader, validity};
 use crate::model::Sym;
@@ -249,6 +249,6 @@ impl Convert<'_, '_, '_> {
 }
 
 /// Both zeros are one.
-pub(super) fn number(number: Option<&Spanned<Number>>) -> Option<f64> {
+pub(super) fn number(number: Option<&Placed<Number>>) -> Option<f64> {
     number.map(|number| number.value.0 + 0.0)
 }

@@ -59,7 +59,7 @@ impl Convert<'_, '_, '_> {
     ) -> Option<End> {
         let Some(entity) = entity else { return Some(End::default()) };
         if let Some(services) = &entity.services {
-            let place = self.with.doc.line(services.referenced.line());
+            let place = self.with.doc.line(services.line());
             let message = "`services` cannot be evaluated: policies do not tell the endpoints of a Service";
             return self.error(place, message, "select the pods behind it by their labels"); // 5
         }

@@ -7,9 +7,9 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
-use serde_saphyr::Spanned;
 
 use crate::dialects::reading::object::{Flag, Metadata, Pairs, PortValue};
+use crate::dialects::reading::plain::Placed;
 use crate::dialects::reading::text::Text;
 
 /// Any object: only its version is looked at.
@@ -38,7 +38,7 @@ pub(super) struct Namespace<'a> {
 pub(super) struct PolicySpec<'a> {
     #[serde(borrow)]
     pub(super) tier: Option<Text<'a>>,
-    pub(super) order: Option<Spanned<Number>>,
+    pub(super) order: Option<Placed<Number>>,
     #[serde(borrow)]
     pub(super) namespace_selector: Option<Text<'a>>,
     #[serde(borrow)]
@@ -48,17 +48,17 @@ pub(super) struct PolicySpec<'a> {
     #[serde(borrow)]
     pub(super) types: Option<Vec<Text<'a>>>,
     #[serde(borrow)]
-    pub(super) ingress: Option<Vec<Spanned<Option<Rule<'a>>>>>,
+    pub(super) ingress: Option<Vec<Placed<Option<Rule<'a>>>>>,
     #[serde(borrow)]
-    pub(super) egress: Option<Vec<Spanned<Option<Rule<'a>>>>>,
+    pub(super) egress: Option<Vec<Placed<Option<Rule<'a>>>>>,
     #[serde(borrow)]
     pub(super) staged_action: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) performance_hints: Option<Vec<Text<'a>>>,
-    pub(super) apply_on_forward: Option<Spanned<Flag>>,
-    pub(super) do_not_track: Option<Spanned<Flag>>,
+    pub(super) apply_on_forward: Option<Placed<Flag>>,
+    pub(super) do_not_track: Option<Placed<Flag>>,
     #[serde(rename = "preDNAT")]
-    pub(super) pre_dnat: Option<Spanned<Flag>>,
+    pub(super) pre_dnat: Option<Placed<Flag>>,
 }
 
 #[derive(Deserialize)]
@@ -66,14 +66,14 @@ pub(super) struct PolicySpec<'a> {
 pub(super) struct Rule<'a> {
     #[serde(borrow)]
     pub(super) action: Option<Text<'a>>,
-    pub(super) protocol: Option<Spanned<PortValue>>,
-    pub(super) not_protocol: Option<Spanned<PortValue>>,
-    pub(super) ip_version: Option<Spanned<Number>>,
-    pub(super) icmp: Option<Spanned<Icmp>>,
+    pub(super) protocol: Option<Placed<PortValue>>,
+    pub(super) not_protocol: Option<Placed<PortValue>>,
+    pub(super) ip_version: Option<Placed<Number>>,
+    pub(super) icmp: Option<Placed<Icmp>>,
     #[serde(rename = "notICMP")]
-    pub(super) not_icmp: Option<Spanned<Icmp>>,
+    pub(super) not_icmp: Option<Placed<Icmp>>,
     #[serde(borrow)]
-    pub(super) http: Option<Spanned<Http<'a>>>,
+    pub(super) http: Option<Placed<Http<'a>>>,
     #[serde(borrow)]
     pub(super) source: Option<Entity<'a>>,
     #[serde(borrow)]
@@ -94,13 +94,13 @@ pub(super) struct Entity<'a> {
     #[serde(borrow)]
     pub(super) service_accounts: Option<ServiceAccounts<'a>>,
     #[serde(borrow)]
-    pub(super) services: Option<Spanned<Services<'a>>>,
+    pub(super) services: Option<Placed<Services<'a>>>,
     #[serde(borrow)]
     pub(super) nets: Option<Vec<Text<'a>>>,
     #[serde(borrow)]
     pub(super) not_nets: Option<Vec<Text<'a>>>,
-    pub(super) ports: Option<Vec<Spanned<PortValue>>>,
-    pub(super) not_ports: Option<Vec<Spanned<PortValue>>>,
+    pub(super) ports: Option<Vec<Placed<PortValue>>>,
+    pub(super) not_ports: Option<Vec<Placed<PortValue>>>,
 }
 
 #[derive(Deserialize)]
@@ -168,7 +168,7 @@ pub(super) struct SetSpec<'a> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct TierSpec<'a> {
-    pub(super) order: Option<Spanned<Number>>,
+    pub(super) order: Option<Placed<Number>>,
     #[serde(borrow)]
     pub(super) default_action: Option<Text<'a>>,
 }

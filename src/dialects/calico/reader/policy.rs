@@ -16,8 +16,6 @@
 //! 5. Staged policies enforce nothing. What we write is what would be enforced.
 //! 6. At most 1024 rules in a direction.
 
-use serde_saphyr::Spanned;
-
 use super::convert::{Convert, Object, Says, number};
 use super::object::{PolicySpec, Rule};
 use super::order::DEFAULT_TIER;
@@ -27,6 +25,7 @@ use super::selector::{IN_NAMESPACE, Selector};
 use super::{GLOBAL_POLICY, POLICY, STAGED, STAGED_GLOBAL};
 use crate::diag::quote;
 use crate::dialects::reading::object::{Manifest, Metadata};
+use crate::dialects::reading::plain::Placed;
 use crate::dialects::reading::text::Text;
 use crate::dialects::reading::validity;
 use crate::model::{Direction, Sym};
@@ -141,7 +140,7 @@ impl Convert<'_, '_, '_> {
         ];
         for (name, field) in fields {
             let Some(field) = field else { continue };
-            let place = self.with.doc.line(field.referenced.line());
+            let place = self.with.doc.line(field.line());
             if !is_global {
                 return self.error(place, format!("`{name}` in a policy of a namespace"), "remove the field");
             }
@@ -312,12 +311,12 @@ impl Convert<'_, '_, '_> {
     fn rules(
         &mut self,
         direction: Direction,
-        rules: &[Spanned<Option<Rule<'_>>>],
+        rules: &[Placed<Option<Rule<'_>>>],
         namespace: Option<&Sym>,
     ) -> Option<Vec<Said>> {
         let mut out = Some(vec![]);
         for (index, rule) in rules.iter().enumerate() {
-            let span = self.with.doc.line(rule.referenced.line());
+            let span = self.with.doc.line(rule.line());
             if index == MAX_RULES {
                 return self.error(span, format!("more than {MAX_RULES} rules in one direction"), "split the policy");
             }

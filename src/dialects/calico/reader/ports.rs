@@ -11,13 +11,12 @@
 //! 5. Fields of ICMP need that protocol (`notICMP` does not), and a code needs a type.
 //! 6. ICMP is one of IPv4, ICMPv6 one of IPv6.
 
-use serde_saphyr::Spanned;
-
 use super::convert::Convert;
 use super::nets::Family;
 use super::object::{Entity, Icmp, Number, Rule};
 use crate::diag::quote;
 use crate::dialects::reading::object::PortValue;
+use crate::dialects::reading::plain::Placed;
 use crate::dialects::reading::{Purpose, validity};
 use crate::model::{Protocol, Sym};
 use crate::source::Span;
@@ -162,7 +161,7 @@ impl Convert<'_, '_, '_> {
     }
 
     /// 1.
-    fn protocol(&mut self, protocol: Option<&Spanned<PortValue>>) -> Option<Option<u8>> {
+    fn protocol(&mut self, protocol: Option<&Placed<PortValue>>) -> Option<Option<u8>> {
         let Some(protocol) = protocol else { return Some(None) };
         let known = match &protocol.value {
             PortValue::Number(number) => u8::try_from(*number).ok(),
@@ -174,7 +173,7 @@ impl Convert<'_, '_, '_> {
         match known.filter(|number| *number > 0) {
             Some(number) => Some(Some(number)),
             None => {
-                let span = self.with.doc.line(protocol.referenced.line());
+                let span = self.with.doc.line(protocol.line());
                 let message = format!("{} is no protocol", shown(&protocol.value));
                 self.error(span, message, "write `TCP`, `UDP`, `SCTP`, `ICMP`, `ICMPv6`, `UDPLite` or a number to 255")
             }
@@ -207,10 +206,10 @@ impl Convert<'_, '_, '_> {
     }
 
     /// 3.
-    fn listed(&mut self, ports: Option<&[Spanned<PortValue>]>) -> Option<Listed> {
+    fn listed(&mut self, ports: Option<&[Placed<PortValue>]>) -> Option<Listed> {
         let mut listed = Listed::default();
         for (index, port) in ports.unwrap_or_default().iter().enumerate() {
-            let span = self.with.doc.line(port.referenced.line());
+            let span = self.with.doc.line(port.line());
             if index == MAX_PORTS {
                 return self.error(span, format!("more than {MAX_PORTS} ports in one rule"), "split the rule");
             }
@@ -267,8 +266,8 @@ impl Convert<'_, '_, '_> {
     }
 
     /// 5. Where it stands.
-    fn icmp(&mut self, icmp: &Spanned<Icmp>) -> Option<Span> {
-        let span = self.with.doc.line(icmp.referenced.line());
+    fn icmp(&mut self, icmp: &Placed<Icmp>) -> Option<Span> {
+        let span = self.with.doc.line(icmp.line());
         let fits = |number: &Option<Number>, most: f64| {
             number.as_ref().is_none_or(|Number(number)| number.fract() == 0.0 && (0.0..=most).contains(number))
         };
@@ -284,7 +283,7 @@ impl Convert<'_, '_, '_> {
     /// 6.
     fn version(&mut self, rule: &Rule<'_>, protocols: [Option<u8>; 2]) -> Option<Option<Family>> {
         let Some(version) = &rule.ip_version else { return Some(None) };
-        let span = self.with.doc.line(version.referenced.line());
+        let span = self.with.doc.line(version.line());
         let Number(number) = version.value;
         let family = match number {
             4.0 => Family::V4,

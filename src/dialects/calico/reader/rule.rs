@@ -10,8 +10,6 @@
 //!    policies do not tell; elsewhere they are rules for ports.
 //! 4. What a rule's metadata says is for people.
 
-use serde_saphyr::Spanned;
-
 use super::convert::Convert;
 use super::entity::End;
 use super::nets::{self, Family};
@@ -19,6 +17,7 @@ use super::object::{self, Http, HttpPath, Rule};
 use super::ports::Traffic;
 use crate::diag::quote;
 use crate::dialects::reading::object::PortValue;
+use crate::dialects::reading::plain::Placed;
 use crate::dialects::reading::validity;
 use crate::model::{Direction, Sym};
 use crate::source::Span;
@@ -107,14 +106,14 @@ impl Convert<'_, '_, '_> {
     /// 3.
     fn http(&mut self, direction: Direction, rule: &Rule<'_>) -> Option<()> {
         let Some(http) = &rule.http else { return Some(()) };
-        let span = self.with.doc.line(http.referenced.line());
+        let span = self.with.doc.line(http.line());
         if direction == Direction::Egress {
             return self.error(span, "`http` in an egress rule", "write it in an ingress rule of the destination");
         }
         if rule.action.as_ref().is_some_and(|text| self.with.doc.string(text).is_ok_and(|word| word != "Allow")) {
             return self.error(span, "`http` in a rule that does not allow", "write `action: Allow`");
         }
-        let is_tcp = |protocol: &Spanned<PortValue>| match &protocol.value {
+        let is_tcp = |protocol: &Placed<PortValue>| match &protocol.value {
             PortValue::Number(number) => *number == 6,
             PortValue::Name(name) => matches!(name.as_str(), "TCP" | "6"),
         };

@@ -13,8 +13,6 @@
 //!    something.
 //! 5. Which directions are isolated: see [`draft`](super::draft).
 
-use serde_saphyr::Spanned;
-
 use super::above;
 use super::cidr::GroupRef;
 use super::draft::{Draft, Side};
@@ -28,6 +26,7 @@ use super::selector::{self, Others, Scope};
 use super::{CLUSTERWIDE, GROUP, KUBERNETES};
 use crate::dialects::reading::networkpolicy::{self, NetworkPolicy};
 use crate::dialects::reading::object::Flag;
+use crate::dialects::reading::plain::Placed;
 use crate::dialects::reading::{Purpose, Reader};
 use crate::model::{Direction, Sym};
 use crate::verify::normal::{self, Action, Peer, Selector};
@@ -94,7 +93,7 @@ struct Convert<'r, 'd, 's> {
 }
 
 /// A list of rules.
-type Rules<'r, T> = Option<&'r [Spanned<Option<T>>]>;
+type Rules<'r, T> = Option<&'r [Placed<Option<T>>]>;
 
 /// Who is governed.
 enum Subject {
@@ -263,10 +262,10 @@ impl Convert<'_, '_, '_> {
     }
 
     /// A boolean by the words that every reader of YAML takes for one: `yes` is a string to some.
-    fn flag(&mut self, flag: Option<&Spanned<Flag>>) -> Option<Option<bool>> {
+    fn flag(&mut self, flag: Option<&Placed<Flag>>) -> Option<Option<bool>> {
         let Some(flag) = flag else { return Some(None) };
         let on = flag.value.0;
-        let line = flag.referenced.line();
+        let line = flag.line();
         let written = usize::try_from(line).ok().and_then(|line| self.with.doc.text.lines().nth(line.checked_sub(1)?));
         match written.is_some_and(|written| written.contains(if on { "true" } else { "false" })) {
             true => Some(Some(on)),
@@ -284,7 +283,7 @@ impl Convert<'_, '_, '_> {
         let mut out = vec![];
         let mut failed = false;
         for rule in ingress.unwrap_or_default() {
-            let at = Place { direction: Direction::Ingress, deny, span: self.with.doc.line(rule.referenced.line()) };
+            let at = Place { direction: Direction::Ingress, deny, span: self.with.doc.line(rule.line()) };
             let parts = rule.value.as_ref().map(|rule| Parts {
                 lists: Lists::of_ingress(rule),
                 ports: rule.to_ports.as_deref(),
@@ -297,7 +296,7 @@ impl Convert<'_, '_, '_> {
             }
         }
         for rule in egress.unwrap_or_default() {
-            let at = Place { direction: Direction::Egress, deny, span: self.with.doc.line(rule.referenced.line()) };
+            let at = Place { direction: Direction::Egress, deny, span: self.with.doc.line(rule.line()) };
             if deny && rule.value.as_ref().is_some_and(|rule| rule.to_fqdns.is_some()) {
                 failed = true;
                 self.with.error::<()>(at.span, "a denial of host names, which Cilium does not take", "name addresses");

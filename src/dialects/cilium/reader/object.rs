@@ -7,10 +7,10 @@
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_saphyr::Spanned;
 
 use super::layer7::{Authentication, L7Rules, Listener, Tls};
 use crate::dialects::reading::object::{Flag, Metadata, Pairs, PortValue, Selector};
+use crate::dialects::reading::plain::Placed;
 use crate::dialects::reading::text::Text;
 
 /// A list whose items may be null.
@@ -51,13 +51,13 @@ pub(super) struct Spec<'a> {
     pub(super) node_selector: Option<Selector<'a>>,
     pub(super) enable_default_deny: Option<DefaultDeny>,
     #[serde(borrow)]
-    pub(super) ingress: Option<Vec<Spanned<Option<Ingress<'a>>>>>,
+    pub(super) ingress: Option<Vec<Placed<Option<Ingress<'a>>>>>,
     #[serde(borrow)]
-    pub(super) ingress_deny: Option<Vec<Spanned<Option<Ingress<'a>>>>>,
+    pub(super) ingress_deny: Option<Vec<Placed<Option<Ingress<'a>>>>>,
     #[serde(borrow)]
-    pub(super) egress: Option<Vec<Spanned<Option<Egress<'a>>>>>,
+    pub(super) egress: Option<Vec<Placed<Option<Egress<'a>>>>>,
     #[serde(borrow)]
-    pub(super) egress_deny: Option<Vec<Spanned<Option<Egress<'a>>>>>,
+    pub(super) egress_deny: Option<Vec<Placed<Option<Egress<'a>>>>>,
     #[serde(borrow)]
     pub(super) description: Option<Text<'a>>,
     #[serde(borrow)]
@@ -89,8 +89,8 @@ pub(super) struct Log<'a> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DefaultDeny {
-    pub(super) ingress: Option<Spanned<Flag>>,
-    pub(super) egress: Option<Spanned<Flag>>,
+    pub(super) ingress: Option<Placed<Flag>>,
+    pub(super) egress: Option<Placed<Flag>>,
 }
 
 #[derive(Deserialize)]
@@ -237,7 +237,7 @@ pub(super) struct PortRule<'a> {
 pub(super) struct Port<'a> {
     #[serde(borrow)]
     pub(super) port: Option<Text<'a>>,
-    pub(super) end_port: Option<Spanned<PortValue>>,
+    pub(super) end_port: Option<Placed<PortValue>>,
     #[serde(borrow)]
     pub(super) protocol: Option<Text<'a>>,
 }

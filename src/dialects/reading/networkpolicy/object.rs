@@ -4,10 +4,10 @@
 //! object without fields, which as a rule would allow everything: so null is seen, and refused.
 
 use serde::Deserialize;
-use serde_saphyr::Spanned;
 
 use super::super::object::{PortValue, Selector};
 use super::super::text::Text;
+use crate::dialects::reading::plain::Placed;
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -17,9 +17,9 @@ pub(super) struct Spec<'a> {
     #[serde(borrow)]
     pub(super) policy_types: Option<Vec<Text<'a>>>,
     #[serde(borrow)]
-    pub(super) ingress: Option<Vec<Spanned<Option<Ingress<'a>>>>>,
+    pub(super) ingress: Option<Vec<Placed<Option<Ingress<'a>>>>>,
     #[serde(borrow)]
-    pub(super) egress: Option<Vec<Spanned<Option<Egress<'a>>>>>,
+    pub(super) egress: Option<Vec<Placed<Option<Egress<'a>>>>>,
 }
 
 /// The same of a staged kind.
@@ -31,9 +31,9 @@ pub(super) struct Staged<'a> {
     #[serde(borrow)]
     policy_types: Option<Vec<Text<'a>>>,
     #[serde(borrow)]
-    ingress: Option<Vec<Spanned<Option<Ingress<'a>>>>>,
+    ingress: Option<Vec<Placed<Option<Ingress<'a>>>>>,
     #[serde(borrow)]
-    egress: Option<Vec<Spanned<Option<Egress<'a>>>>>,
+    egress: Option<Vec<Placed<Option<Egress<'a>>>>>,
     #[serde(borrow)]
     staged_action: Option<Text<'a>>,
 }
@@ -89,6 +89,6 @@ pub(super) struct Block<'a> {
 pub(super) struct Port<'a> {
     #[serde(borrow)]
     pub(super) protocol: Option<Text<'a>>,
-    pub(super) port: Option<Spanned<PortValue>>,
-    pub(super) end_port: Option<Spanned<PortValue>>,
+    pub(super) port: Option<Placed<PortValue>>,
+    pub(super) end_port: Option<Placed<PortValue>>,
 }

@@ -9,14 +9,13 @@
 //!
 //! What is about to be written names no port of a destination elsewhere: engines differ in whose name counts.
 
-use serde_saphyr::Spanned;
-
 use super::super::object::PortValue;
 use super::super::{Purpose, Reader, validity};
 use super::object;
 use super::rules::NULL;
 use super::{Port, Ports};
 use crate::diag::quote;
+use crate::dialects::reading::plain::Placed;
 use crate::model::{Direction, Protocol};
 use crate::source::Span;
 
@@ -42,7 +41,7 @@ pub(super) fn port(
         }
         (Some(first), None) => match &first.value {
             PortValue::Number(number) => {
-                let number = reader.number(reader.doc.line(first.referenced.line()), *number)?;
+                let number = reader.number(reader.doc.line(first.line()), *number)?;
                 return range(number, number);
             }
             PortValue::Name(name) => return named(reader, direction, protocol, name, first),
@@ -73,9 +72,9 @@ fn named(
     direction: Direction,
     protocol: Protocol,
     name: &str,
-    place: &Spanned<PortValue>,
+    place: &Placed<PortValue>,
 ) -> Option<Port> {
-    let span = reader.doc.line(place.referenced.line());
+    let span = reader.doc.line(place.line());
     if !validity::is_port_name(name) {
         let message = format!("{} is neither a number nor the name of a port", quote(name));
         let help = "write a number without quotes, or at most 15 lower-case letters, digits and hyphens with a letter";
@@ -89,8 +88,8 @@ fn named(
     Some(Port::Named(protocol, name.into()))
 }
 
-fn number(reader: &mut Reader<'_, '_>, port: &Spanned<PortValue>) -> Option<u16> {
-    let span = reader.doc.line(port.referenced.line());
+fn number(reader: &mut Reader<'_, '_>, port: &Placed<PortValue>) -> Option<u16> {
+    let span = reader.doc.line(port.line());
     match &port.value {
         PortValue::Number(number) => reader.number(span, *number),
         PortValue::Name(name) => {

@@ -56,8 +56,8 @@ pub(super) fn types(reader: &mut Reader<'_, '_>, spec: &Spec<'_>) -> Option<Vec<
     types.sort_unstable();
     types.dedup();
     let lines = [
-        (Direction::Ingress, "Ingress", ingress.first().map(|rule| rule.referenced.line())),
-        (Direction::Egress, "Egress", egress.first().map(|rule| rule.referenced.line())),
+        (Direction::Ingress, "Ingress", ingress.first().map(|rule| rule.line())),
+        (Direction::Egress, "Egress", egress.first().map(|rule| rule.line())),
     ];
     for (direction, word, line) in lines {
         if let Some(line) = line.filter(|_| reader.purpose == Purpose::Rendered)
@@ -76,11 +76,11 @@ pub(super) fn rules(reader: &mut Reader<'_, '_>, spec: &Spec<'_>) -> Option<Vec<
     let mut rules = vec![];
     for rule in spec.ingress.iter().flatten() {
         let parts = rule.value.as_ref().map(|rule| (rule.from.as_deref(), rule.ports.as_deref()));
-        rules.push(self::rule(reader, Direction::Ingress, parts, rule.referenced.line()));
+        rules.push(self::rule(reader, Direction::Ingress, parts, rule.line()));
     }
     for rule in spec.egress.iter().flatten() {
         let parts = rule.value.as_ref().map(|rule| (rule.to.as_deref(), rule.ports.as_deref()));
-        rules.push(self::rule(reader, Direction::Egress, parts, rule.referenced.line()));
+        rules.push(self::rule(reader, Direction::Egress, parts, rule.line()));
     }
     rules.into_iter().collect()
 }
