@@ -23,6 +23,7 @@ mod krm;
 mod mend;
 mod mesh;
 mod mutants;
+mod outline;
 mod precommit;
 mod properties;
 mod readme;

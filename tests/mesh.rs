@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../benches/mesh/mod.rs"]
-mod generator;
+pub mod generator;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -110,7 +110,7 @@ fn build(dialect: &'static dyn Dialect) -> Built {
     let permitted =
         Permitted { http_as_l4: edges(!can.http), fqdns_omitted: edges(!can.host_names), guards_omitted: !can.guards };
     let files = compiled.files.into_iter().map(|(path, text)| (path, text.to_string())).collect();
-    Built { permitted, folder: compiled.folder, files, dialect, model }
+    Built { permitted, folder: compiled.proved.folder, files, dialect, model }
 }
 
 impl Built {

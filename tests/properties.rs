@@ -322,7 +322,7 @@ proptest! {
         let second = build(&apps.intents(seed), seed);
         prop_assert_eq!(first.compiled.files, second.compiled.files);
         let edges: usize = intents.iter().map(|intent| intent.edges.len()).sum();
-        prop_assert!(first.compiled.flows >= edges, "{} flows of {edges} edges", first.compiled.flows);
+        prop_assert!(first.compiled.proved.flows >= edges, "{} flows of {edges} edges", first.compiled.proved.flows);
     }
 
     /// Another edge opens something or nothing; it never closes anything.
