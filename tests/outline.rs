@@ -64,7 +64,10 @@ fn examples_and_meshes_come_out_alike() {
     for (name, text) in mesh(120, 700, 5) {
         of_mesh.write(&format!("intents/{name}"), text);
     }
-    of_mesh.write("netpolc.toml", "[cluster.guards]\nmetadata-deny = true\n[approximate]\nkubernetes = [\"guards-omitted\"]\n");
+    of_mesh.write(
+        "netpolc.toml",
+        "[cluster.guards]\nmetadata-deny = true\n[approximate]\nkubernetes = [\"guards-omitted\"]\n",
+    );
     assert_alike(&of_mesh);
 }
 
