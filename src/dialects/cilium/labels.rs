@@ -62,13 +62,13 @@ const BETA: &str = "beta.kubernetes.io";
 const NO_IDENTITY: &str = "it is no part of a pod's identity in Cilium";
 
 /// Labels of pods.
-pub fn of_pods(labels: &Labels) -> Pairs<'_> {
-    labels.iter().map(|(key, value)| (Key { source: POD_LABELS, name: key }, &**value)).collect()
+pub fn of_pods(labels: &Labels) -> impl Iterator<Item = (Key<'_>, &str)> {
+    labels.iter().map(|(key, value)| (Key { source: POD_LABELS, name: key }, &**value))
 }
 
 /// Labels of the namespace that pods are in.
-pub fn of_namespaces(labels: &Labels) -> Pairs<'_> {
-    labels.iter().map(|(key, value)| (Key { source: NAMESPACE_LABELS, name: key }, &**value)).collect()
+pub fn of_namespaces(labels: &Labels) -> impl Iterator<Item = (Key<'_>, &str)> {
+    labels.iter().map(|(key, value)| (Key { source: NAMESPACE_LABELS, name: key }, &**value))
 }
 
 impl Key<'_> {

@@ -284,7 +284,7 @@ fn policy_view<'a>(
         name: Cow::Borrowed(&policy.name),
         namespace,
         annotations: about::annotations(&policy.about, turn::ALLOW),
-        labels: labels::of_pods(&policy.subject),
+        labels: labels::of_pods(&policy.subject).collect(),
         staged: writer.model.profile.staged,
         side: view::side(policy.direction),
         rules,

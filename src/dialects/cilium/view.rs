@@ -266,20 +266,17 @@ fn host(name: &str) -> PeerView<'_> {
 }
 
 /// Pods by namespace and labels. The namespace is always there: without it a selector stays in the policy's own.
-fn pods(set: &PodSet) -> Vec<(Kind, PeerView<'_>)> {
-    let labels = labels::of_pods(&set.labels);
-    let all = match &set.namespaces {
-        NamespaceSet::All => vec![PeerView { labels, ..every_pod() }],
+fn pods<'a>(set: &'a PodSet) -> Vec<(Kind, PeerView<'a>)> {
+    let own = || labels::of_pods(&set.labels);
+    let peer = |labels| (Kind::Endpoints, PeerView { labels, ..PeerView::default() });
+    match &set.namespaces {
+        NamespaceSet::All => vec![(Kind::Endpoints, PeerView { labels: own().collect(), ..every_pod() })],
         NamespaceSet::Names(names) => {
-            names.iter().map(|name| within(&labels, vec![(labels::NAMESPACE, &**name)])).collect()
+            let within = |name: &'a Sym| [(labels::NAMESPACE, &**name)].into_iter().chain(own()).collect();
+            names.iter().map(|name| peer(within(name))).collect()
         }
-        NamespaceSet::Labels(namespace) => vec![within(&labels, labels::of_namespaces(namespace))],
-    };
-    all.into_iter().map(|peer| (Kind::Endpoints, peer)).collect()
-}
-
-fn within<'a>(labels: &Pairs<'a>, namespace: Pairs<'a>) -> PeerView<'a> {
-    PeerView { labels: namespace.into_iter().chain(labels.iter().copied()).collect(), ..PeerView::default() }
+        NamespaceSet::Labels(namespace) => vec![peer(labels::of_namespaces(namespace).chain(own()).collect())],
+    }
 }
 
 fn blocks<'a>(ranges: &Cidrs) -> impl Iterator<Item = (Kind, PeerView<'a>)> {

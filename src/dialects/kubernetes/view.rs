@@ -155,8 +155,7 @@ fn every_pod<'a>() -> PeerView<'a> {
 
 /// Pods by namespace and labels, both in one entry: side by side in a list they would add up.
 pub fn pods<'a>(set: &'a PodSet, out: &mut Vec<PeerView<'a>>) {
-    let labels = pairs(&set.labels);
-    let peer = |namespace_labels| PeerView { namespace_labels, labels: labels.clone(), ..every_pod() };
+    let peer = |namespace_labels| PeerView { namespace_labels, labels: pairs(&set.labels), ..every_pod() };
     match &set.namespaces {
         NamespaceSet::All => out.push(peer(vec![])),
         NamespaceSet::Names(names) => out.extend(names.iter().map(|name| peer(vec![(NAMESPACE_NAME, &**name)]))),

@@ -16,24 +16,24 @@ const MAX_ANNOTATION: usize = 2_000;
 
 /// Who asks for an object: all that an incident's reader needs to find the line.
 pub fn annotations(about: &About, turn: Turn) -> Annotations<'_> {
-    let entries = entries([
-        ("netpolc.dev/app", symbols(&about.apps)),
-        ("netpolc.dev/owner", symbols(&about.owners)),
-        ("netpolc.dev/flow", joined(about.flows.iter().map(String::as_str))),
-        ("netpolc.dev/source", joined(about.sources.iter().map(|path| path.as_str()))),
-        ("netpolc.dev/why", symbols(&about.whys)),
-    ]);
-    entries.chain(turn.annotations()).collect()
+    let mut all = Annotations::with_capacity(7);
+    entry(&mut all, "netpolc.dev/app", symbols(&about.apps));
+    entry(&mut all, "netpolc.dev/owner", symbols(&about.owners));
+    entry(&mut all, "netpolc.dev/flow", joined(about.flows.iter().map(String::as_str)));
+    entry(&mut all, "netpolc.dev/source", joined(about.sources.iter().map(|path| path.as_str())));
+    entry(&mut all, "netpolc.dev/why", symbols(&about.whys));
+    all.extend(turn.annotations());
+    all
 }
 
 /// Who stands behind an object that no single flow asks for.
 pub fn owners(about: &About, turn: Turn) -> Annotations<'_> {
-    let entries = entries([
-        ("netpolc.dev/app", symbols(&about.apps)),
-        ("netpolc.dev/owner", symbols(&about.owners)),
-        ("netpolc.dev/source", joined(about.sources.iter().map(|path| path.as_str()))),
-    ]);
-    entries.chain(turn.annotations()).collect()
+    let mut all = vec![];
+    entry(&mut all, "netpolc.dev/app", symbols(&about.apps));
+    entry(&mut all, "netpolc.dev/owner", symbols(&about.owners));
+    entry(&mut all, "netpolc.dev/source", joined(about.sources.iter().map(|path| path.as_str())));
+    all.extend(turn.annotations());
+    all
 }
 
 /// What asks for an object of a guard: the project file, under its name.
@@ -42,10 +42,8 @@ pub fn guard(guard: &Guard, turn: Turn) -> Annotations<'static> {
     about.into_iter().chain(turn.annotations()).collect()
 }
 
-fn entries<'a, const N: usize>(
-    all: [(&'static str, Option<Cow<'a, str>>); N],
-) -> impl Iterator<Item = (&'static str, Cow<'a, str>)> {
-    all.into_iter().filter_map(|(key, text)| Some((key, text?)))
+fn entry<'a>(all: &mut Annotations<'a>, key: &'static str, text: Option<Cow<'a, str>>) {
+    all.extend(text.map(|text| (key, text)));
 }
 
 fn symbols(set: &BTreeSet<Sym>) -> Option<Cow<'_, str>> {
