@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use super::program::{Names, Not, Path, Program, Start, Step};
 use super::scalar::{is_plain, yaml_scalar};
 use super::unfit;
-use super::view::{Flat, Node};
+use crate::dialects::view::{Flat, Node};
 
 /// What one document may cost.
 #[derive(Debug, Clone, Copy)]
