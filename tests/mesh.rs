@@ -9,7 +9,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::support::{Project, netpolc, tree};
+use camino::Utf8Path;
+use netpolc::diag::Diagnostics;
+use netpolc::dialects::REGISTRY;
+use netpolc::lower::lower;
+use netpolc::render::Renderer;
+use netpolc::source::find_root;
+
+use crate::support::{Project, netpolc, repo, tree};
 
 /// Every file below a folder, with the time of its last change.
 fn times(dir: &Path) -> BTreeMap<PathBuf, SystemTime> {
@@ -63,4 +70,41 @@ why  = "one flow more"
     assert_eq!((more.code, more.stderr.as_str()), (1, ""));
     assert!(more.stdout.contains("\n1 flow opened:\n"), "{}", more.stdout);
     assert!(!more.stdout.contains(" closed:\n") && !more.stdout.contains(" widened:\n"), "{}", more.stdout);
+}
+
+/// Renders all documents of a project as a build does, and as the engine does. How many there are.
+fn rendered_alike(folder: &Path) -> usize {
+    let mut diags = Diagnostics::default();
+    let root = find_root(&[], Utf8Path::from_path(folder).unwrap()).unwrap();
+    let project = netpolc::pipeline::Project::load(root, &mut diags).unwrap();
+    let mut sources = project.sources.clone();
+    let mut count = 0;
+    for model in project.models(None, &mut diags) {
+        let policies = lower(&model);
+        for dialect in REGISTRY {
+            let renderer = Renderer::new(*dialect, &project.templates, &mut sources).unwrap();
+            // What a dialect cannot say is told elsewhere.
+            for document in dialect.documents(&model, &policies).unwrap_or_default() {
+                let mut text = "header\n".to_owned();
+                renderer.render_into(&sources, &document, &mut text).unwrap();
+                let engine = renderer.interpret(&sources, &document).unwrap();
+                assert!(text.strip_prefix("header\n") == Some(&engine), "{}", document.path);
+                count += 1;
+            }
+        }
+    }
+    count
+}
+
+/// Built-in templates are not interpreted for each document. That must not show.
+#[test]
+fn documents_are_rendered_as_the_engine_renders_them() {
+    assert!(rendered_alike(repo()) > 30);
+    let project = Project::new();
+    for (name, text) in generator::mesh(300, 1_800, 1) {
+        project.write(&format!("intents/{name}"), text);
+    }
+    let scrapers = "scrapers = { namespace = \"monitoring\", pods = { app = \"prometheus\" } }";
+    project.write("netpolc.toml", format!("[cluster]\n{scrapers}\n"));
+    assert!(rendered_alike(project.dir()) > 300);
 }

@@ -16,18 +16,19 @@ pub mod cilium;
 pub mod kubernetes;
 pub mod reading;
 mod review;
+pub mod view;
 pub mod writing;
 
 use camino::Utf8PathBuf;
 use rayon::prelude::*;
 use reading::text::Doc;
 use serde::Serialize;
+use view::View;
 
 use crate::checks::{PolicyTable, Target};
 use crate::diag::Diagnostic;
 use crate::lower::{NamespacePolicies, Policies};
 use crate::model::{Approximation, EdgeId, Model};
-use crate::render::View;
 use crate::source::{FileId, Sources};
 use crate::verify::normal;
 

@@ -12,7 +12,6 @@ mod run;
 mod scalar;
 #[cfg(test)]
 mod tests;
-mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -29,7 +28,6 @@ use crate::dialects::{Dialect, Document, REGISTRY};
 use crate::source::{FileId, Sources};
 
 pub use scalar::yaml_scalar;
-pub use view::View;
 
 /// Instructions of a template for any document, and for each byte that it is expected to write.
 const FUEL: (usize, usize) = (50_000, 4);
@@ -41,6 +39,9 @@ fn budget(document: &Document) -> Budget {
     let of = |(any, each): (usize, usize)| any + each * document.weight;
     Budget { fuel: of(FUEL), bytes: of(BYTES) }
 }
+
+/// Documents that one thread renders before another one takes some of them.
+const AT_ONCE: usize = 8;
 
 /// One rendered file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,7 +146,7 @@ impl Renderer {
     /// Every template error once, whatever the number of documents that run into it.
     pub fn render(&self, sources: &Sources, documents: &[Document]) -> Result<Vec<Rendered>, Vec<Diagnostic>> {
         let results: Vec<Result<Rendered, Box<Diagnostic>>> =
-            documents.par_iter().map(|document| self.render_one(sources, document)).collect();
+            documents.par_iter().with_min_len(AT_ONCE).map(|document| self.render_one(sources, document)).collect();
         let mut rendered = Vec::with_capacity(results.len());
         let mut errors: Vec<Diagnostic> = vec![];
         let mut seen = BTreeSet::new();

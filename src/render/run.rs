@@ -4,10 +4,12 @@
 //! as expected, as a name that the view does not have. Nothing is explained here: the engine renders such a document again,
 //! from the same limits, and says what is wrong.
 
+use std::fmt::Write as _;
+
 use super::program::{Names, Not, Path, Program, Start, Step};
 use super::scalar::{is_plain, yaml_scalar};
 use super::unfit;
-use super::view::{Flat, Node};
+use crate::dialects::view::{Flat, Node};
 
 /// What one document may cost.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +94,7 @@ impl Run<'_> {
                     match self.value(path)? {
                         Node::Text(start, length) => self.scalar(self.view.text(start, length)?)?,
                         Node::Flag(flag) => self.write(if flag { "true" } else { "false" })?,
-                        Node::Number(number) => self.write(&number.to_string())?,
+                        Node::Number(number) => self.number(number)?,
                         Node::Nothing | Node::List(..) | Node::Tuple(..) | Node::Struct(..) => return None,
                     }
                 }
@@ -192,6 +194,11 @@ impl Run<'_> {
         // Tabs and carriage returns are escaped.
         self.suspect |= scalar.contains('$');
         self.write(&scalar)
+    }
+
+    fn number(&mut self, number: u32) -> Option<()> {
+        write!(self.out, "{number}").ok()?;
+        (self.out.len() <= self.end).then_some(())
     }
 
     fn write(&mut self, text: &str) -> Option<()> {

@@ -23,24 +23,40 @@ pub fn yaml_scalar(text: &str) -> Cow<'_, str> {
     if is_plain(text) || is_ipv4_block(text) { Cow::Borrowed(text) } else { Cow::Owned(quoted(text)) }
 }
 
-/// Whether a string can stand as it is.
-///
-/// Nearly all that is written is plain, so this looks at all bytes alike, without a branch for each.
+/// Whether a string can stand as it is. Nearly all that is written can: so all bytes are looked at alike, and only then,
+/// where there is need, at more than one.
 pub(super) fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
     let ends_well = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b')' | b'.' | b'\'');
-    bytes.first().is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, b'_' | b'/'))
+    let kinds = bytes.iter().fold(0, |kinds, byte| kinds | KINDS.get(usize::from(*byte)).copied().unwrap_or(OTHER));
+    kinds & OTHER == 0
+        && bytes.first().is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, b'_' | b'/'))
         && bytes.last().is_some_and(ends_well)
-        && bytes.iter().fold(true, |plain, byte| plain & is_plain_byte(*byte))
-        && bytes.iter().zip(bytes.iter().skip(1)).fold(true, |single, pair| single & (pair != (&b' ', &b' ')))
+        && (kinds & SPACE == 0 || !text.contains("  "))
         && (bytes.len() > LONGEST_RESERVED || !RESERVED.iter().any(|word| word.eq_ignore_ascii_case(text)))
 }
 
-fn is_plain_byte(byte: u8) -> bool {
-    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-    // `-`, `.`, `/` and digits; `&`, `'`, `(` and `)`.
-    let row = (byte.wrapping_sub(b'-') < 13) | (byte.wrapping_sub(b'&') < 4);
-    letter | row | (byte == b'_') | (byte == b' ') | (byte == b'>') | (byte == b';') | (byte == b'=')
+/// A space: plain if there is one.
+const SPACE: u8 = 1;
+/// Nothing that is plain.
+const OTHER: u8 = 2;
+/// What each byte is, by its value; 0: plain everywhere but at an end.
+const KINDS: [u8; 256] = kinds();
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which would say so")]
+const fn kinds() -> [u8; 256] {
+    let mut kinds = [OTHER; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        kinds[byte as usize] = match byte {
+            b' ' => SPACE,
+            b'_' | b'.' | b'/' | b'-' | b'>' | b';' | b'(' | b')' | b'=' | b'\'' | b'&' => 0,
+            _ if byte.is_ascii_alphanumeric() => 0,
+            _ => OTHER,
+        };
+        byte += 1;
+    }
+    kinds
 }
 
 /// `10.0.0.0/8`: three dots and a slash, which no number or date has.

@@ -38,7 +38,7 @@ pub struct TierView {
     /// Its name.
     pub name: &'static str,
     /// When it is applied and deleted: keys and texts.
-    pub annotations: Annotations,
+    pub annotations: Annotations<'static>,
     /// Its place among tiers.
     pub order: u32,
     /// What happens at its end.
@@ -51,7 +51,7 @@ pub fn between() -> String {
 }
 
 /// Tier and policy of a guard.
-pub fn guard(guard: &Guard, wording: Wording) -> Result<(TierView, PolicyView), Unsayable> {
+pub fn guard(guard: &Guard, wording: Wording) -> Result<(TierView, PolicyView<'static>), Unsayable> {
     let (tier, directions) = match guard {
         Guard::MetadataDeny { .. } => (BEFORE_ALL, vec![Direction::Egress]),
         Guard::DefaultDeny { .. } => (AFTER_ALL, vec![Direction::Ingress, Direction::Egress]),
@@ -65,9 +65,9 @@ pub fn guard(guard: &Guard, wording: Wording) -> Result<(TierView, PolicyView), 
         name: name::in_tier(tier.name, guard.name()),
         annotations: about::guard(guard, turn::GUARD_IN_TIER),
         staged: wording.staged,
-        tier: tier.name.to_owned(),
+        tier: tier.name,
         order: ORDER,
-        namespace_selector: selector::all_but(guard.except())?,
+        namespace_selector: selector::all_but(guard.except())?.into(),
         selector: selector::pods(&Default::default())?,
         types: directions.iter().map(|direction| view::type_name(*direction)).collect(),
         sides: directions
@@ -82,7 +82,7 @@ impl Tier {
     fn view(self) -> TierView {
         // Flux deletes kinds in the reverse order of their names and would begin with a tier, whose deletion fails while its
         // policy stands (fluxcd/pkg, ssa/manager_delete.go). An empty tier passes on whatever comes: there it stays.
-        let kept = ("kustomize.toolkit.fluxcd.io/prune", "disabled".to_owned());
+        let kept = ("kustomize.toolkit.fluxcd.io/prune", "disabled".into());
         let annotations = turn::REFERRED.annotations().chain([kept]).collect();
         TierView { name: self.name, annotations, order: self.order, default_action: "Pass" }
     }

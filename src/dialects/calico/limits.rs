@@ -13,9 +13,14 @@ const MAX_RULES: usize = 1024;
 /// The fixed lines of an object.
 const OBJECT: usize = 500;
 
+/// Whether a policy of this weight is one object.
+pub fn fits(policy: &PolicyView<'_>, weight: usize) -> bool {
+    weight <= MAX_OBJECT && policy.sides.iter().map(|side| side.rules.len()).sum::<usize>() <= MAX_RULES
+}
+
 /// The policy in objects of at most [`MAX_RULES`] rules and [`MAX_OBJECT`] bytes: the first keeps the name, others are
 /// numbered from 2. `taken` are names that are taken already; new ones are added.
-pub fn split(policy: PolicyView, taken: &mut BTreeSet<String>) -> Vec<PolicyView> {
+pub fn split<'a>(policy: PolicyView<'a>, taken: &mut BTreeSet<String>) -> Vec<PolicyView<'a>> {
     let room = MAX_OBJECT.saturating_sub(base_weight(&policy));
     let rules = policy.sides.iter().flat_map(|side| side.rules.iter().map(|rule| (side.key, rule.clone())));
     let objects = size::pack(rules, room, MAX_RULES, |(_, rule)| rule_weight(rule));
@@ -44,11 +49,11 @@ fn sides(rules: Vec<(&'static str, RuleView)>) -> Vec<SideView> {
 }
 
 /// About how many bytes of YAML an object takes.
-pub fn weight(policy: &PolicyView) -> usize {
+pub fn weight(policy: &PolicyView<'_>) -> usize {
     base_weight(policy) + policy.sides.iter().flat_map(|side| &side.rules).map(rule_weight).sum::<usize>()
 }
 
-fn base_weight(policy: &PolicyView) -> usize {
+fn base_weight(policy: &PolicyView<'_>) -> usize {
     let annotations: usize = policy.annotations.iter().map(|(key, text)| key.len() + text.len() + 10).sum();
     OBJECT + policy.name.len() + annotations + policy.namespace_selector.len() + policy.selector.len()
 }

@@ -24,12 +24,13 @@ use serde::Serialize;
 
 use self::guards::TierView;
 use self::name::DEFAULT_TIER;
+use self::selector::Unsayable;
 use self::sets::{SetView, Sets};
 use self::view::{PolicyView, RuleView, SideView};
 use super::reading::Kinds;
 use super::reading::text::Doc;
 use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, TIERS, placed};
-use super::writing::{about, turn};
+use super::writing::{Intents, about, turn};
 use super::{Assumed, Dialect, Document, Review, Shared, Writer};
 use crate::diag::{Diagnostic, quote};
 use crate::lower::{NamespacePolicies, Policies, Policy};
@@ -143,14 +144,14 @@ impl Wording {
 }
 
 #[derive(Serialize)]
-struct PoliciesView {
+struct PoliciesView<'a> {
     tier: Option<TierView>,
-    policies: Vec<PolicyView>,
+    policies: Vec<PolicyView<'a>>,
 }
 
 #[derive(Serialize)]
 struct SetsView<'a> {
-    sets: &'a [SetView],
+    sets: &'a [SetView<'a>],
 }
 
 /// What writes a model.
@@ -184,7 +185,8 @@ impl Writer for OfModel<'_> {
             }
         }
         for (external, sets) in self.sets.objects() {
-            let bytes = |set: &SetView| 600 + set.name.len() + set.nets.iter().map(|net| net.len() + 10).sum::<usize>();
+            let bytes =
+                |set: &SetView<'_>| 600 + set.name.len() + set.nets.iter().map(|net| net.len() + 10).sum::<usize>();
             let annotations =
                 sets.iter().flat_map(|set| &set.annotations).map(|(key, text)| key.len() + text.len() + 10);
             let weight = sets.iter().map(bytes).sum::<usize>() + annotations.sum::<usize>();
@@ -216,9 +218,9 @@ fn baseline(model: &Model, namespace: &NamespacePolicies, errors: &mut Vec<Diagn
         name: name::policy(tier, &namespace.namespace, DEFAULT_DENY),
         annotations: about::owners(&namespace.about, turn::DENY),
         staged: wording.staged,
-        tier: tier.to_string(),
+        tier,
         order: BASELINE_ORDER,
-        namespace_selector,
+        namespace_selector: namespace_selector.into(),
         selector: "all()".to_owned(),
         types: both.map(view::type_name).to_vec(),
         sides: if rules.is_empty() { vec![] } else { both.map(side).to_vec() },
@@ -235,30 +237,40 @@ fn allow(
     errors: &mut Vec<Diagnostic>,
 ) -> Option<Document> {
     let name = |policy: &Policy| name::policy(&model.profile.tier, &namespace.namespace, &policy.name);
-    let mut taken: BTreeSet<String> = namespace.allows.iter().map(name).collect();
-    let mut sources = BTreeSet::new();
-    let mut policies = vec![];
+    let selector = selector::namespace(&namespace.namespace);
+    let mut taken: Option<BTreeSet<String>> = None;
+    let mut sources = Intents::default();
+    let mut policies = Vec::with_capacity(namespace.allows.len());
+    let mut weight = 0;
     for policy in &namespace.allows {
-        let Some(view) = policy_view(model, sets, namespace, policy, errors) else { continue };
-        sources.extend(policy.about.sources.iter().cloned());
-        policies.extend(limits::split(view, &mut taken));
+        let Some(view) = policy_view(model, sets, (namespace, &selector), policy, errors) else { continue };
+        sources.extend(&policy.about.sources);
+        let whole = limits::weight(&view);
+        if limits::fits(&view, whole) {
+            weight += whole;
+            policies.push(view);
+            continue;
+        }
+        let all_names = || namespace.allows.iter().map(name).collect();
+        let objects = limits::split(view, taken.get_or_insert_with(all_names));
+        weight += objects.iter().map(limits::weight).sum::<usize>();
+        policies.extend(objects);
     }
     if policies.is_empty() {
         return None;
     }
-    let weight = policies.iter().map(limits::weight).sum();
     let view = PoliciesView { tier: None, policies };
-    Some(Document::new("", "policies.yaml.j2", view, weight, sources))
+    Some(Document::new("", "policies.yaml.j2", view, weight, sources.paths()))
 }
 
 /// `None` when no rule is left that Calico could say: a policy without rules would be a deny.
-fn policy_view(
-    model: &Model,
+fn policy_view<'a>(
+    model: &'a Model,
     sets: &Sets<'_>,
-    namespace: &NamespacePolicies,
-    policy: &Policy,
+    (namespace, selector): (&NamespacePolicies, &'a Result<String, Unsayable>),
+    policy: &'a Policy,
     errors: &mut Vec<Diagnostic>,
-) -> Option<PolicyView> {
+) -> Option<PolicyView<'a>> {
     let mut rules = vec![];
     for rule in &policy.rules {
         match view::rules(model, sets, policy.direction, rule) {
@@ -266,8 +278,10 @@ fn policy_view(
             Err(why) => errors.push(review::explain(&why, Some(rule.span), "this peer")),
         }
     }
-    let selectors = selector::namespace(&namespace.namespace)
-        .and_then(|namespace| Ok((namespace, selector::pods(&policy.subject)?)));
+    let selectors = match selector {
+        Ok(namespace) => selector::pods(&policy.subject).map(|pods| (namespace.as_str(), pods)),
+        Err(why) => Err(why.clone()),
+    };
     let (namespace_selector, selector) = match selectors {
         Ok(selectors) => selectors,
         Err(why) => {
@@ -286,9 +300,9 @@ fn policy_view(
         name: name::policy(&model.profile.tier, &namespace.namespace, &policy.name),
         annotations: about::annotations(&policy.about, turn::ALLOW),
         staged: wording.staged,
-        tier: model.profile.tier.to_string(),
+        tier: &model.profile.tier,
         order: if is_dns { DNS_ORDER } else { ALLOW_ORDER },
-        namespace_selector,
+        namespace_selector: namespace_selector.into(),
         selector,
         types: vec![view::type_name(policy.direction)],
         sides: vec![SideView { key: view::side_key(policy.direction), rules }],

@@ -3,6 +3,8 @@
 //! In: a namespace and the name of a policy in it, or a tier and a name. Out: `(tier.)namespace--policy`, at most
 //! [`MAX_NAME`] characters, at most one dot (libcalico-go `validator/v3`: `globalNetworkPolicyNameRegex`).
 
+use std::borrow::Cow;
+
 use crate::lower::{MAX_NAME, shorten};
 
 /// The tier that always exists, whose policies need no prefix.
@@ -12,7 +14,8 @@ const HASH: usize = 12;
 
 /// The name of a policy whose subjects are pods of a namespace.
 pub fn policy(tier: &str, namespace: &str, name: &str) -> String {
-    in_tier(tier, &format!("{}--{name}", part(namespace)))
+    let whole = format!("{}--{name}", part(namespace));
+    if tier == DEFAULT_TIER && whole.len() <= MAX_NAME { whole } else { in_tier(tier, &whole) }
 }
 
 /// The name of a policy of a tier. Outside of the default tier releases demand `tier.name`, and no second dot
@@ -26,12 +29,12 @@ pub fn in_tier(tier: &str, name: &str) -> String {
 
 /// A namespace as the first part of a name, which ends at the first `--`. A namespace that holds one itself is told
 /// apart from others by a hash.
-fn part(namespace: &str) -> String {
+fn part(namespace: &str) -> Cow<'_, str> {
     if !namespace.contains("--") {
-        return namespace.to_owned();
+        return Cow::Borrowed(namespace);
     }
     let words: Vec<&str> = namespace.split('-').filter(|word| !word.is_empty()).collect();
-    format!("{}-{}", words.join("-"), hash(namespace))
+    Cow::Owned(format!("{}-{}", words.join("-"), hash(namespace)))
 }
 
 fn hash(text: &str) -> String {

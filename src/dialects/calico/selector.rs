@@ -5,8 +5,6 @@
 //! key and value is checked against what a label may hold, and the whole against the length that the API server takes;
 //! nothing is ever put into a selector without passing here.
 
-use std::fmt::Write as _;
-
 use crate::model::{Labels, NamespaceSet, Sym};
 
 /// The longest selector (CustomResourceDefinitions of projectcalico.org/v3: `maxLength`).
@@ -44,7 +42,7 @@ pub fn pods(labels: &Labels) -> Result<String, Unsayable> {
 
 /// The namespace of a name.
 pub fn namespace(name: &Sym) -> Result<String, Unsayable> {
-    equalities(&Labels::new([(NAMESPACE_NAME.into(), name.clone())]), |_| false)
+    bounded(format!("{NAMESPACE_NAME} == '{}'", word(name)?))
 }
 
 /// Namespaces of a set, one selector for each of its names.
@@ -82,8 +80,9 @@ fn equalities(labels: &Labels, is_reserved: impl Fn(&str) -> bool) -> Result<Str
             return Err(Unsayable::Reserved(key.clone()));
         }
         let and = if text.is_empty() { "" } else { " && " };
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{and}{} == '{}'", identifier(key)?, word(value)?);
+        for part in [and, identifier(key)?, " == '", word(value)?, "'"] {
+            text.push_str(part);
+        }
     }
     if text.is_empty() {
         text.push_str(ALL);

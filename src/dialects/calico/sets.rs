@@ -9,7 +9,8 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use super::selector::{self, Unsayable};
-use crate::dialects::writing::{about, members, size, turn};
+use crate::dialects::writing::about::{self, Annotations};
+use crate::dialects::writing::{members, size, turn};
 use crate::lower::{ExternalSet, MAX_NAME, shorten};
 use crate::model::{ExternalId, Labels, Model};
 
@@ -27,13 +28,13 @@ const MAX_NETS: usize = 3_000;
 
 /// One GlobalNetworkSet.
 #[derive(Debug, Clone, Serialize)]
-pub struct SetView {
+pub struct SetView<'a> {
     /// Name of the object.
     pub name: String,
     /// The labels by which rules find it.
     pub labels: Vec<(&'static str, String)>,
     /// Provenance: keys and texts.
-    pub annotations: Vec<(&'static str, String)>,
+    pub annotations: Annotations<'a>,
     /// Ranges of one family; never empty.
     pub nets: Vec<String>,
 }
@@ -44,7 +45,7 @@ pub struct Sets<'m> {
     /// Families and labels by external.
     labels: BTreeMap<ExternalId, Vec<Labels>>,
     /// Never without objects.
-    objects: Vec<(&'m ExternalSet, Vec<SetView>)>,
+    objects: Vec<(&'m ExternalSet, Vec<SetView<'m>>)>,
 }
 
 impl<'m> Sets<'m> {
@@ -87,7 +88,7 @@ impl<'m> Sets<'m> {
     }
 
     /// The externals, each with its objects.
-    pub fn objects(&self) -> &[(&'m ExternalSet, Vec<SetView>)] {
+    pub fn objects(&self) -> &[(&'m ExternalSet, Vec<SetView<'m>>)] {
         &self.objects
     }
 }

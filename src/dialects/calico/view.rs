@@ -4,13 +4,15 @@
 //! A rule without peer means everyone to Calico, so a rule whose peers come to nothing is left out here, and never
 //! written empty.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
 use ipnet::IpNet;
 use serde::Serialize;
 
 use super::selector::{self, GLOBAL, Unsayable};
 use super::sets::Sets;
+use crate::dialects::writing::about::Annotations;
+use crate::dialects::writing::once;
 use crate::lower::Rule;
 use crate::model::{Cidrs, Direction, DnsPeer, Model, PeerSet, PodSet, PortRange, Protocol};
 
@@ -21,21 +23,21 @@ const MAX_NETS: usize = 256;
 
 /// One GlobalNetworkPolicy, enforced or staged.
 #[derive(Debug, Clone, Serialize)]
-pub struct PolicyView {
+pub struct PolicyView<'a> {
     /// `GlobalNetworkPolicy` or `StagedGlobalNetworkPolicy`.
     pub kind: &'static str,
     /// Name of the object.
     pub name: String,
     /// Provenance: keys and texts.
-    pub annotations: Vec<(&'static str, String)>,
+    pub annotations: Annotations<'a>,
     /// It only reports.
     pub staged: bool,
     /// The tier.
-    pub tier: String,
+    pub tier: &'a str,
     /// Its place in the tier.
     pub order: u32,
     /// Namespaces of its pods; always there, or host endpoints would be meant too.
-    pub namespace_selector: String,
+    pub namespace_selector: Cow<'a, str>,
     /// Its pods.
     pub selector: String,
     /// `Ingress`, `Egress`.
@@ -138,8 +140,9 @@ pub fn denied(ranges: &Cidrs) -> Vec<RuleView> {
 /// A rule in Calico's words: one for each protocol and peer, further ones where there are too many ports. None when
 /// nothing is left that Calico could say.
 pub fn rules(model: &Model, sets: &Sets<'_>, direction: Direction, rule: &Rule) -> Result<Vec<RuleView>, Unsayable> {
-    let peers = peers(model, sets, rule)?;
+    let mut peers = peers(model, sets, rule)?;
     let mut out = vec![];
+    let last = Protocol::ALL.iter().rfind(|last| rule.ports.iter().any(|range| range.protocol == **last));
     for protocol in Protocol::ALL {
         let ranges: Vec<PortRange> = rule.ports.iter().filter(|range| range.protocol == protocol).copied().collect();
         if ranges.is_empty() {
@@ -150,11 +153,13 @@ pub fn rules(model: &Model, sets: &Sets<'_>, direction: Direction, rule: &Rule) 
             true => vec![vec![]],
             false => ranges.chunks(MAX_PORTS).map(|part| part.iter().map(|range| port(*range)).collect()).collect(),
         };
-        for peer in &peers {
-            out.extend(parts.iter().map(|ports| RuleView {
+        // Copies for all but the last rule of a peer, which mostly is the only one.
+        let peers = if last == Some(&protocol) { std::mem::take(&mut peers) } else { peers.clone() };
+        for peer in peers {
+            out.extend(std::iter::repeat_n(peer, parts.len()).zip(&parts).map(|(peer, ports)| RuleView {
                 action: "Allow",
                 protocol: Some(protocol.as_str()),
-                entities: entities(direction, peer.clone(), ports.clone()),
+                entities: entities(direction, peer, ports.clone()),
             }));
         }
     }
@@ -234,8 +239,7 @@ fn peers(model: &Model, sets: &Sets<'_>, rule: &Rule) -> Result<Vec<Peer>, Unsay
             },
         }
     }
-    let mut seen = BTreeSet::new();
-    out.retain(|peer| seen.insert(peer.clone()));
+    once(&mut out);
     Ok(out)
 }
 

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use serde::Serialize;
 
+use crate::dialects::writing::about::Annotations;
 use crate::dialects::writing::{members, size};
 use crate::lower::{About, ExternalSet, shorten};
 use crate::model::{ExternalId, Model};
@@ -28,11 +29,11 @@ pub struct Groups {
 
 /// One group.
 #[derive(Debug, Clone, Serialize)]
-pub struct GroupView {
+pub struct GroupView<'a> {
     /// Name of the object.
     pub name: String,
     /// Provenance: keys and texts.
-    pub annotations: Vec<(&'static str, String)>,
+    pub annotations: Annotations<'a>,
     /// Never empty.
     pub cidrs: Vec<String>,
 }
@@ -45,7 +46,7 @@ pub struct Listed<'a> {
     /// Where the external comes from.
     pub about: &'a About,
     /// Never empty.
-    pub groups: Vec<GroupView>,
+    pub groups: Vec<GroupView<'a>>,
 }
 
 impl Groups {
@@ -59,7 +60,7 @@ impl Groups {
 pub fn groups<'a>(
     model: &Model,
     externals: &'a [ExternalSet],
-    annotate: impl Fn(&About) -> Vec<(&'static str, String)>,
+    annotate: impl Fn(&'a About) -> Annotations<'a>,
 ) -> (Groups, Vec<Listed<'a>>) {
     let mut taken: BTreeSet<String> = externals.iter().map(|set| shorten(&set.name, MAX_NAME)).collect();
     let mut groups = Groups::default();

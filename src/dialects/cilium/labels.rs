@@ -7,13 +7,24 @@
 //! - Keys are validated as label keys after their source was put in front, joined by a dot (pkg/policy/api/selector.go,
 //!   Sanitize): what is left of the 63 characters of a name, or the 253 of a prefix, is less than Kubernetes has.
 
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
 use crate::model::Labels;
 
 /// Keys and values as a template loops over them.
-pub type Pairs<'a> = Vec<(String, &'a str)>;
+pub type Pairs<'a> = Vec<(Key<'a>, &'a str)>;
+
+/// A key behind its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key<'a> {
+    source: &'static str,
+    name: &'a str,
+}
 
 /// The namespace of a pod.
-pub const NAMESPACE: &str = "k8s:io.kubernetes.pod.namespace";
+pub const NAMESPACE: Key<'static> = Key { source: POD_LABELS, name: "io.kubernetes.pod.namespace" };
 /// Before the labels of a pod's namespace.
 const NAMESPACE_LABELS: &str = "k8s:io.cilium.k8s.namespace.labels.";
 /// Before the labels of a pod.
@@ -51,13 +62,33 @@ const BETA: &str = "beta.kubernetes.io";
 const NO_IDENTITY: &str = "it is no part of a pod's identity in Cilium";
 
 /// Labels of pods.
-pub fn of_pods(labels: &Labels) -> Pairs<'_> {
-    labels.iter().map(|(key, value)| (format!("{POD_LABELS}{key}"), &**value)).collect()
+pub fn of_pods(labels: &Labels) -> impl Iterator<Item = (Key<'_>, &str)> {
+    labels.iter().map(|(key, value)| (Key { source: POD_LABELS, name: key }, &**value))
 }
 
 /// Labels of the namespace that pods are in.
-pub fn of_namespaces(labels: &Labels) -> Pairs<'_> {
-    labels.iter().map(|(key, value)| (format!("{NAMESPACE_LABELS}{key}"), &**value)).collect()
+pub fn of_namespaces(labels: &Labels) -> impl Iterator<Item = (Key<'_>, &str)> {
+    labels.iter().map(|(key, value)| (Key { source: NAMESPACE_LABELS, name: key }, &**value))
+}
+
+impl Key<'_> {
+    /// Its bytes.
+    pub fn len(&self) -> usize {
+        self.source.len() + self.name.len()
+    }
+}
+
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.source)?;
+        f.write_str(self.name)
+    }
+}
+
+impl Serialize for Key<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// Why no selector can use a label of pods, in words.

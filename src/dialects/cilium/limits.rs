@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::http::RequestView;
+use super::labels::Key;
 use super::view::{PeerView, PolicyView, PortView, RuleView};
 use crate::dialects::writing::size::{self, MAX_OBJECT, chunks};
 
@@ -43,7 +44,11 @@ pub fn split<'a>(policy: PolicyView<'a>, names: &mut BTreeSet<String>) -> Result
     let names = size::numbered(&policy.name, ".", objects.len(), names);
     // Each object has rules of its own: only the rest is copied.
     let rest = PolicyView { rules: vec![], ..policy };
-    Ok(names.into_iter().zip(objects).map(|(name, rules)| PolicyView { name, rules, ..rest.clone() }).collect())
+    Ok(names
+        .into_iter()
+        .zip(objects)
+        .map(|(name, rules)| PolicyView { name: name.into(), rules, ..rest.clone() })
+        .collect())
 }
 
 /// A rule as rules of bounded size.
@@ -103,10 +108,10 @@ fn above_weight(http: &[RequestView]) -> usize {
 
 fn peer_weight(peer: &PeerView<'_>) -> usize {
     let blocks = 64 * (usize::from(peer.cidr.is_some()) + peer.except.len());
-    let names = peer.group.as_ref().map_or(0, String::len) + peer.host.or(peer.pattern).map_or(0, str::len);
+    let names = peer.group.map_or(0, str::len) + peer.host.or(peer.pattern).map_or(0, str::len);
     120 + blocks + names + labels_weight(&peer.labels)
 }
 
-fn labels_weight(labels: &[(String, &str)]) -> usize {
+fn labels_weight(labels: &[(Key<'_>, &str)]) -> usize {
     labels.iter().map(|(key, value)| key.len() + value.len() + 24).sum()
 }

@@ -16,6 +16,7 @@ mod review;
 mod tests;
 mod view;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -28,7 +29,7 @@ use super::reading::Kinds;
 use super::reading::text::Doc;
 use super::writing::about::{self, Annotations};
 use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, placed};
-use super::writing::{size, turn};
+use super::writing::{Intents, size, turn};
 use super::{Assumed, Dialect, Document, Review, Shared, Switch};
 use crate::checks::PolicyTable;
 use crate::diag::{Diagnostic, codes, quote};
@@ -129,7 +130,7 @@ struct OfModel<'m> {
 
 impl<'m> OfModel<'m> {
     fn new(model: &'m Model, policies: &'m Policies) -> Self {
-        let annotate = |about: &About| about::annotations(about, turn::REFERRED);
+        let annotate = |about: &'m About| about::annotations(about, turn::REFERRED);
         let (groups, externals) = groups::groups(model, &policies.externals, annotate);
         Self { model, guards: &policies.guards, groups, externals, proxied: Proxied::new(model) }
     }
@@ -157,7 +158,7 @@ impl dialects::Writer for OfModel<'_> {
 struct Baseline<'a> {
     name: &'static str,
     namespace: &'a str,
-    annotations: Annotations,
+    annotations: Annotations<'a>,
     staged: bool,
 }
 
@@ -173,7 +174,7 @@ fn baseline(model: &Model, namespace: &NamespacePolicies) -> Document {
 #[derive(Serialize)]
 struct GuardView<'a> {
     name: String,
-    annotations: Annotations,
+    annotations: Annotations<'a>,
     except: Vec<&'a str>,
     isolates: bool,
     denied: Vec<String>,
@@ -206,11 +207,11 @@ fn guard_weight(guard: &Guard) -> usize {
 
 #[derive(Serialize)]
 struct External<'a> {
-    groups: &'a [GroupView],
+    groups: &'a [GroupView<'a>],
 }
 
 fn external(listed: &Listed<'_>) -> Document {
-    let group = |group: &GroupView| {
+    let group = |group: &GroupView<'_>| {
         let annotations: usize = group.annotations.iter().map(|(key, text)| key.len() + text.len() + 10).sum();
         400 + annotations + group.cidrs.iter().map(|range| range.len() + 10).sum::<usize>()
     };
@@ -225,34 +226,44 @@ struct Allow<'a> {
 }
 
 fn allow<'a>(
-    writer: Writer<'a, '_>,
+    writer: Writer<'a>,
     proxied: &Proxied<'_>,
     namespace: &'a NamespacePolicies,
     errors: &mut Vec<Diagnostic>,
 ) -> Option<Document> {
-    let mut names: BTreeSet<String> = namespace.allows.iter().map(|policy| policy.name.clone()).collect();
+    let mut names: Option<BTreeSet<String>> = None;
     let mut proxied = proxied.within(&namespace.namespace);
-    let mut sources = BTreeSet::new();
-    let mut policies = vec![];
+    let mut sources = Intents::default();
+    let mut policies = Vec::with_capacity(namespace.allows.len());
+    let mut weight = 0;
     for policy in &namespace.allows {
         let proxied = proxied.may_be(&policy.subject);
         let Some(view) = policy_view(writer, &namespace.namespace, policy, proxied) else { continue };
-        sources.extend(policy.about.sources.iter().cloned());
-        match limits::split(view, &mut names) {
-            Ok(objects) => policies.extend(objects),
+        sources.extend(&policy.about.sources);
+        let whole = limits::weight(&view);
+        if whole <= size::MAX_OBJECT {
+            weight += whole;
+            policies.push(view);
+            continue;
+        }
+        let all_names = || namespace.allows.iter().map(|policy| policy.name.clone()).collect();
+        match limits::split(view, names.get_or_insert_with(all_names)) {
+            Ok(objects) => {
+                weight += objects.iter().map(limits::weight).sum::<usize>();
+                policies.extend(objects);
+            }
             Err(why) => errors.push(too_large(policy, why)),
         }
     }
     if policies.is_empty() {
         return None;
     }
-    let weight = policies.iter().map(limits::weight).sum();
-    Some(Document::new("", "allow.yaml.j2", Allow { policies }, weight, sources))
+    Some(Document::new("", "allow.yaml.j2", Allow { policies }, weight, sources.paths()))
 }
 
 /// `None` when no rule is left that Cilium could say: a direction without rules is none.
 fn policy_view<'a>(
-    writer: Writer<'a, '_>,
+    writer: Writer<'a>,
     namespace: &'a str,
     policy: &'a Policy,
     proxied: bool,
@@ -270,10 +281,10 @@ fn policy_view<'a>(
         return None;
     }
     Some(PolicyView {
-        name: policy.name.clone(),
+        name: Cow::Borrowed(&policy.name),
         namespace,
         annotations: about::annotations(&policy.about, turn::ALLOW),
-        labels: labels::of_pods(&policy.subject),
+        labels: labels::of_pods(&policy.subject).collect(),
         staged: writer.model.profile.staged,
         side: view::side(policy.direction),
         rules,

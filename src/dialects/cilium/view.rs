@@ -4,6 +4,7 @@
 //! kinds cannot be combined), so a rule of the policy may become several. A rule whose peers come to nothing is left out
 //! and never written empty: without peers it would mean everyone.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
@@ -12,6 +13,8 @@ use serde::{Serialize, Serializer};
 use super::groups::Groups;
 use super::http::{self, RequestView};
 use super::labels::{self, Pairs};
+use crate::dialects::writing::Written;
+use crate::dialects::writing::about::Annotations;
 use crate::lower::Rule;
 use crate::model::{Cidrs, Direction, DnsPeer, Model, NamespaceSet, PeerSet, PodSet, PortRange, Protocol, Sym};
 
@@ -22,11 +25,11 @@ const MAX_PORTS: usize = 40;
 #[derive(Debug, Clone, Serialize)]
 pub struct PolicyView<'a> {
     /// Name of the object.
-    pub name: String,
+    pub name: Cow<'a, str>,
     /// Its namespace.
     pub namespace: &'a str,
     /// Provenance: keys and texts.
-    pub annotations: Vec<(&'static str, String)>,
+    pub annotations: Annotations<'a>,
     /// Labels of the pods it is about; empty: all.
     pub labels: Pairs<'a>,
     /// It denies nothing by default.
@@ -64,7 +67,7 @@ impl RuleView<'_> {
 }
 
 /// One entry of the peers. One of `entity`, `cidr`, `group`, `host` and `pattern` is there, or it is a selector of pods.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PeerView<'a> {
     /// The name of an entity.
     pub entity: Option<&'static str>,
@@ -75,7 +78,7 @@ pub struct PeerView<'a> {
     #[serde(serialize_with = "texts")]
     pub except: Vec<IpNet>,
     /// The name of a CiliumCIDRGroup.
-    pub group: Option<String>,
+    pub group: Option<&'a str>,
     /// A host name.
     pub host: Option<&'a str>,
     /// A host name with a wildcard.
@@ -94,10 +97,9 @@ pub struct PortView {
     order: Protocol,
     /// The same as text.
     pub protocol: &'static str,
-    #[serde(skip)]
-    first: u16,
     /// The port, or the first of several; 0: every port of the protocol. A string, as the CRD has it.
-    pub port: String,
+    #[serde(rename = "port", serialize_with = "digits")]
+    first: u16,
     /// The last of several.
     pub last: Option<u16>,
 }
@@ -134,7 +136,11 @@ fn text<S: Serializer>(range: &Option<IpNet>, serializer: S) -> Result<S::Ok, S:
 }
 
 fn texts<S: Serializer>(ranges: &[IpNet], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(ranges.iter().map(IpNet::to_string))
+    serializer.collect_seq(ranges.iter().map(Written))
+}
+
+fn digits<S: Serializer>(port: &u16, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(port)
 }
 
 /// The key of the rules.
@@ -147,14 +153,14 @@ pub fn side(direction: Direction) -> &'static str {
 
 /// A maker of rules.
 #[derive(Clone, Copy)]
-pub struct Writer<'a, 'g> {
+pub struct Writer<'a> {
     /// What the policies are of.
     pub model: &'a Model,
     /// Names of groups for externals.
-    pub groups: &'g Groups,
+    pub groups: &'a Groups,
 }
 
-impl<'a> Writer<'a, '_> {
+impl<'a> Writer<'a> {
     /// A rule in Cilium's words; empty when nothing is left that Cilium could say. `proxied`: the subject's pods need their
     /// names resolved where Cilium reads along.
     pub fn rules(self, direction: Direction, origin: usize, rule: &'a Rule, proxied: bool) -> Vec<RuleView<'a>> {
@@ -207,7 +213,7 @@ impl<'a> Writer<'a, '_> {
             PeerSet::Nodes => entities(&["host", "remote-node"]),
             PeerSet::ApiServer => entities(&["kube-apiserver"]),
             PeerSet::External(id) => {
-                let group = |name: &String| PeerView { group: Some(name.clone()), ..PeerView::default() };
+                let group = |name: &'a String| PeerView { group: Some(name), ..PeerView::default() };
                 let groups = self.groups.of(*id).iter().map(|name| (Kind::Cidrs, group(name)));
                 // In whatever order the intent has them.
                 let names: BTreeSet<&Sym> = self.model[*id].fqdns.iter().map(|name| &name.value).collect();
@@ -235,7 +241,6 @@ fn port(range: PortRange) -> PortView {
         order: range.protocol,
         protocol: range.protocol.as_str(),
         first,
-        port: first.to_string(),
         last: (!range.is_all() && range.last > range.first).then_some(range.last),
     }
 }
@@ -261,20 +266,17 @@ fn host(name: &str) -> PeerView<'_> {
 }
 
 /// Pods by namespace and labels. The namespace is always there: without it a selector stays in the policy's own.
-fn pods(set: &PodSet) -> Vec<(Kind, PeerView<'_>)> {
-    let labels = labels::of_pods(&set.labels);
-    let all = match &set.namespaces {
-        NamespaceSet::All => vec![PeerView { labels, ..every_pod() }],
+fn pods<'a>(set: &'a PodSet) -> Vec<(Kind, PeerView<'a>)> {
+    let own = || labels::of_pods(&set.labels);
+    let peer = |labels| (Kind::Endpoints, PeerView { labels, ..PeerView::default() });
+    match &set.namespaces {
+        NamespaceSet::All => vec![(Kind::Endpoints, PeerView { labels: own().collect(), ..every_pod() })],
         NamespaceSet::Names(names) => {
-            names.iter().map(|name| within(&labels, vec![(labels::NAMESPACE.to_owned(), &**name)])).collect()
+            let within = |name: &'a Sym| [(labels::NAMESPACE, &**name)].into_iter().chain(own()).collect();
+            names.iter().map(|name| peer(within(name))).collect()
         }
-        NamespaceSet::Labels(namespace) => vec![within(&labels, labels::of_namespaces(namespace))],
-    };
-    all.into_iter().map(|peer| (Kind::Endpoints, peer)).collect()
-}
-
-fn within<'a>(labels: &Pairs<'a>, namespace: Pairs<'a>) -> PeerView<'a> {
-    PeerView { labels: namespace.into_iter().chain(labels.iter().cloned()).collect(), ..PeerView::default() }
+        NamespaceSet::Labels(namespace) => vec![peer(labels::of_namespaces(namespace).chain(own()).collect())],
+    }
 }
 
 fn blocks<'a>(ranges: &Cidrs) -> impl Iterator<Item = (Kind, PeerView<'a>)> {

@@ -40,7 +40,11 @@ pub fn split<'a>(policy: PolicyView<'a>, names: &mut BTreeSet<String>) -> Result
     let names = size::numbered(&policy.name, ".", objects.len(), names);
     // Each object has rules of its own: only the rest is copied.
     let rest = PolicyView { rules: vec![], ..policy };
-    Ok(names.into_iter().zip(objects).map(|(name, rules)| PolicyView { name, rules, ..rest.clone() }).collect())
+    Ok(names
+        .into_iter()
+        .zip(objects)
+        .map(|(name, rules)| PolicyView { name: name.into(), rules, ..rest.clone() })
+        .collect())
 }
 
 /// A rule as rules of bounded size; `None` when one peer alone is too large.

@@ -9,6 +9,7 @@ mod reader;
 mod tests;
 mod view;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -19,7 +20,7 @@ use super::reading::Kinds;
 use super::reading::text::Doc;
 use super::writing::about::{self, Annotations};
 use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, placed};
-use super::writing::{pairs, size, turn};
+use super::writing::{Intents, pairs, size, turn};
 use super::{Assumed, Dialect, Document, Review, Shared, Writer};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::lower::{NamespacePolicies, Policies, Policy};
@@ -102,7 +103,7 @@ impl Writer for OfModel<'_> {
 struct Baseline<'a> {
     name: &'static str,
     namespace: &'a str,
-    annotations: Annotations,
+    annotations: Annotations<'a>,
 }
 
 fn baseline(namespace: &NamespacePolicies) -> Document {
@@ -120,23 +121,33 @@ struct Allow<'a> {
 }
 
 fn allow(model: &Model, namespace: &NamespacePolicies, errors: &mut Vec<Diagnostic>) -> Option<Document> {
-    let mut names: BTreeSet<String> = namespace.allows.iter().map(|policy| policy.name.clone()).collect();
-    let mut sources = BTreeSet::new();
-    let mut policies = vec![];
+    let mut names: Option<BTreeSet<String>> = None;
+    let mut sources = Intents::default();
+    let mut policies = Vec::with_capacity(namespace.allows.len());
+    let mut weight = 0;
     for policy in &namespace.allows {
         let Some(view) = policy_view(model, &namespace.namespace, policy) else { continue };
-        sources.extend(policy.about.sources.iter().cloned());
-        match limits::split(view, &mut names) {
-            Ok(objects) => policies.extend(objects),
+        sources.extend(&policy.about.sources);
+        let whole = limits::weight(&view);
+        if whole <= size::MAX_OBJECT {
+            weight += whole;
+            policies.push(view);
+            continue;
+        }
+        let all_names = || namespace.allows.iter().map(|policy| policy.name.clone()).collect();
+        match limits::split(view, names.get_or_insert_with(all_names)) {
+            Ok(objects) => {
+                weight += objects.iter().map(limits::weight).sum::<usize>();
+                policies.extend(objects);
+            }
             Err(why) => errors.push(too_large(policy, why)),
         }
     }
     if policies.is_empty() {
         return None;
     }
-    let weight = policies.iter().map(limits::weight).sum();
     let view = Allow { namespace: &namespace.namespace, policies };
-    Some(Document::new("", "allow.yaml.j2", view, weight, sources))
+    Some(Document::new("", "allow.yaml.j2", view, weight, sources.paths()))
 }
 
 /// `None` when no rule is left that Kubernetes could say: a policy without rules would be a deny.
@@ -147,7 +158,7 @@ fn policy_view<'a>(model: &'a Model, namespace: &'a str, policy: &'a Policy) -> 
     }
     let (r#type, side, end) = view::words(policy.direction);
     Some(PolicyView {
-        name: policy.name.clone(),
+        name: Cow::Borrowed(&policy.name),
         namespace,
         annotations: about::annotations(&policy.about, turn::ALLOW),
         labels: pairs(&policy.subject),

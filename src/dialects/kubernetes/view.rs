@@ -3,12 +3,13 @@
 //! In: policies neutral of a dialect. Out: one view an object. A rule without peers means everyone to Kubernetes, and a
 //! policy without rules denies, so a rule whose peers come to nothing is left out here, and never written empty.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
-use crate::dialects::writing::{Pairs, pairs};
+use crate::dialects::writing::about::Annotations;
+use crate::dialects::writing::{Pairs, Written, once, pairs};
 use crate::lower::Rule;
 use crate::model::{
     Cidrs, Direction, DnsPeer, Model, NAMESPACE_NAME, NamespaceSet, PeerSet, PodSet, PortRange, Protocol,
@@ -18,11 +19,11 @@ use crate::model::{
 #[derive(Debug, Clone, Serialize)]
 pub struct PolicyView<'a> {
     /// Name of the object.
-    pub name: String,
+    pub name: Cow<'a, str>,
     /// Its namespace.
     pub namespace: &'a str,
     /// Provenance: keys and texts.
-    pub annotations: Vec<(&'static str, String)>,
+    pub annotations: Annotations<'a>,
     /// Labels of the pods it is about; empty: all.
     pub labels: Pairs<'a>,
     /// As `policyTypes` has it.
@@ -86,7 +87,7 @@ fn text<S: Serializer>(range: &Option<IpNet>, serializer: S) -> Result<S::Ok, S:
 }
 
 fn texts<S: Serializer>(ranges: &[IpNet], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(ranges.iter().map(IpNet::to_string))
+    serializer.collect_seq(ranges.iter().map(Written))
 }
 
 /// `policyTypes`, key of the rules, key of the peers.
@@ -112,8 +113,7 @@ pub fn rule<'a>(model: &'a Model, origin: usize, rule: &'a Rule) -> Option<RuleV
     for peer in &rule.peers {
         add_peers(model, peer, &mut peers);
     }
-    let mut seen = BTreeSet::new();
-    peers.retain(|peer| seen.insert(peer.clone()));
+    once(&mut peers);
     (!peers.is_empty()).then_some(RuleView { anyone: false, peers, ports, origin })
 }
 
@@ -155,8 +155,7 @@ fn every_pod<'a>() -> PeerView<'a> {
 
 /// Pods by namespace and labels, both in one entry: side by side in a list they would add up.
 pub fn pods<'a>(set: &'a PodSet, out: &mut Vec<PeerView<'a>>) {
-    let labels = pairs(&set.labels);
-    let peer = |namespace_labels| PeerView { namespace_labels, labels: labels.clone(), ..every_pod() };
+    let peer = |namespace_labels| PeerView { namespace_labels, labels: pairs(&set.labels), ..every_pod() };
     match &set.namespaces {
         NamespaceSet::All => out.push(peer(vec![])),
         NamespaceSet::Names(names) => out.extend(names.iter().map(|name| peer(vec![(NAMESPACE_NAME, &**name)]))),

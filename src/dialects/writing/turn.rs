@@ -5,6 +5,8 @@
 //! Argo CD deletes before it applies, and a renamed allow would be gone before its successor is there, a default deny in
 //! another tier too (argoproj/gitops-engine, pkg/sync/sync_context.go: `getSyncTasks`, `runTasks`).
 
+use std::borrow::Cow;
+
 /// The wave of an object; one without an annotation is in wave 0 (syncwaves/waves.go).
 const WAVE: &str = "argocd.argoproj.io/sync-wave";
 /// How an object is synced (common/types.go).
@@ -29,9 +31,9 @@ pub const GUARD_IN_TIER: Turn = Turn { wave: Some("1"), prune_last: false };
 
 impl Turn {
     /// The annotations that say so.
-    pub fn annotations(self) -> impl Iterator<Item = (&'static str, String)> {
+    pub fn annotations<'a>(self) -> impl Iterator<Item = (&'static str, Cow<'a, str>)> {
         let option = self.prune_last.then_some("PruneLast=true");
-        let entry = |key, value: Option<&'static str>| value.map(|value| (key, value.to_owned()));
+        let entry = |key, value: Option<&'static str>| value.map(|value| (key, Cow::Borrowed(value)));
         [entry(OPTIONS, option), entry(WAVE, self.wave)].into_iter().flatten()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::checks::testing::Draft;
-use crate::render::view::View;
+use crate::dialects::view::View;
 
 /// How a document is rendered by its program, and by the engine. `None` where a template is refused.
 fn both(template: &str, view: impl Serialize) -> Option<(Option<String>, Result<String, Box<Diagnostic>>)> {

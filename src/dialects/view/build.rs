@@ -33,7 +33,8 @@ impl Builder {
     fn close(&mut self, first: usize) -> Result<(u32, u32), Unusual> {
         let start = u32::try_from(self.nodes.len()).map_err(|_| Unusual)?;
         let length = u32::try_from(self.open.len() - first).map_err(|_| Unusual)?;
-        self.nodes.extend(self.open.drain(first..));
+        self.nodes.extend_from_slice(self.open.get(first..).unwrap_or_default());
+        self.open.truncate(first);
         Ok((start, length))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! In: anything that can be serialized. Out: its lists, structs and texts in one list of nodes and one text, so that a view
 //! costs a few allocations, however many policies it holds. Nothing is interpreted: a view that holds anything else, as a
-//! map or a float, is given to the engine as it is.
+//! map or a float, is kept as the engine of the templates has it.
 
 mod build;
 
@@ -22,7 +22,7 @@ enum Held {
     Engine(Value),
 }
 
-/// A view that [`super::program`] can walk through.
+/// A view of lists, structs, texts, booleans and small numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flat {
     root: Node,
@@ -63,7 +63,7 @@ impl View {
     }
 
     /// The view, if it holds only what is laid out here.
-    pub(super) fn flat(&self) -> Option<&Flat> {
+    pub fn flat(&self) -> Option<&Flat> {
         match &self.0 {
             Held::Flat(flat) => Some(flat),
             Held::Engine(_) => None,
@@ -71,7 +71,7 @@ impl View {
     }
 
     /// The same for the engine.
-    pub(super) fn value(&self) -> Value {
+    pub fn value(&self) -> Value {
         match &self.0 {
             Held::Flat(flat) => Value::from(Serde(flat.part(flat.root))),
             Held::Engine(value) => value.clone(),
