@@ -31,6 +31,8 @@ mod release;
 mod rollout;
 mod rules;
 mod schema;
+mod security;
+mod supply_chain;
 mod support;
 mod templates;
 mod ui;
