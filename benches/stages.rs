@@ -1,7 +1,7 @@
 //! Every stage of a build, on generated meshes.
 //!
-//! `cargo bench` measures; `cargo bench --bench stages -- --test` runs each stage once on the smaller mesh, to show that it
-//! still works. Two sizes, so that growth shows: what costs services squared takes 44 times as long on the second one.
+//! `cargo bench` measures; `cargo test --bench stages -- --test` runs each stage once on a small mesh, to show that it still
+//! works. Two sizes, so that growth shows: what costs services squared takes 44 times as long on the second one.
 //! Each stage is given what the one before made; nothing of that is measured.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot prepare its input has nothing to measure")]
@@ -42,6 +42,8 @@ fn main() {
 /// How large a mesh is.
 #[derive(Clone, Copy)]
 enum Size {
+    /// Shows that a stage works, and measures nothing.
+    Hundred,
     Thousands,
     TenThousand,
 }
@@ -49,6 +51,7 @@ enum Size {
 impl Size {
     fn services_and_edges(self) -> (usize, usize) {
         match self {
+            Self::Hundred => (100, 600),
             Self::Thousands => (1_500, 9_300),
             Self::TenThousand => (10_000, 60_000),
         }
@@ -56,9 +59,10 @@ impl Size {
 
     /// What was prepared for all stages, made at the first request.
     fn prepared(self) -> &'static Prepared {
-        static PREPARED: [OnceLock<Prepared>; 2] = [const { OnceLock::new() }; 2];
-        let [small, large] = &PREPARED;
+        static PREPARED: [OnceLock<Prepared>; 3] = [const { OnceLock::new() }; 3];
+        let [tiny, small, large] = &PREPARED;
         let cell = match self {
+            Self::Hundred => tiny,
             Self::Thousands => small,
             Self::TenThousand => large,
         };
@@ -80,7 +84,7 @@ impl fmt::Display for Size {
 /// The sizes of this run.
 fn sizes() -> Vec<Size> {
     match std::env::args().any(|argument| argument == "--test") {
-        true => vec![Size::Thousands],
+        true => vec![Size::Hundred],
         false => vec![Size::Thousands, Size::TenThousand],
     }
 }

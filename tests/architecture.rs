@@ -178,6 +178,41 @@ fn no_stage_looks_at_clock_or_environment() {
     }
 }
 
+/// SECURITY.md says so: one program, its name written out, and no shell.
+#[test]
+fn no_program_is_started_but_git() {
+    let mut starts = 0;
+    for (path, text) in code() {
+        let new = text.matches("Command::new(").count();
+        if text.contains("process::{Command") || text.contains("process::Command") {
+            assert!(path.starts_with("source/"), "src/{path} starts programs");
+            assert_eq!(text.matches("Command::new(\"git\")").count(), new, "src/{path} starts another program");
+            starts += new;
+        } else {
+            // Of clap, which has one of this name.
+            assert!(new == 0 || path.starts_with("cli/"), "src/{path} may start a program");
+        }
+        assert!(!text.contains("std::process::*") && !text.contains("CommandExt"), "src/{path} may start a program");
+    }
+    assert_eq!(starts, 2, "for a revision, and for what is tracked");
+}
+
+/// Addresses are values here: of `std::net` there are no sockets, and no dependency is for the network (deny.toml).
+#[test]
+fn nothing_connects() {
+    for (path, text) in code() {
+        for call in
+            ["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "UnixListener", "UnixDatagram", "ToSocketAddrs"]
+        {
+            assert!(!text.contains(call), "src/{path} may connect: {call}");
+        }
+    }
+    let deny = std::fs::read_to_string(repo().join("deny.toml")).unwrap();
+    for library in ["socket2", "mio", "hyper", "ureq", "curl", "rustls", "openssl", "native-tls"] {
+        assert!(deny.contains(&format!("crate = \"{library}\"")), "deny.toml does not refuse {library}");
+    }
+}
+
 #[test]
 fn files_can_be_read_in_one_sitting() {
     for (path, bytes) in tree(&repo().join("src")) {

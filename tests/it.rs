@@ -33,6 +33,8 @@ mod release;
 mod rollout;
 mod rules;
 mod schema;
+mod security;
+mod supply_chain;
 mod support;
 mod templates;
 mod ui;
