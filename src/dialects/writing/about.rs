@@ -1,9 +1,7 @@
 //! Annotations of an object: its provenance, and its turn in a roll-out.
 
-use std::collections::BTreeSet;
-
 use super::turn::Turn;
-use crate::lower::About;
+use crate::lower::{About, Few};
 use crate::model::{Guard, Sym};
 use crate::source::PROJECT_FILE;
 
@@ -45,7 +43,7 @@ fn entries<const N: usize>(all: [(&'static str, Option<String>); N]) -> impl Ite
     all.into_iter().filter_map(|(key, text)| Some((key, text?)))
 }
 
-fn symbols(set: &BTreeSet<Sym>) -> Option<String> {
+fn symbols(set: &Few<Sym>) -> Option<String> {
     joined(set.iter().map(|symbol| &**symbol))
 }
 
