@@ -26,6 +26,7 @@ mod names;
 pub mod normal;
 mod ordered;
 mod ports;
+mod prover;
 mod relation;
 pub mod sum;
 mod told;
@@ -53,10 +54,11 @@ pub use flows::{ChangeKind, FlowChange, Flows, flow_changes, released};
 pub use guards::Guarded;
 pub use names::Unlearned;
 pub use ports::PortSet;
+pub use prover::{Part, Prover, Undecided};
 pub use traffic::Traffic;
 pub use witness::{Allows, Mismatch, Unclear, Witness};
 
-use expected::Terms;
+use expected::{Permission, Terms};
 use relation::Relation;
 use sum::Scope;
 
@@ -181,12 +183,7 @@ fn unmanaged(model: &Model, policies: &[normal::Policy], sums: &sum::Sums) -> Ve
     first.into_iter().map(mismatch).collect()
 }
 
-fn of_namespace(
-    terms: Terms<'_>,
-    namespace: &Sym,
-    meant: &[expected::Permission],
-    said: &[&sum::Policy],
-) -> Vec<Mismatch> {
+fn of_namespace(terms: Terms<'_>, namespace: &Sym, meant: &[Permission], said: &[&sum::Policy]) -> Vec<Mismatch> {
     // Where nodes and pods are no addresses, no block can stand for them.
     let pod_ranges: &[_] = if terms.can.entities { &[] } else { &terms.model.profile.pod_cidrs };
     let mut mismatches = vec![];

@@ -75,6 +75,53 @@ pub struct Sums {
     pub everywhere: bool,
 }
 
+impl Sums {
+    /// Whether all of them add up.
+    pub fn adds_up(&self) -> bool {
+        self.omitted == 0 && self.ordered.is_empty() && !self.everywhere
+    }
+}
+
+/// That a policy denies in one direction, as far as its tier tells what it can take away.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Denial {
+    direction: Direction,
+    tier: u32,
+    /// It denies something.
+    denies: bool,
+    /// It denies everything that no earlier policy decided.
+    closes: bool,
+    /// So does the end of its tier.
+    ends: bool,
+}
+
+/// What policies deny.
+pub(super) fn denials(policies: &[normal::Policy]) -> Vec<Denial> {
+    let of = |policy: &normal::Policy, direction: Direction| {
+        let mut denials = policy.rules.iter().filter(|rule| rule.direction == direction && rule.action == Action::Deny);
+        let closes = denials.clone().any(closes_all);
+        let denies = denials.any(|rule| !closes_all(rule));
+        Denial { direction, tier: policy.rank.tier, denies, closes, ends: policy.rank.end == End::Denies }
+    };
+    policies.iter().flat_map(|policy| policy.isolates.iter().map(move |direction| of(policy, *direction))).collect()
+}
+
+/// Whether some denial may stand on the wrong side of what policies allow, by their tiers alone: 1 to 3.
+pub(super) fn may_be_cut(policies: &[normal::Policy], denials: &[Denial]) -> bool {
+    let cuts = |denial: &Denial, tier: u32| {
+        denial.ends && tier > denial.tier
+            || denial.closes && tier >= denial.tier
+            || denial.denies && tier <= denial.tier
+    };
+    !denials.is_empty()
+        && policies.iter().any(|policy| {
+            denials.iter().any(|denial| {
+                let allows = |rule: &Rule| rule.action == Action::Allow && rule.direction == denial.direction;
+                cuts(denial, policy.rank.tier) && policy.rules.iter().any(allows)
+            })
+        })
+}
+
 /// One direction of one policy.
 #[derive(Debug, Clone, Copy)]
 struct Side<'p> {
