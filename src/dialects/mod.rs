@@ -27,7 +27,7 @@ use view::View;
 
 use crate::checks::{PolicyTable, Target};
 use crate::diag::Diagnostic;
-use crate::lower::{NamespacePolicies, Policies};
+use crate::lower::{self, NamespacePolicies, Policies};
 use crate::model::{Approximation, EdgeId, Model};
 use crate::source::{FileId, Sources};
 use crate::verify::normal;
@@ -74,8 +74,8 @@ pub trait Dialect: Sync {
     /// Limits of its own, as a label that it cannot match: errors at the intent's line, and notes for people.
     fn review(&self, model: &Model) -> Review;
 
-    /// What writes the documents of a model, namespace by namespace. Of the policies only those of no namespace are looked at.
-    fn writer<'m>(&self, model: &'m Model, policies: &'m Policies) -> Box<dyn Writer + 'm>;
+    /// What writes the documents of a model, namespace by namespace.
+    fn writer<'m>(&self, model: &'m Model, shared: &'m lower::Shared) -> Box<dyn Writer + 'm>;
 
     /// The template of the lists of files.
     fn list(&self) -> &'static str {
@@ -87,7 +87,7 @@ pub trait Dialect: Sync {
     /// # Errors
     /// What does not fit into the dialect.
     fn documents(&self, model: &Model, policies: &Policies) -> Result<Vec<Document>, Vec<Diagnostic>> {
-        let writer = self.writer(model, policies);
+        let writer = self.writer(model, &policies.shared);
         let of_namespace = |policies: &NamespacePolicies| {
             let mut errors = vec![];
             (writer.namespace(policies, &mut errors), errors)

@@ -4,10 +4,11 @@
 //! them into what its templates need. Grants of one subject, direction and peer become one policy, whatever the number
 //! of edges behind them; no list in a policy is ever empty.
 
+mod few;
 mod name;
 mod policies;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
@@ -15,14 +16,22 @@ use camino::Utf8PathBuf;
 use crate::model::{Direction, EdgeId, ExternalId, Guard, HttpRule, Labels, PeerSet, PortRange, Sym};
 use crate::source::Span;
 
+pub use few::Few;
 pub use name::{MAX_NAME, shorten};
-pub use policies::lower;
+pub use policies::{Lowering, lower};
 
 /// All policies of a cluster, by namespace.
 #[derive(Debug, Clone, Default)]
 pub struct Policies {
     /// Every managed namespace, also one that gets nothing but its default deny.
     pub namespaces: BTreeMap<Sym, NamespacePolicies>,
+    /// What belongs to none.
+    pub shared: Shared,
+}
+
+/// What belongs to no namespace.
+#[derive(Debug, Clone, Default)]
+pub struct Shared {
     /// Cluster-wide guards, in a stable order.
     pub guards: Vec<Guard>,
     /// Externals with addresses that some rule names; sorted by name.
@@ -86,34 +95,13 @@ pub struct Rule {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct About {
     /// Apps.
-    pub apps: BTreeSet<Sym>,
+    pub apps: Few<Sym>,
     /// Their teams.
-    pub owners: BTreeSet<Sym>,
+    pub owners: Few<Sym>,
     /// Reasons.
-    pub whys: BTreeSet<Sym>,
+    pub whys: Few<Sym>,
     /// Edges by name, DNS and metrics by word: what to look for in the intent.
-    pub flows: BTreeSet<String>,
+    pub flows: Few<String>,
     /// Intents, relative to the project root.
-    pub sources: BTreeSet<Utf8PathBuf>,
-}
-
-/// STUB
-pub struct Lowering<'m> {
-    policies: Policies,
-    model: &'m crate::model::Model,
-}
-impl<'m> Lowering<'m> {
-    /// STUB
-    pub fn new(model: &'m crate::model::Model) -> Self {
-        Self { policies: lower(model), model }
-    }
-    /// STUB
-    pub fn namespace(&self, name: &Sym) -> NamespacePolicies {
-        let _ = self.model;
-        self.policies.namespaces.get(name).cloned().unwrap()
-    }
-    /// STUB
-    pub fn shared(&self) -> &Policies {
-        &self.policies
-    }
+    pub sources: Few<Utf8PathBuf>,
 }

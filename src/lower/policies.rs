@@ -3,66 +3,95 @@
 use std::collections::BTreeMap;
 
 use super::name::{MAX_NAME, shorten};
-use super::{About, ExternalSet, NamespacePolicies, Policies, Policy, Rule};
+use super::{About, ExternalSet, NamespacePolicies, Policies, Policy, Rule, Shared};
 use crate::model::{
-    AppId, Direction, Edge, Endpoint, ExternalId, Grant, HttpRule, Model, Origin, PeerSet, PortRange, Sym, TierId,
+    AppId, Direction, Edge, EdgeId, Endpoint, ExternalId, Given, GrantIndex, Model, Origin, PortRange, Sym, TierId,
 };
 
 /// All policies that the model's grants need.
 pub fn lower(model: &Model) -> Policies {
-    let mut namespaces: BTreeMap<Sym, NamespacePolicies> = BTreeMap::new();
-    for (namespace, apps) in &model.namespaces {
+    let lowering = Lowering::new(model);
+    let namespaces = model.namespaces.keys().map(|name| (name.clone(), lowering.namespace(name))).collect();
+    Policies { namespaces, shared: lowering.shared() }
+}
+
+/// The same, namespace by namespace: what is asked for is made, and nothing is kept.
+#[derive(Debug)]
+pub struct Lowering<'m> {
+    model: &'m Model,
+    index: GrantIndex<'m>,
+}
+
+impl<'m> Lowering<'m> {
+    /// Of a model.
+    pub fn new(model: &'m Model) -> Self {
+        Self { model, index: GrantIndex::new(model) }
+    }
+
+    /// The policies of one namespace; none where nobody manages it.
+    pub fn namespace(&self, namespace: &Sym) -> NamespacePolicies {
+        let model = self.model;
         let mut about = About::default();
-        for app in apps {
+        for app in model.namespaces.get(namespace).into_iter().flatten() {
             credit(model, *app, &mut about);
         }
-        let policies = NamespacePolicies { namespace: namespace.clone(), about, allows: vec![] };
-        namespaces.insert(namespace.clone(), policies);
-    }
-    let mut allows: BTreeMap<(Sym, String), Policy> = BTreeMap::new();
-    let mut externals: BTreeMap<ExternalId, About> = BTreeMap::new();
-    for grant in model.grants() {
-        if let PeerSet::External(id) = grant.peer
-            && !model[id].addresses.is_empty()
-        {
-            let about = externals.entry(id).or_default();
-            credit(model, model.origin_app(grant.origin), about);
-            about.flows.insert(model.origin_name(grant.origin));
+        let mut named: Vec<(String, Given<'m>)> =
+            self.index.of(namespace).map(|given| (name(model, &given), given)).collect();
+        // Grants of one policy stay in their order.
+        named.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut allows: Vec<Policy> = Vec::with_capacity(named.len());
+        let mut last: Option<String> = None;
+        for (name, given) in named {
+            if last.as_ref() != Some(&name) {
+                allows.push(Policy {
+                    name: shorten(&name, MAX_NAME),
+                    subject: given.labels.clone(),
+                    direction: given.direction,
+                    rules: vec![],
+                    about: About::default(),
+                });
+                last = Some(name);
+            }
+            if let Some(policy) = allows.last_mut() {
+                add(model, policy, &given);
+            }
         }
-        let name = name(model, &grant);
-        let policy = allows.entry((grant.subject.namespace.clone(), name)).or_insert_with_key(|(_, name)| Policy {
-            name: shorten(name, MAX_NAME),
-            subject: grant.subject.labels.clone(),
-            direction: grant.direction,
-            rules: vec![],
-            about: About::default(),
-        });
-        credit(model, model.origin_app(grant.origin), &mut policy.about);
-        policy.about.flows.insert(model.origin_name(grant.origin));
-        if let Origin::Edge(edge) = grant.origin {
-            policy.about.whys.extend(model[edge].why.clone());
+        // Sorted by the whole name; what is shown may be shortened.
+        allows.sort_by(|a, b| a.name.cmp(&b.name));
+        NamespacePolicies { namespace: namespace.clone(), about, allows }
+    }
+
+    /// What belongs to no namespace.
+    pub fn shared(&self) -> Shared {
+        let model = self.model;
+        let mut used: BTreeMap<ExternalId, Vec<(EdgeId, &Edge)>> = BTreeMap::new();
+        for (id, edge) in model.edges() {
+            if let (Endpoint::Tier(_), Endpoint::External(external)) = (edge.from, edge.to)
+                && !model[external].addresses.is_empty()
+            {
+                used.entry(external).or_default().push((id, edge));
+            }
         }
-        add_rule(model, policy, &grant);
+        let set = |(external, edges): (ExternalId, Vec<(EdgeId, &Edge)>)| {
+            let mut about = About::default();
+            edges.iter().for_each(|(_, edge)| credit(model, edge.app, &mut about));
+            about.flows = edges.iter().map(|(id, _)| model.origin_name(Origin::Edge(*id))).collect();
+            ExternalSet { external, name: shorten(&external_name(model, external), MAX_NAME), about }
+        };
+        let mut externals: Vec<ExternalSet> = used.into_iter().map(set).collect();
+        externals.sort_by(|a, b| a.name.cmp(&b.name));
+        Shared { guards: model.guards(), externals }
     }
-    for ((namespace, _), policy) in allows {
-        if let Some(policies) = namespaces.get_mut(&namespace) {
-            policies.allows.push(policy);
-        }
+}
+
+/// Adds a grant to its policy.
+fn add(model: &Model, policy: &mut Policy, given: &Given<'_>) {
+    credit(model, model.origin_app(given.origin), &mut policy.about);
+    policy.about.flows.insert(model.origin_name(given.origin));
+    if let Origin::Edge(edge) = given.origin {
+        policy.about.whys.extend(model[edge].why.clone());
     }
-    // The map is sorted by the whole name; what is shown may be shortened.
-    for policies in namespaces.values_mut() {
-        policies.allows.sort_by(|a, b| a.name.cmp(&b.name));
-    }
-    let mut externals: Vec<ExternalSet> = externals
-        .into_iter()
-        .map(|(external, about)| ExternalSet {
-            external,
-            name: shorten(&external_name(model, external), MAX_NAME),
-            about,
-        })
-        .collect();
-    externals.sort_by(|a, b| a.name.cmp(&b.name));
-    Policies { namespaces, guards: model.guards(), externals }
+    add_rule(model, policy, given);
 }
 
 /// The app's name and the external's; those of the project file belong to `netpolc`, which no app can be called.
@@ -80,37 +109,39 @@ fn credit(model: &Model, app: AppId, about: &mut About) {
 }
 
 /// Adds a grant to its policy: to the rule with the same peers, else to the one with the same ports, else as a new rule.
-fn add_rule(model: &Model, policy: &mut Policy, grant: &Grant) {
-    let http: Vec<HttpRule> = grant.http.to_vec();
-    let edge = match grant.origin {
-        Origin::Edge(edge) => Some(edge),
-        Origin::Dns(_) | Origin::Metrics(_) | Origin::Scraper(_) => None,
-    };
-    let mut alike = policy.rules.iter_mut().filter(|rule| rule.http == http);
-    if let Some(rule) = alike.find(|rule| rule.peers.as_slice() == [grant.peer.clone()]) {
-        let ports: Vec<PortRange> = rule.ports.iter().chain(grant.ports.iter()).copied().collect();
+fn add_rule(model: &Model, policy: &mut Policy, given: &Given<'_>) {
+    let alike = |rule: &&mut Rule| rule.http == given.http;
+    let mut same = policy.rules.iter_mut().filter(alike);
+    if let Some(rule) = same.find(|rule| matches!(rule.peers.as_slice(), [peer] if peer.borrowed() == given.peer)) {
+        let ports: Vec<PortRange> = rule.ports.iter().chain(given.ports).copied().collect();
         rule.ports = PortRange::normalize(ports).into();
         return;
     }
-    let mut alike = policy.rules.iter_mut().filter(|rule| rule.http == http);
-    if let Some(rule) = alike.find(|rule| rule.ports == grant.ports) {
-        rule.peers.push(grant.peer.clone());
+    let mut same = policy.rules.iter_mut().filter(alike);
+    if let Some(rule) = same.find(|rule| *rule.ports == *given.ports) {
+        rule.peers.push(given.peer.owned());
         rule.peers.sort();
         return;
     }
+    let (edge, ports) = match given.origin {
+        Origin::Edge(edge) => (Some(edge), model[edge].ports.clone()),
+        Origin::Dns(_) | Origin::Metrics(_) | Origin::Scraper(_) => (None, given.ports.into()),
+    };
     policy.rules.push(Rule {
-        peers: vec![grant.peer.clone()],
-        ports: grant.ports.clone(),
-        http,
+        peers: vec![given.peer.owned()],
+        ports,
+        http: given.http.to_vec(),
         edge,
-        span: model.origin_span(grant.origin),
+        span: model.origin_span(given.origin),
     });
-    policy.rules.sort_by(|a, b| (&a.peers, &a.ports, &a.http).cmp(&(&b.peers, &b.ports, &b.http)));
+    if policy.rules.len() > 1 {
+        policy.rules.sort_by(|a, b| (&a.peers, &a.ports, &a.http).cmp(&(&b.peers, &b.ports, &b.http)));
+    }
 }
 
 /// Subject, direction and peer, joined by `--`, which no name holds: so no two policies of a namespace can meet in one
 /// name. The third part is always a fixed word, and apps cannot be called `scrapers` or `netpolc`.
-fn name(model: &Model, grant: &Grant) -> String {
+fn name(model: &Model, grant: &Given<'_>) -> String {
     let tier = |id: TierId| format!("{}--{}", model[model[id].app].name, model[id].name);
     match grant.origin {
         Origin::Edge(id) => {

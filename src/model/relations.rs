@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    AppId, Builtin, EdgeId, Endpoint, ExternalId, HttpRule, Labels, Model, NamespaceSet, PodSet, PortRange, Sym, TierId,
-};
+use super::{AppId, EdgeId, ExternalId, HttpRule, Labels, Model, PodSet, PortRange, Sym, TierId};
 use crate::source::Span;
 
 /// The side on which a grant holds.
@@ -39,9 +37,9 @@ pub struct Subject {
     pub labels: Labels,
 }
 
-/// The other end of a permission, by meaning.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PeerSet {
+/// The other end of a permission, by meaning. `P`: its pods, or a reference to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PeerSet<P = PodSet> {
     /// Any source at all.
     Anyone,
     /// Every destination but metadata addresses.
@@ -55,7 +53,7 @@ pub enum PeerSet {
     /// The API server: see [`super::Profile::api_server_cidrs`].
     ApiServer,
     /// Some pods.
-    Pods(PodSet),
+    Pods(P),
     /// An external's addresses and host names.
     External(ExternalId),
     /// The cluster's DNS, peer number so much of [`super::DnsTarget::peers`].
@@ -93,107 +91,66 @@ pub struct Grant {
     pub origin: Origin,
 }
 
+impl PeerSet {
+    /// The same, with its pods borrowed.
+    pub fn borrowed(&self) -> PeerSet<&PodSet> {
+        match self {
+            Self::Anyone => PeerSet::Anyone,
+            Self::Everywhere => PeerSet::Everywhere,
+            Self::Internet => PeerSet::Internet,
+            Self::AllPods => PeerSet::AllPods,
+            Self::Nodes => PeerSet::Nodes,
+            Self::ApiServer => PeerSet::ApiServer,
+            Self::Pods(pods) => PeerSet::Pods(pods),
+            Self::External(id) => PeerSet::External(*id),
+            Self::Dns(number) => PeerSet::Dns(*number),
+        }
+    }
+}
+
+impl PeerSet<&PodSet> {
+    /// The same, with pods of its own.
+    pub fn owned(self) -> PeerSet {
+        match self {
+            Self::Anyone => PeerSet::Anyone,
+            Self::Everywhere => PeerSet::Everywhere,
+            Self::Internet => PeerSet::Internet,
+            Self::AllPods => PeerSet::AllPods,
+            Self::Nodes => PeerSet::Nodes,
+            Self::ApiServer => PeerSet::ApiServer,
+            Self::Pods(pods) => PeerSet::Pods(pods.clone()),
+            Self::External(id) => PeerSet::External(id),
+            Self::Dns(number) => PeerSet::Dns(number),
+        }
+    }
+}
+
 impl Model {
     /// Both relations, in a stable order.
     pub fn grants(&self) -> Vec<Grant> {
         let mut out = Vec::with_capacity(self.edges.len() * 2 + self.tiers.len());
         let anything: Arc<[HttpRule]> = Arc::new([]);
-        for (id, edge) in self.edges() {
-            let origin = Origin::Edge(id);
-            let http = if edge.http.is_empty() { anything.clone() } else { edge.http.clone().into() };
-            if let Endpoint::Tier(tier) = edge.from {
-                let peer = self.peer_set(edge.to, Direction::Egress);
-                let http = if matches!(edge.to, Endpoint::Tier(_)) { &anything } else { &http };
-                self.grant(&mut out, tier, Direction::Egress, &peer, (&edge.ports, http), origin);
-            }
-            if let Endpoint::Tier(tier) = edge.to {
-                let peer = self.peer_set(edge.from, Direction::Ingress);
-                self.grant(&mut out, tier, Direction::Ingress, &peer, (&edge.ports, &http), origin);
-            }
-        }
         let dns: Arc<[PortRange]> = self.profile.dns.ports.clone().into();
-        let scrapers = PeerSet::Pods(self.profile.scrapers.clone());
-        for (id, tier) in self.tiers() {
-            if tier.dns {
-                for peer in 0..self.profile.dns.peers.len() {
-                    let what = (&dns, &anything);
-                    self.grant(&mut out, id, Direction::Egress, &PeerSet::Dns(peer), what, Origin::Dns(id));
-                }
+        self.each_ask(|whose, ask| {
+            let Some(given) = self.given(ask) else { return };
+            let ports: Arc<[PortRange]> = match given.origin {
+                Origin::Edge(id) => self[id].ports.clone(),
+                Origin::Dns(_) => dns.clone(),
+                Origin::Metrics(_) | Origin::Scraper(_) => given.ports.into(),
+            };
+            let http = if given.http.is_empty() { anything.clone() } else { given.http.into() };
+            for namespace in self.namespaces_of(whose) {
+                out.push(Grant {
+                    subject: Subject { namespace: namespace.clone(), labels: given.labels.clone() },
+                    direction: given.direction,
+                    peer: given.peer.owned(),
+                    ports: ports.clone(),
+                    http: http.clone(),
+                    origin: given.origin,
+                });
             }
-            if !tier.metrics.is_empty() {
-                let scrapers = self.scrapers(id).map_or(scrapers.clone(), |pods| PeerSet::Pods(pods.clone()));
-                let ports: Arc<[PortRange]> = tier.metrics.clone().into();
-                let what = (&ports, &anything);
-                self.grant(&mut out, id, Direction::Ingress, &scrapers, what, Origin::Metrics(id));
-                self.grant_scrapers(&mut out, id, &scrapers, &ports);
-            }
-        }
+        });
         out
-    }
-
-    fn grant(
-        &self,
-        out: &mut Vec<Grant>,
-        tier: TierId,
-        direction: Direction,
-        peer: &PeerSet,
-        (ports, http): (&Arc<[PortRange]>, &Arc<[HttpRule]>),
-        origin: Origin,
-    ) {
-        let pods = &self[tier].pods;
-        for namespace in pods.namespaces.names() {
-            let subject = Subject { namespace: namespace.clone(), labels: pods.labels.clone() };
-            out.push(Grant {
-                subject,
-                direction,
-                peer: peer.clone(),
-                ports: ports.clone(),
-                http: http.clone(),
-                origin,
-            });
-        }
-    }
-
-    /// A scraper in a managed namespace gets its own half. Scrapers found by namespace labels are taken to live in
-    /// namespaces that nobody manages here: which labels a namespace carries is not known.
-    fn grant_scrapers(&self, out: &mut Vec<Grant>, tier: TierId, scrapers: &PeerSet, ports: &Arc<[PortRange]>) {
-        let PeerSet::Pods(PodSet { namespaces, labels }) = scrapers else { return };
-        let managed: Vec<&Sym> = match namespaces {
-            NamespaceSet::All => self.namespaces.keys().collect(),
-            NamespaceSet::Names(names) => names.iter().filter(|name| self.is_managed(name)).collect(),
-            NamespaceSet::Labels(_) => vec![],
-        };
-        for namespace in managed {
-            out.push(Grant {
-                subject: Subject { namespace: namespace.clone(), labels: labels.clone() },
-                direction: Direction::Egress,
-                peer: PeerSet::Pods(self[tier].pods.clone()),
-                ports: ports.clone(),
-                http: Arc::new([]),
-                origin: Origin::Scraper(tier),
-            });
-        }
-    }
-
-    /// The scrapers that the tier's app names itself.
-    fn scrapers(&self, tier: TierId) -> Option<&PodSet> {
-        self[self[tier].app].scrapers.map(|peer| &self[peer].pods)
-    }
-
-    fn peer_set(&self, endpoint: Endpoint, direction: Direction) -> PeerSet {
-        match endpoint {
-            Endpoint::Tier(id) => PeerSet::Pods(self[id].pods.clone()),
-            Endpoint::Peer(id) => PeerSet::Pods(self[id].pods.clone()),
-            Endpoint::External(id) => PeerSet::External(id),
-            Endpoint::Builtin(Builtin::Anywhere) => match direction {
-                Direction::Ingress => PeerSet::Anyone,
-                Direction::Egress => PeerSet::Everywhere,
-            },
-            Endpoint::Builtin(Builtin::Internet) => PeerSet::Internet,
-            Endpoint::Builtin(Builtin::Cluster) => PeerSet::AllPods,
-            Endpoint::Builtin(Builtin::Nodes) => PeerSet::Nodes,
-            Endpoint::Builtin(Builtin::ApiServer) => PeerSet::ApiServer,
-        }
     }
 }
 

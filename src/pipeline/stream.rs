@@ -15,13 +15,13 @@ use rayon::prelude::*;
 use super::Project;
 use super::compile::{Proved, permits};
 use crate::dialects::writing::layout;
-use crate::dialects::{Dialect, Document, Reviewed, Shared, Writer};
-use crate::lower::Lowering;
+use crate::dialects::{self, Dialect, Document, Reviewed, Writer};
+use crate::lower::{Lowering, Shared};
 use crate::model::{Model, Sym};
 use crate::output::{Digest, OutputError, Texts, Write, header};
 use crate::render::Renderer;
 use crate::source::{FileId, Sources};
-use crate::verify::{self, Prover, normal};
+use crate::verify::{self, Part, Prover, normal};
 
 /// What one dialect says of one cluster, proved, of which the texts were not kept.
 pub struct Outline {
@@ -51,7 +51,8 @@ pub fn outline(
     let renderer = Renderer::new(dialect, &project.templates, sources).ok()?;
     let folder = Project::folder(model.cluster.as_deref(), dialect);
     let at = Place { out: &project.out, folder: &folder, renderer: &renderer, sources };
-    let writer = dialect.writer(model, lowering.shared());
+    let lowered = lowering.shared();
+    let writer = dialect.writer(model, &lowered);
 
     let mut errors = vec![];
     let of_cluster = writer.cluster(&mut errors);
@@ -60,27 +61,24 @@ pub fn outline(
     }
     let shared = at.texts(&of_cluster)?;
     let beside = dialect.shared(&shared.sources, &shared.ids)?;
-    let prover = Prover::new(model, dialect.capabilities(), &permitted);
+    let of_cluster: Vec<normal::Policy> =
+        beside.files().iter().flat_map(|file| file.policies.iter().cloned()).collect();
+    let prover = Prover::new(model, dialect.capabilities(), &permitted, &of_cluster).ok()?;
     let names: Vec<&Sym> = model.namespaces.keys().collect();
     let done: Vec<Unit> =
         names.par_iter().map(|name| unit(&at, &*writer, lowering, &*beside, &prover, name)).collect::<Option<_>>()?;
 
     let mut hashes: BTreeMap<Utf8PathBuf, Digest> = shared.hashes.into_iter().collect();
     let expected = hashes.len() + done.iter().map(|unit| unit.hashes.len()).sum::<usize>();
-    let mut taken: Vec<u64> = vec![];
+    let mut parts = vec![];
     for unit in done {
         hashes.extend(unit.hashes);
-        taken.extend(unit.taken);
+        parts.push(unit.part);
     }
     let lists = lists(&hashes, &folder, dialect);
     let listing = at.texts(&lists)?;
     let read = dialect.read(&listing.sources, &listing.ids).ok()?;
     let expected = expected + listing.hashes.len();
-    // An object is one file's, and a name of the cluster one object's. Names that only share a hash are looked at again.
-    taken.sort_unstable();
-    if taken.windows(2).any(|two| matches!(two, [a, b] if a == b)) {
-        return None;
-    }
     let plain = normal::File::default();
     let mut placed: BTreeMap<Utf8PathBuf, &normal::File> = hashes.keys().map(|path| (path.clone(), &plain)).collect();
     placed.extend(listing.hashes.iter().map(|(path, _)| path.clone()).zip(&read));
@@ -92,13 +90,10 @@ pub fn outline(
     }
     drop(placed);
     hashes.extend(listing.hashes);
-    let of_cluster: Vec<normal::Policy> =
-        beside.files().iter().flat_map(|file| file.policies.iter().cloned()).collect();
     if hashes.len() != expected || !beside.is_whole() {
         return None;
     }
-    let flows = prover.rest(&of_cluster)?;
-    drop(writer);
+    let flows = prover.finish(parts).ok()?.flows;
     let proved = Proved { dialect: dialect.name(), cluster: model.cluster.clone(), folder, flows, approximations };
     Some(Outline { proved, hashes, renderer, dialect })
 }
@@ -106,15 +101,14 @@ pub fn outline(
 /// What is kept of a namespace.
 struct Unit {
     hashes: Vec<(Utf8PathBuf, Digest)>,
-    /// Hashes of the names that its objects take in the whole cluster.
-    taken: Vec<u64>,
+    part: Part,
 }
 
 fn unit(
     at: &Place<'_>,
     writer: &dyn Writer,
     lowering: &Lowering<'_>,
-    beside: &dyn Shared,
+    beside: &dyn dialects::Shared,
     prover: &Prover<'_>,
     namespace: &Sym,
 ) -> Option<Unit> {
@@ -129,26 +123,8 @@ fn unit(
         return None;
     }
     let policies: Vec<normal::Policy> = files.into_iter().flat_map(|file| file.policies).collect();
-    prover.namespace(namespace, &policies)?;
-    let mut taken: Vec<u64> = vec![];
-    let mut last = None;
-    for policy in policies.iter().filter(|policy| policy.namespace.is_none()) {
-        // One object may stand for several policies.
-        if last != Some(policy.span) {
-            taken.push(name_hash(policy));
-            last = Some(policy.span);
-        }
-    }
-    Some(Unit { hashes: texts.hashes, taken })
-}
-
-fn name_hash(policy: &normal::Policy) -> u64 {
-    use std::hash::{Hash, Hasher};
-    let mut hasher = std::hash::DefaultHasher::new();
-    // To Calico both are one name; see its reader.
-    let name = policy.name.strip_prefix("default.").unwrap_or(&policy.name);
-    (policy.kind, name).hash(&mut hasher);
-    hasher.finish()
+    let part = prover.namespace(namespace, &policies).ok()?;
+    Some(Unit { hashes: texts.hashes, part })
 }
 
 fn lists(hashes: &BTreeMap<Utf8PathBuf, Digest>, folder: &Utf8Path, dialect: &dyn Dialect) -> Vec<Document> {
@@ -188,7 +164,7 @@ impl Place<'_> {
 /// The texts of some outlines, made again.
 pub struct Again<'a> {
     parts: Vec<(&'a Outline, &'a Model)>,
-    lowerings: BTreeMap<Option<&'a Sym>, Lowering<'a>>,
+    lowerings: BTreeMap<Option<&'a Sym>, (Lowering<'a>, Shared)>,
     sources: &'a Sources,
 }
 
@@ -199,7 +175,12 @@ impl<'a> Again<'a> {
             let model = models.iter().find(|model| model.cluster == outline.proved.cluster)?;
             Some((outline, model))
         };
-        let lowerings = models.iter().map(|model| (model.cluster.as_ref(), Lowering::new(model))).collect();
+        let lowering = |model: &'a Model| {
+            let lowering = Lowering::new(model);
+            let shared = lowering.shared();
+            (model.cluster.as_ref(), (lowering, shared))
+        };
+        let lowerings = models.iter().map(lowering).collect();
         Self { parts: outlines.iter().filter_map(of).collect(), lowerings, sources }
     }
 }
@@ -208,7 +189,7 @@ impl<'a> Again<'a> {
 impl Texts for Again<'_> {
     fn each(&self, write: Write<'_>) -> Result<(), OutputError> {
         for (outline, model) in &self.parts {
-            let Some(lowering) = self.lowerings.get(&model.cluster.as_ref()) else { continue };
+            let Some((lowering, shared)) = self.lowerings.get(&model.cluster.as_ref()) else { continue };
             let folder = &outline.proved.folder;
             let hand_over = |documents: &[Document]| {
                 documents.iter().try_for_each(|document| {
@@ -219,7 +200,7 @@ impl Texts for Again<'_> {
                     }
                 })
             };
-            let writer = outline.dialect.writer(model, lowering.shared());
+            let writer = outline.dialect.writer(model, shared);
             let errors = || vec![];
             hand_over(&writer.cluster(&mut errors()))?;
             let names: Vec<&Sym> = model.namespaces.keys().collect();

@@ -9,7 +9,6 @@ use serde::Serialize;
 use super::*;
 use crate::diag::Diagnostic;
 use crate::dialects::{Review, Shared, Writer};
-use crate::lower::Policies;
 use crate::model::Model;
 use crate::verify::normal;
 
@@ -277,7 +276,7 @@ impl Dialect for Test {
     fn review(&self, _: &Model) -> Review {
         Review::default()
     }
-    fn writer<'m>(&self, _: &'m Model, _: &'m Policies) -> Box<dyn Writer + 'm> {
+    fn writer<'m>(&self, _: &'m Model, _: &'m crate::lower::Shared) -> Box<dyn Writer + 'm> {
         unimplemented!()
     }
     fn shared(&self, _: &Sources, _: &[FileId]) -> Option<Box<dyn Shared>> {

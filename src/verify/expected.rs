@@ -8,7 +8,8 @@ use super::ports::PortSet;
 use super::traffic::Traffic;
 use super::{Mismatch, Permitted};
 use crate::model::{
-    Cidrs, Direction, DnsPeer, Endpoint, Grant, Labels, Model, NamespaceSet, Origin, PeerSet, PodSet, PortRange, Sym,
+    Cidrs, Direction, DnsPeer, Endpoint, Given, Grant, Labels, Model, NamespaceSet, Origin, PeerSet, PodSet, PortRange,
+    Sym,
 };
 
 /// For whom the intent is put into words: what the target can say, and what may be said otherwise.
@@ -36,26 +37,53 @@ pub(super) fn permissions(terms: Terms<'_>) -> (BTreeMap<Sym, Vec<Permission>>, 
     let mut all: BTreeMap<Sym, Vec<Permission>> = model.namespaces.keys().map(|name| (name.clone(), vec![])).collect();
     let mut flows = BTreeSet::new();
     for Grant { subject, direction, peer, ports, http, origin } in model.grants() {
-        let by_request =
-            terms.can.http && !matches!(origin, Origin::Edge(id) if terms.permitted.http_as_l4.contains(&id));
-        let ports = PortSet::new(ports.iter().copied().map(as_ports));
-        let permission = Permission {
-            subject: subject.labels,
-            direction,
-            peers: peers(terms, &peer),
-            traffic: if by_request { Traffic::new(ports, &http) } else { ports.into() },
-            origin,
-        };
-        // A scraper's own half belongs to the tier that is scraped; what cannot be said at all is no flow.
+        let (labels, peer) = (&subject.labels, peer.borrowed());
+        let permission = permission(terms, &Given { labels, direction, peer, ports: &ports, http: &http, origin });
         if !permission.peers.is_empty() {
-            flows.insert(match origin {
-                Origin::Scraper(tier) => Origin::Metrics(tier),
-                other => other,
-            });
+            flows.insert(flow(origin));
         }
         all.entry(subject.namespace).or_default().push(permission);
     }
     (all, flows.len())
+}
+
+/// A scraper's own half belongs to the tier that is scraped; what cannot be said at all is no flow.
+fn flow(origin: Origin) -> Origin {
+    match origin {
+        Origin::Scraper(tier) => Origin::Metrics(tier),
+        other => other,
+    }
+}
+
+/// How many flows some permissions are.
+pub(super) fn flows<'m>(terms: Terms<'_>, all: impl Iterator<Item = Given<'m>>) -> usize {
+    let none = vec![false; terms.model.tiers.len()];
+    let (mut edges, mut dns, mut metrics) = (vec![false; terms.model.edges.len()], none.clone(), none);
+    for given in all {
+        let (list, at) = match flow(given.origin) {
+            Origin::Edge(id) => (&mut edges, id.index()),
+            Origin::Dns(id) => (&mut dns, id.index()),
+            Origin::Metrics(id) | Origin::Scraper(id) => (&mut metrics, id.index()),
+        };
+        if let Some(known) = list.get_mut(at).filter(|known| !**known) {
+            *known = matches!(given.peer, PeerSet::Pods(_)) || !peers(terms, given.peer).is_empty();
+        }
+    }
+    edges.iter().chain(&dns).chain(&metrics).filter(|known| **known).count()
+}
+
+/// A permission in words of the normal form.
+pub(super) fn permission(terms: Terms<'_>, given: &Given<'_>) -> Permission {
+    let Given { labels, direction, peer, origin, .. } = *given;
+    let (peers, traffic) = (peers(terms, peer), traffic(terms, given));
+    Permission { subject: labels.clone(), direction, peers, traffic, origin }
+}
+
+/// What may pass by a permission.
+pub(super) fn traffic(terms: Terms<'_>, given: &Given<'_>) -> Traffic {
+    let is_wider = matches!(given.origin, Origin::Edge(id) if terms.permitted.http_as_l4.contains(&id));
+    let ports = PortSet::new(given.ports.iter().copied().map(as_ports));
+    if terms.can.http && !is_wider { Traffic::new(ports, given.http) } else { ports.into() }
 }
 
 /// What the target cannot say exactly, and for which nobody permitted an approximation.
@@ -81,7 +109,7 @@ pub(super) fn as_ports(range: PortRange) -> Ports {
     Ports { protocol: range.protocol, first: range.first, last: range.last }
 }
 
-fn peers(terms: Terms<'_>, peer: &PeerSet) -> Vec<Peer> {
+pub(super) fn peers(terms: Terms<'_>, peer: PeerSet<&PodSet>) -> Vec<Peer> {
     let Terms { model, can, .. } = terms;
     let profile = &model.profile;
     let entities = |which: &[Entity]| which.iter().copied().map(Peer::Entity).collect::<Vec<_>>();
@@ -99,10 +127,10 @@ fn peers(terms: Terms<'_>, peer: &PeerSet) -> Vec<Peer> {
         PeerSet::ApiServer => blocks(&Cidrs::new(profile.api_server_cidrs.iter().copied())).collect(),
         PeerSet::Pods(pods) => of_pods(pods),
         PeerSet::External(id) => {
-            let names = model[*id].fqdns.iter().map(|name| Peer::Name(name.value.clone()));
-            blocks(&model[*id].addresses).chain(names.filter(|_| can.host_names)).collect()
+            let names = model[id].fqdns.iter().map(|name| Peer::Name(name.value.clone()));
+            blocks(&model[id].addresses).chain(names.filter(|_| can.host_names)).collect()
         }
-        PeerSet::Dns(number) => profile.dns.peers.get(*number).map_or(vec![], |peer| dns(can, peer)),
+        PeerSet::Dns(number) => profile.dns.peers.get(number).map_or(vec![], |peer| dns(can, peer)),
     }
 }
 

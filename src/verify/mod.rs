@@ -26,6 +26,8 @@ mod names;
 pub mod normal;
 mod ordered;
 mod ports;
+mod prover;
+mod quick;
 mod relation;
 pub mod sum;
 mod told;
@@ -53,10 +55,11 @@ pub use flows::{ChangeKind, FlowChange, Flows, flow_changes, released};
 pub use guards::Guarded;
 pub use names::Unlearned;
 pub use ports::PortSet;
+pub use prover::{Part, Prover, Undecided};
 pub use traffic::Traffic;
 pub use witness::{Allows, Mismatch, Unclear, Witness};
 
-use expected::Terms;
+use expected::{Permission, Terms};
 use relation::Relation;
 use sum::Scope;
 
@@ -181,12 +184,7 @@ fn unmanaged(model: &Model, policies: &[normal::Policy], sums: &sum::Sums) -> Ve
     first.into_iter().map(mismatch).collect()
 }
 
-fn of_namespace(
-    terms: Terms<'_>,
-    namespace: &Sym,
-    meant: &[expected::Permission],
-    said: &[&sum::Policy],
-) -> Vec<Mismatch> {
+fn of_namespace(terms: Terms<'_>, namespace: &Sym, meant: &[Permission], said: &[&sum::Policy]) -> Vec<Mismatch> {
     // Where nodes and pods are no addresses, no block can stand for them.
     let pod_ranges: &[_] = if terms.can.entities { &[] } else { &terms.model.profile.pod_cidrs };
     let mut mismatches = vec![];
@@ -241,47 +239,4 @@ fn duplicates(policies: &[normal::Policy]) -> Vec<Mismatch> {
         }
     }
     out
-}
-
-/// STUB
-pub struct Prover<'m> {
-    terms: Terms<'m>,
-    expected: BTreeMap<Sym, Vec<expected::Permission>>,
-    flows: usize,
-}
-impl<'m> Prover<'m> {
-    /// STUB
-    pub fn new(model: &'m Model, can: Capabilities, permitted: &'m Permitted) -> Self {
-        let terms = Terms { model, can, permitted };
-        let (expected, flows) = expected::permissions(terms);
-        Self { terms, expected, flows }
-    }
-    /// STUB
-    pub fn namespace(&self, name: &Sym, policies: &[normal::Policy]) -> Option<()> {
-        if !duplicates(policies).is_empty() || staged(self.terms.model, policies).is_some() {
-            return None;
-        }
-        if policies.iter().any(|p| p.namespace.as_ref().is_some_and(|n| n != name)) {
-            return None;
-        }
-        let sums = sum::of(policies);
-        if sums.everywhere || !sums.ordered.is_empty() || sums.omitted > 0 {
-            return None;
-        }
-        if sums.policies.iter().any(|p| p.namespace() != Some(name)) {
-            return None;
-        }
-        let said: Vec<&sum::Policy> = sums.policies.iter().collect();
-        let ok = of_namespace(self.terms, name, self.expected.get(name)?, &said).is_empty()
-            && guards::cut(self.terms.can, name, &said, &[]).is_empty()
-            && names::unlearned(self.terms, name, &said).is_empty();
-        ok.then_some(())
-    }
-    /// STUB
-    pub fn rest(&self, policies: &[normal::Policy]) -> Option<usize> {
-        let sums = sum::of(policies);
-        let said: Vec<&sum::Policy> = sums.policies.iter().collect();
-        (guards::compare(self.terms, &said).is_empty() && expected::inexpressible(self.terms).is_empty())
-            .then_some(self.flows)
-    }
 }

@@ -6,6 +6,7 @@ mod doubt;
 mod guards;
 mod law;
 mod ordered;
+mod parts;
 mod proof;
 mod reach;
 

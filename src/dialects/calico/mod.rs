@@ -33,7 +33,7 @@ use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, EXTERNALS, GUARDS, T
 use super::writing::{Intents, about, turn};
 use super::{Assumed, Dialect, Document, Review, Shared, Writer};
 use crate::diag::{Diagnostic, quote};
-use crate::lower::{NamespacePolicies, Policies, Policy};
+use crate::lower::{self, NamespacePolicies, Policy};
 use crate::model::{Direction, Guard, Model, PeerSet};
 use crate::source::{FileId, Sources};
 use crate::verify::normal::{self, Capabilities, Staging};
@@ -84,8 +84,8 @@ impl Dialect for Calico {
         review::review(model)
     }
 
-    fn writer<'m>(&self, model: &'m Model, policies: &'m Policies) -> Box<dyn Writer + 'm> {
-        Box::new(OfModel { model, sets: Sets::new(model, &policies.externals), guards: &policies.guards })
+    fn writer<'m>(&self, model: &'m Model, shared: &'m lower::Shared) -> Box<dyn Writer + 'm> {
+        Box::new(OfModel { model, sets: Sets::new(model, &shared.externals), guards: &shared.guards })
     }
 
     fn read(&self, sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {

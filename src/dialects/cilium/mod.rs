@@ -34,7 +34,7 @@ use super::{Assumed, Dialect, Document, Review, Shared, Switch};
 use crate::checks::PolicyTable;
 use crate::diag::{Diagnostic, codes, quote};
 use crate::dialects;
-use crate::lower::{About, NamespacePolicies, Policies, Policy};
+use crate::lower::{self, About, NamespacePolicies, Policy};
 use crate::model::{Guard, METADATA, Model};
 use crate::source::{FileId, Sources};
 use crate::verify::normal::{self, Capabilities, Staging};
@@ -94,8 +94,8 @@ impl Dialect for Cilium {
         review::review(model)
     }
 
-    fn writer<'m>(&self, model: &'m Model, policies: &'m Policies) -> Box<dyn dialects::Writer + 'm> {
-        Box::new(OfModel::new(model, policies))
+    fn writer<'m>(&self, model: &'m Model, shared: &'m lower::Shared) -> Box<dyn dialects::Writer + 'm> {
+        Box::new(OfModel::new(model, shared))
     }
 
     fn read(&self, sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
@@ -129,10 +129,10 @@ struct OfModel<'m> {
 }
 
 impl<'m> OfModel<'m> {
-    fn new(model: &'m Model, policies: &'m Policies) -> Self {
+    fn new(model: &'m Model, shared: &'m lower::Shared) -> Self {
         let annotate = |about: &'m About| about::annotations(about, turn::REFERRED);
-        let (groups, externals) = groups::groups(model, &policies.externals, annotate);
-        Self { model, guards: &policies.guards, groups, externals, proxied: Proxied::new(model) }
+        let (groups, externals) = groups::groups(model, &shared.externals, annotate);
+        Self { model, guards: &shared.guards, groups, externals, proxied: Proxied::new(model) }
     }
 }
 

@@ -23,7 +23,7 @@ use super::writing::layout::{ALLOW, BASELINE, DEFAULT_DENY, placed};
 use super::writing::{Intents, pairs, size, turn};
 use super::{Assumed, Dialect, Document, Review, Shared, Writer};
 use crate::diag::{Diagnostic, codes, quote};
-use crate::lower::{NamespacePolicies, Policies, Policy};
+use crate::lower::{self, NamespacePolicies, Policy};
 use crate::model::Model;
 use crate::source::{FileId, Sources};
 use crate::verify::normal::{self, Capabilities, Staging};
@@ -60,7 +60,7 @@ impl Dialect for Kubernetes {
         Review::default()
     }
 
-    fn writer<'m>(&self, model: &'m Model, _: &'m Policies) -> Box<dyn Writer + 'm> {
+    fn writer<'m>(&self, model: &'m Model, _: &'m lower::Shared) -> Box<dyn Writer + 'm> {
         Box::new(OfModel { model })
     }
 

@@ -3,7 +3,6 @@
 use super::*;
 use crate::checks::testing::Draft;
 use crate::dialects::{Review, Shared, Writer};
-use crate::lower::Policies;
 use crate::model::{HttpRule, Profile, Sym};
 use crate::source::{FileId, Sources, Spanned};
 use crate::verify::normal;
@@ -23,7 +22,7 @@ impl Dialect for Target {
     fn review(&self, _: &Model) -> Review {
         Review { errors: vec![], notes: vec!["needs care".to_owned()] }
     }
-    fn writer<'m>(&self, _: &'m Model, _: &'m Policies) -> Box<dyn Writer + 'm> {
+    fn writer<'m>(&self, _: &'m Model, _: &'m crate::lower::Shared) -> Box<dyn Writer + 'm> {
         unimplemented!()
     }
     fn shared(&self, _: &Sources, _: &[FileId]) -> Option<Box<dyn Shared>> {

@@ -1,10 +1,9 @@
 //! Annotations of an object: its provenance, and its turn in a roll-out.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use super::turn::Turn;
-use crate::lower::About;
+use crate::lower::{About, Few};
 use crate::model::{Guard, Sym};
 use crate::source::PROJECT_FILE;
 
@@ -46,7 +45,7 @@ fn entry<'a>(all: &mut Annotations<'a>, key: &'static str, text: Option<Cow<'a, 
     all.extend(text.map(|text| (key, text)));
 }
 
-fn symbols(set: &BTreeSet<Sym>) -> Option<Cow<'_, str>> {
+fn symbols(set: &Few<Sym>) -> Option<Cow<'_, str>> {
     joined(set.iter().map(|symbol| &**symbol))
 }
 

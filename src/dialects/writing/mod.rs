@@ -13,6 +13,7 @@ use camino::Utf8PathBuf;
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
+use crate::lower::Few;
 use crate::model::{Cidrs, Labels};
 
 /// Labels as a template loops over them: keys and values.
@@ -46,7 +47,7 @@ pub struct Intents<'a>(BTreeSet<&'a str>);
 
 impl<'a> Intents<'a> {
     /// Adds those of a policy.
-    pub fn extend(&mut self, paths: &'a BTreeSet<Utf8PathBuf>) {
+    pub fn extend(&mut self, paths: &'a Few<Utf8PathBuf>) {
         self.0.extend(paths.iter().map(|path| path.as_str()));
     }
 

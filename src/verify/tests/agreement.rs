@@ -22,7 +22,7 @@ use crate::verify::{Mismatch, Permitted, ordered, prove, sum};
 
 /// One way to write policies otherwise.
 #[derive(Debug, Clone)]
-enum Change {
+pub(super) enum Change {
     Drop(Index),
     Double(Index),
     Add(Box<Policy>),
@@ -122,7 +122,7 @@ fn policy() -> impl Strategy<Value = Policy> {
     )
 }
 
-fn change() -> impl Strategy<Value = Change> {
+pub(super) fn change() -> impl Strategy<Value = Change> {
     let at = any::<Index>;
     prop_oneof![
         at().prop_map(Change::Drop),
@@ -139,7 +139,7 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-fn apply(policies: &mut Vec<Policy>, change: Change) {
+pub(super) fn apply(policies: &mut Vec<Policy>, change: Change) {
     let count = policies.len();
     let mut first_rule = |at: Index, change: &dyn Fn(&mut Rule)| {
         let with_rules: Vec<&mut Policy> = policies.iter_mut().filter(|policy| !policy.rules.is_empty()).collect();

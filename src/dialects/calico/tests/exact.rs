@@ -179,7 +179,7 @@ fn an_external_is_a_set_of_each_family_found_by_its_labels() {
     let (model, set) = with_external("payments", &["203.0.113.0/24", "2001:db8::/32"], &["203.0.113.128/25"]);
     let peer = PeerSet::External(ExternalId(0));
     let mut all = policies("backend", vec![policy("p", Direction::Egress, vec![peer], &[tcp(443, 443)])]);
-    all.externals = vec![set];
+    all.shared.externals = vec![set];
     let files = render(&model, &all);
     let set = |family: &str, net: &str| {
         format!(

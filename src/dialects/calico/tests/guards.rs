@@ -17,7 +17,7 @@ fn both() -> Vec<Guard> {
 
 fn files(model: &Model, guards: Vec<Guard>) -> BTreeMap<String, String> {
     let allow = policy("p", Direction::Egress, vec![PeerSet::AllPods], &[tcp(80, 80)]);
-    render(model, &Policies { guards, ..policies("backend", vec![allow]) })
+    render(model, &Policies { shared: Shared { guards, externals: vec![] }, ..policies("backend", vec![allow]) })
 }
 
 #[test]
@@ -154,7 +154,10 @@ fn a_guard_without_exceptions_still_leaves_host_endpoints_alone() {
 fn too_many_exceptions_are_told() {
     let many: Vec<String> = (0..60).map(|n| format!("namespace-{n:04}")).collect();
     let except = many.iter().map(|name| sym(name)).collect();
-    let policies = Policies { guards: vec![Guard::DefaultDeny { except }], ..Policies::default() };
+    let policies = Policies {
+        shared: Shared { guards: vec![Guard::DefaultDeny { except }], externals: vec![] },
+        ..Policies::default()
+    };
     let errors = Calico.documents(&model(), &policies).unwrap_err();
     assert!(
         errors[0].message.starts_with("calico cannot select the namespaces that a guard leaves out in 1024 characters")

@@ -97,7 +97,10 @@ fn large_sets_are_several_objects_under_the_same_labels() {
     let ranges: Vec<&str> = ranges.iter().map(String::as_str).collect();
     let (model, set) = with_external("hub", &ranges, &[]);
     let allow = policy("p", Direction::Egress, vec![PeerSet::External(ExternalId(0))], &[tcp(443, 443)]);
-    let files = render(&model, &Policies { externals: vec![set], ..policies("backend", vec![allow]) });
+    let files = render(
+        &model,
+        &Policies { shared: Shared { externals: vec![set], guards: vec![] }, ..policies("backend", vec![allow]) },
+    );
     let text = &files["allow/externals/netpolc--hub.yaml"];
     let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("  name: ")).collect();
     assert_eq!(names, ["netpolc--hub-v4", "netpolc--hub-v4--2", "netpolc--hub-v4--3"]);
@@ -126,7 +129,10 @@ fn a_long_external_is_found_by_a_hash_of_its_name() {
     let name = "n".repeat(63);
     let (model, set) = with_external(&name, &["203.0.113.0/24"], &[]);
     let allow = policy("p", Direction::Egress, vec![PeerSet::External(ExternalId(0))], &[tcp(443, 443)]);
-    let files = render(&model, &Policies { externals: vec![set], ..policies("backend", vec![allow]) });
+    let files = render(
+        &model,
+        &Policies { shared: Shared { externals: vec![set], guards: vec![] }, ..policies("backend", vec![allow]) },
+    );
     let read = read(&files);
     let block = Peer::Block { cidr: net("203.0.113.0/24"), except: vec![] };
     assert_eq!(read["allow/backend.yaml"][0].rules[0].peers, [block]);
@@ -136,7 +142,10 @@ fn a_long_external_is_found_by_a_hash_of_its_name() {
 fn no_set_holds_a_range_of_mask_0() {
     let (model, set) = with_external("all", &["0.0.0.0/0", "::/0"], &[]);
     let allow = policy("p", Direction::Egress, vec![PeerSet::External(ExternalId(0))], &[tcp(443, 443)]);
-    let files = render(&model, &Policies { externals: vec![set], ..policies("backend", vec![allow]) });
+    let files = render(
+        &model,
+        &Policies { shared: Shared { externals: vec![set], guards: vec![] }, ..policies("backend", vec![allow]) },
+    );
     let nets: Vec<&str> =
         files["allow/externals/netpolc--all.yaml"].lines().filter_map(|line| line.strip_prefix("    - ")).collect();
     assert_eq!(nets, ["0.0.0.0/1", "128.0.0.0/1", "\"::/1\"", "\"8000::/1\""]);

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 
 use super::*;
-use crate::lower::{About, ExternalSet, Rule};
+use crate::lower::{About, ExternalSet, Policies, Rule, Shared};
 use crate::model::{
     Cidrs, DnsPeer, DnsTarget, External, ExternalId, FlowGraph, Labels, NamespaceSet, PodSet, PortRange, Profile,
     Protocol, Sym,
@@ -149,7 +149,7 @@ fn read(files: &BTreeMap<String, String>) -> BTreeMap<String, Vec<normal::Policy
 #[track_caller]
 fn rules_in(model: &Model, direction: Direction, peers: Vec<PeerSet>, ports: &[PortRange]) -> String {
     let mut all = policies("backend", vec![policy("p", direction, peers, ports)]);
-    all.externals = (0..)
+    all.shared.externals = (0..)
         .map(ExternalId)
         .zip(&model.externals)
         .map(|(external, of)| ExternalSet {

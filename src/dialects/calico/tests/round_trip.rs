@@ -20,7 +20,7 @@ fn of_pods(namespaces: Namespaces, pairs: &[(&str, &str)]) -> Peer {
 fn peers(model: &Model, direction: Direction, peer: PeerSet) -> Vec<Peer> {
     let is_external = matches!(peer, PeerSet::External(_));
     let mut all = policies("backend", vec![policy("p", direction, vec![peer], &[tcp(80, 80)])]);
-    all.externals = model
+    all.shared.externals = model
         .externals
         .iter()
         .filter(|_| is_external)
@@ -166,7 +166,7 @@ fn the_folder_is_a_kustomize_base_and_so_are_its_parts() {
     let (model, set) = with_external("pay", &["203.0.113.0/24"], &[]);
     let allow = policy("p", Direction::Egress, vec![PeerSet::External(ExternalId(0))], &[tcp(80, 80)]);
     let guards = vec![crate::model::Guard::MetadataDeny { except: [sym("kube-system")].into() }];
-    let all = Policies { externals: vec![set], guards, ..policies("backend", vec![allow]) };
+    let all = Policies { shared: Shared { externals: vec![set], guards }, ..policies("backend", vec![allow]) };
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in render(&model, &all) {
         let path = folder.path().join(path);

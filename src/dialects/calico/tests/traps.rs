@@ -23,7 +23,8 @@ fn objects() -> Vec<serde_yaml::Value> {
     ];
     let except: BTreeSet<Sym> = [sym("kube-system")].into();
     let guards = vec![Guard::MetadataDeny { except: except.clone() }, Guard::DefaultDeny { except }];
-    let files = render(&model, &Policies { externals: vec![set], guards, ..policies("backend", allows) });
+    let files =
+        render(&model, &Policies { shared: Shared { externals: vec![set], guards }, ..policies("backend", allows) });
     let texts = files.iter().filter(|(path, _)| !path.ends_with("kustomization.yaml"));
     texts.flat_map(|(_, text)| text.split("---\n")).map(|document| serde_yaml::from_str(document).unwrap()).collect()
 }

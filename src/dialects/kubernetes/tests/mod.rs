@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 mod limits;
 
 use super::*;
-use crate::lower::{About, Rule};
+use crate::lower::{About, Policies, Rule};
 use crate::model::{
     Cidrs, Direction, DnsPeer, DnsTarget, External, ExternalId, FlowGraph, Labels, NamespaceSet, PeerSet, PodSet,
     PortRange, Profile, Protocol, Sym,
