@@ -74,20 +74,16 @@ pub(super) fn flows<'m>(terms: Terms<'_>, all: impl Iterator<Item = Given<'m>>) 
 
 /// A permission in words of the normal form.
 pub(super) fn permission(terms: Terms<'_>, given: &Given<'_>) -> Permission {
-    let Given { labels, direction, peer, ports, http, origin } = *given;
-    let ports = PortSet::new(ports.iter().copied().map(as_ports));
-    Permission {
-        subject: labels.clone(),
-        direction,
-        peers: peers(terms, peer),
-        traffic: if by_request(terms, origin) { Traffic::new(ports, http) } else { ports.into() },
-        origin,
-    }
+    let Given { labels, direction, peer, origin, .. } = *given;
+    let (peers, traffic) = (peers(terms, peer), traffic(terms, given));
+    Permission { subject: labels.clone(), direction, peers, traffic, origin }
 }
 
-/// Whether the target tells the requests of a permission apart.
-pub(super) fn by_request(terms: Terms<'_>, origin: Origin) -> bool {
-    terms.can.http && !matches!(origin, Origin::Edge(id) if terms.permitted.http_as_l4.contains(&id))
+/// What may pass by a permission.
+pub(super) fn traffic(terms: Terms<'_>, given: &Given<'_>) -> Traffic {
+    let is_wider = matches!(given.origin, Origin::Edge(id) if terms.permitted.http_as_l4.contains(&id));
+    let ports = PortSet::new(given.ports.iter().copied().map(as_ports));
+    if terms.can.http && !is_wider { Traffic::new(ports, given.http) } else { ports.into() }
 }
 
 /// What the target cannot say exactly, and for which nobody permitted an approximation.

@@ -20,8 +20,7 @@ use ipnet::IpNet;
 use super::Mismatch;
 use super::allowed;
 use super::expected::Terms;
-use super::normal::{Capabilities, Entity, Namespaces, Peer, Rule};
-use super::ports::PortSet;
+use super::normal::{Capabilities, Entity, Namespaces, Peer, Ports, Rule};
 use super::relation::{Finding, Relation};
 use super::sum::{Policy, Scope};
 use super::traffic::Traffic;
@@ -157,6 +156,18 @@ pub(super) fn cut(can: Capabilities, namespace: &Sym, said: &[&Policy], clusterw
     out
 }
 
+/// Whether a denial that governs a namespace can meet one of its permissions.
+pub(super) fn meets<'p>(
+    can: Capabilities,
+    namespace: &Sym,
+    clusterwide: &[Policy],
+    mut allows: impl Iterator<Item = &'p Rule>,
+) -> bool {
+    let governing = clusterwide.iter().filter(|policy| governs(policy, Some(namespace)));
+    let denies: Vec<&Rule> = governing.flat_map(|policy| &policy.denies).collect();
+    !denies.is_empty() && allows.any(|allow| denies.iter().any(|deny| rules_meet(can, deny, allow)))
+}
+
 fn rules_meet(can: Capabilities, deny: &Rule, allow: &Rule) -> bool {
     deny.direction == allow.direction
         && share_ports(deny, allow)
@@ -175,8 +186,11 @@ pub(super) fn meets_unseen(can: Capabilities, deny: &Rule, allow: &Rule) -> bool
 }
 
 fn share_ports(one: &Rule, other: &Rule) -> bool {
-    one.others && other.others
-        || !PortSet::new(one.ports.iter().copied()).and(&PortSet::new(other.ports.iter().copied())).is_empty()
+    let share = |a: &Ports, b: &Ports| {
+        // There is no port 0.
+        a.protocol == b.protocol && a.first.max(b.first).max(1) <= a.last.min(b.last)
+    };
+    one.others && other.others || one.ports.iter().any(|a| other.ports.iter().any(|b| share(a, b)))
 }
 
 /// 4. Whether a denial of one end can take away what a permission of the other gives.

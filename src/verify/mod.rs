@@ -27,6 +27,7 @@ pub mod normal;
 mod ordered;
 mod ports;
 mod prover;
+mod quick;
 mod relation;
 pub mod sum;
 mod told;

@@ -137,8 +137,59 @@ struct Side<'p> {
 
 /// What policies amount to.
 pub fn of(policies: &[normal::Policy]) -> Sums {
+    let Judged { plain, isolates, mut sums } = judge(policies);
+    let summed = policies.par_iter().zip(&plain).zip(&isolates).flat_map_iter(|((policy, plain), isolates)| {
+        plain.as_ref().map(|plain| plain.policies(policy, isolates)).into_iter().flatten()
+    });
+    sums.policies = summed.collect();
+    sums
+}
+
+/// A policy that adds up with others, as it was read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Simple<'p> {
+    pub(super) policy: &'p normal::Policy,
+    isolates: [bool; 2],
+}
+
+impl<'p> Simple<'p> {
+    /// Whether its pods are isolated in a direction.
+    pub(super) fn isolates(&self, direction: Direction) -> bool {
+        let [ingress, egress] = self.isolates;
+        if direction == Direction::Ingress { ingress } else { egress }
+    }
+
+    /// What it allows.
+    pub(super) fn allows(&self) -> impl Iterator<Item = &'p Rule> {
+        active(self.policy, Action::Allow)
+    }
+
+    /// Whether it denies something, and not only all else.
+    pub(super) fn denies(&self) -> bool {
+        active(self.policy, Action::Deny).next().is_some()
+    }
+}
+
+/// The policies, if all of them add up.
+pub(super) fn simple(policies: &[normal::Policy]) -> Option<Vec<Simple<'_>>> {
+    let judged = judge(policies);
+    let simple = policies.iter().zip(judged.isolates).map(|(policy, isolates)| Simple { policy, isolates });
+    judged.sums.adds_up().then(|| simple.collect())
+}
+
+/// Policies, and where they do not add up.
+struct Judged<'p> {
+    plain: Vec<Option<Plain<'p>>>,
+    /// Directions in which each isolates its pods: into them, and out of them.
+    isolates: Vec<[bool; 2]>,
+    /// Without policies.
+    sums: Sums,
+}
+
+fn judge(policies: &[normal::Policy]) -> Judged<'_> {
     let mut sums = Sums::default();
-    let plain: Vec<Option<Plain<'_>>> = policies.par_iter().map(Plain::of).collect();
+    // Those of one namespace are too few to be shared out.
+    let plain: Vec<Option<Plain<'_>>> = policies.par_iter().with_min_len(1_024).map(Plain::of).collect();
     sums.omitted = plain.iter().filter(|plain| plain.is_none()).count();
     for (policy, plain) in policies.iter().zip(&plain) {
         match (plain, &policy.subject.namespaces) {
@@ -149,7 +200,7 @@ pub fn of(policies: &[normal::Policy]) -> Sums {
             (None, Namespaces::Labelled(_)) => sums.everywhere = true,
         }
     }
-    let mut isolates: Vec<Vec<Direction>> = vec![vec![]; policies.len()];
+    let mut isolates: Vec<[bool; 2]> = vec![[false; 2]; policies.len()];
     for (staged, direction) in
         [false, true].into_iter().flat_map(|staged| [Direction::Ingress, Direction::Egress].map(|d| (staged, d)))
     {
@@ -172,17 +223,20 @@ pub fn of(policies: &[normal::Policy]) -> Sums {
                 }
             }
             if (side.closes || side.rank.end == End::Denies)
-                && let Some(isolates) = isolates.get_mut(side.index)
+                && let Some([ingress, egress]) = isolates.get_mut(side.index)
             {
-                isolates.push(direction);
+                *(if direction == Direction::Ingress { ingress } else { egress }) = true;
             }
         }
     }
-    let summed = policies.par_iter().zip(&plain).zip(&isolates).flat_map_iter(|((policy, plain), isolates)| {
-        plain.as_ref().map(|plain| plain.policies(policy, isolates)).into_iter().flatten()
-    });
-    sums.policies = summed.collect();
-    sums
+    Judged { plain, isolates, sums }
+}
+
+/// Rules that take part, but for those that deny everything.
+fn active(policy: &normal::Policy, action: Action) -> impl Iterator<Item = &Rule> {
+    let takes_part =
+        move |rule: &&Rule| rule.action == action && policy.isolates.contains(&rule.direction) && !closes_all(rule);
+    policy.rules.iter().filter(takes_part)
 }
 
 /// Namespaces, as far as they can be told by name.
@@ -232,11 +286,11 @@ impl<'p> Plain<'p> {
         }
     }
 
-    fn policies(&self, policy: &normal::Policy, isolates: &[Direction]) -> Vec<Policy> {
-        let of = |action: Action| -> Vec<Rule> {
-            let active = policy.rules.iter().filter(|rule| policy.isolates.contains(&rule.direction));
-            active.filter(|rule| rule.action == action && !closes_all(rule)).cloned().collect()
-        };
+    fn policies(&self, policy: &normal::Policy, [ingress, egress]: &[bool; 2]) -> Vec<Policy> {
+        let of = |action: Action| -> Vec<Rule> { active(policy, action).cloned().collect() };
+        let isolates = [(ingress, Direction::Ingress), (egress, Direction::Egress)];
+        let isolates: Vec<Direction> =
+            isolates.into_iter().filter(|(isolates, _)| **isolates).map(|(_, direction)| direction).collect();
         let scopes = match &self.scope {
             Scopes::Names(names) => names.iter().map(|name| Scope::Namespace(Sym::clone(name))).collect(),
             Scopes::AllBut(names) => vec![Scope::AllBut(names.clone())],
@@ -247,7 +301,7 @@ impl<'p> Plain<'p> {
             scope,
             cluster_scoped: policy.namespace.is_none(),
             subject: self.labels.clone(),
-            isolates: isolates.to_vec(),
+            isolates: isolates.clone(),
             rules: rules.clone(),
             denies: denies.clone(),
             staged: policy.staged,
