@@ -43,7 +43,7 @@ pub use graph::FlowGraph;
 pub use guards::Guard;
 pub use names::{Refusal, check_label_key, check_label_value, check_namespace, is_code_owner};
 pub use order::UnsortedList;
-pub use parse::{WrittenPort, parse_port};
+pub use parse::{WrittenPort, parse_cidr, parse_port};
 pub use ports::{PortRange, Protocol};
 pub use profile::{Approved, Approximation, CodeOwners, DnsPeer, DnsTarget, Limits, LintLevel, Profile};
 pub use relations::{Direction, Grant, Origin, PeerSet, Subject};

@@ -30,6 +30,11 @@ const FUEL: (usize, usize) = (50_000, 4);
 /// Bytes of a text for any document, and for each byte that it is expected to have.
 const BYTES: (usize, usize) = (64 << 10, 8);
 
+/// How many bytes a template may write for a document of some weight.
+pub fn most_bytes(weight: usize) -> usize {
+    BYTES.0 + BYTES.1 * weight
+}
+
 /// One rendered file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
@@ -295,7 +300,7 @@ struct Bounded {
 
 impl Bounded {
     fn new(weight: usize) -> Self {
-        Self { bytes: Vec::with_capacity(weight), limit: BYTES.0 + BYTES.1 * weight }
+        Self { bytes: Vec::with_capacity(weight), limit: most_bytes(weight) }
     }
 }
 
