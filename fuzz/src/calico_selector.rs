@@ -185,7 +185,8 @@ impl Pod {
                 of_namespace.insert(rest, value);
             } else if let Some(rest) = of("pcsa.") {
                 of_account.insert(rest, value);
-            } else if key != "projectcalico.org/orchestrator" && !key.starts_with("pcns.") && !key.starts_with("pcsa.") {
+            } else if key != "projectcalico.org/orchestrator" && !key.starts_with("pcns.") && !key.starts_with("pcsa.")
+            {
                 own.insert(key, value);
             }
         }

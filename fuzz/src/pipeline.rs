@@ -54,7 +54,13 @@ pub fn run(data: &[u8]) {
                     verify::prove_as(reading.engine, model, dialect.capabilities(), &permitted, &reading.policies);
                 if let Err(found) = proof {
                     let error = found[0].diagnostic_of_given(model, dialect.name());
-                    panic!("{}, as {} reads it: {}\n{}", dialect.name(), reading.engine.name, error.message, shown(&files));
+                    panic!(
+                        "{}, as {} reads it: {}\n{}",
+                        dialect.name(),
+                        reading.engine.name,
+                        error.message,
+                        shown(&files)
+                    );
                 }
             }
         }
@@ -256,7 +262,15 @@ impl Bytes<'_> {
 
     fn ports(&mut self) -> String {
         const PORTS: [&str; 9] = [
-            "80", "443", "\"53/UDP\"", "\"8000-8100/TCP\"", "\"9000/SCTP\"", "\"all/UDP\"", "65535", "1", "\"8050-9000/TCP\"",
+            "80",
+            "443",
+            "\"53/UDP\"",
+            "\"8000-8100/TCP\"",
+            "\"9000/SCTP\"",
+            "\"all/UDP\"",
+            "65535",
+            "1",
+            "\"8050-9000/TCP\"",
         ];
         self.some(&PORTS, 4).join(", ")
     }

@@ -6,11 +6,21 @@ use toml::de::{DeTable, DeValue};
 use crate::diag::{Code, Diagnostic, Diagnostics, codes, quote};
 use crate::source::{FileId, Span, Spanned};
 
+/// Errors of one file that are told; the rest is counted.
+pub const MAX_ERRORS: usize = 500;
+
+/// Values of one list.
+pub const MAX_LIST: usize = 10_000;
+
+/// Ports of one list.
+pub const MAX_PORTS: usize = 1_000;
+
 /// Where errors of a file go.
 pub struct Cx<'a> {
     /// The file.
     pub file: FileId,
     diags: &'a mut Diagnostics,
+    errors: usize,
 }
 
 /// One value, the key it stands under, and its place.
@@ -41,12 +51,35 @@ pub trait Decode: Sized {
 impl<'a> Cx<'a> {
     /// A context for one file.
     pub fn new(file: FileId, diags: &'a mut Diagnostics) -> Self {
-        Self { file, diags }
+        Self { file, diags, errors: 0 }
     }
 
-    /// Reports an error.
+    /// Reports an error, if not too many were reported.
     pub fn error(&mut self, diagnostic: Diagnostic) {
-        self.diags.push(diagnostic);
+        self.errors += 1;
+        if self.errors <= MAX_ERRORS {
+            self.diags.push(diagnostic);
+        }
+    }
+
+    /// Says how many errors were not reported.
+    pub fn finish(self) {
+        if let Some(more) = self.errors.checked_sub(MAX_ERRORS).filter(|more| *more > 0) {
+            let message = format!("the file has {more} more errors");
+            let error = Diagnostic::error(codes::LIMIT, Span::new(self.file, 0..0), message);
+            self.diags.push(error.help("mend the others first"));
+        }
+    }
+
+    /// Whether a list is not longer than any may be; reports one that is.
+    pub fn fits(&mut self, item: Item<'_>, most: usize) -> bool {
+        let length = item.value.as_array().map_or(0, |array| array.len());
+        if length > most {
+            let message = format!("{} lists {length} values", quote(item.key));
+            let help = format!("a list holds at most {most}: use several, or a wider selector or range");
+            self.refuse(codes::LIMIT, item, message, help);
+        }
+        length <= most
     }
 
     /// Reports a value of the wrong type.

@@ -14,6 +14,7 @@ mod compile;
 mod evaluate;
 mod given;
 mod inventory;
+mod limits;
 mod project;
 
 pub use clusters::merge;
@@ -21,4 +22,5 @@ pub use compile::{Compiled, compile, permitted};
 pub use evaluate::evaluate;
 pub use given::{Given, given};
 pub use inventory::{Asked, Taken, inventories};
+pub use limits::MAX_OUTPUT_BYTES;
 pub use project::{LoadError, Project};

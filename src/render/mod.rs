@@ -25,10 +25,12 @@ use crate::source::{FileId, Sources};
 
 pub use scalar::yaml_scalar;
 
+pub use language::MAX_TEMPLATE_BYTES;
+
 /// Instructions of a template for any document, and for each byte that it is expected to write.
-const FUEL: (usize, usize) = (50_000, 4);
+pub const FUEL: (usize, usize) = (50_000, 4);
 /// Bytes of a text for any document, and for each byte that it is expected to have.
-const BYTES: (usize, usize) = (64 << 10, 8);
+pub const BYTES: (usize, usize) = (64 << 10, 8);
 
 /// How many bytes a template may write for a document of some weight.
 pub fn most_bytes(weight: usize) -> usize {

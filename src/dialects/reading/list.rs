@@ -18,7 +18,7 @@ use crate::diag::{Diagnostic, codes};
 use crate::source::Span;
 
 /// How deep objects may nest that are looked at from outside only: a schema in a CustomResourceDefinition is deep.
-const MAX_FOREIGN_DEPTH: usize = 160;
+pub const MAX_FOREIGN_DEPTH: usize = 160;
 
 #[derive(Deserialize)]
 struct List {

@@ -16,7 +16,7 @@ pub mod selector;
 pub mod text;
 pub mod validity;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -161,8 +161,9 @@ fn document<T>(
     }
 }
 
-/// Objects of no policy may nest deeper, as the schema in a CustomResourceDefinition does.
-const MAX_DEPTH: usize = 32;
+/// How deep policies and kustomizations may nest. Objects of no policy may nest deeper, as the schema in a
+/// CustomResourceDefinition does.
+pub const MAX_DEPTH: usize = 32;
 
 /// Strings must be written so that no reader takes them for something else; numbers as YAML 1.1 has them. Aliases, merge
 /// keys and foreign tags are no part of a manifest that people can review.
@@ -211,14 +212,16 @@ impl<'d, 's> Reader<'d, 's> {
         self.errors
     }
 
-    /// Notes a diagnostic made elsewhere.
+    /// Notes a diagnostic made elsewhere, if not too many were noted: one object may be millions of mistakes.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.errors.push(diagnostic);
+        if self.errors.len() < text::MAX_ERRORS {
+            self.errors.push(diagnostic);
+        }
     }
 
     /// Notes an error.
     pub fn error<T>(&mut self, span: Span, message: impl Into<String>, help: &str) -> Option<T> {
-        self.errors.push(Diagnostic::error(codes::RENDERED, span, message).help(help));
+        self.push(Diagnostic::error(codes::RENDERED, span, message).help(help));
         None
     }
 
@@ -231,7 +234,7 @@ impl<'d, 's> Reader<'d, 's> {
         match string {
             Ok(text) => Some(text),
             Err(diagnostic) => {
-                self.errors.push(*diagnostic);
+                self.push(*diagnostic);
                 None
             }
         }
@@ -242,7 +245,7 @@ impl<'d, 's> Reader<'d, 's> {
         match self.doc.scalar(text) {
             Ok(text) => Some(text),
             Err(diagnostic) => {
-                self.errors.push(*diagnostic);
+                self.push(*diagnostic);
                 None
             }
         }
@@ -295,7 +298,7 @@ impl<'d, 's> Reader<'d, 's> {
             return;
         }
         let help = format!("{}, and only fields that they have", self.kinds.help);
-        self.errors.push(unreadable(doc, error, &help));
+        self.push(unreadable(doc, error, &help));
     }
 
     fn kustomization(&mut self) -> Option<normal::Base> {
@@ -392,11 +395,12 @@ impl<'d, 's> Reader<'d, 's> {
     /// Labels, each key once.
     pub fn labels(&mut self, pairs: &Pairs<'_>) -> Option<Vec<(String, String)>> {
         let mut out: Vec<(String, String)> = Vec::with_capacity(pairs.0.len());
+        let mut seen: BTreeSet<String> = BTreeSet::new();
         for (key, value) in &pairs.0 {
             let place = self.doc.place(key);
             let name = self.string(key)?;
             let pair = self.label(key, name, value)?;
-            if out.iter().any(|(known, _)| *known == pair.0) {
+            if !seen.insert(pair.0.clone()) {
                 return self.error(place, format!("the label {} is written twice", quote(name)), "remove one");
             }
             out.push(pair);
