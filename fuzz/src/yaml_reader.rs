@@ -44,10 +44,10 @@ fn rendered(dialect: &'static dyn Dialect, text: &str) {
                 let policies: Vec<Policy> = read.into_iter().flat_map(|file| file.policies).collect();
                 let permitted = permitted(model(), dialect);
                 let proof = verify::prove(model(), dialect.capabilities(), &permitted, &policies);
-                let found: Vec<_> =
-                    proof.err().iter().flatten().map(|one| one.diagnostic(model(), dialect.name())).collect();
-                assert!(!found.is_empty(), "one file cannot say all that the intents say");
-                found.iter().for_each(|found| assert!(!found.message.is_empty()));
+                // One file may say all that the intents say, and mostly does not.
+                for one in proof.err().iter().flatten() {
+                    assert!(!one.diagnostic(model(), dialect.name()).message.is_empty());
+                }
             }
             Err(errors) => tell(&errors, &sources),
         }

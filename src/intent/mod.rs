@@ -22,7 +22,7 @@ use crate::diag::Diagnostics;
 use crate::source::{FileId, Sources, Span};
 
 pub(crate) use decode::left_out;
-pub use decode::{Cx, Decode, Item, MAX_ERRORS, MAX_LIST, MAX_PORTS, Table};
+pub use decode::{Cx, Decode, Item, MAX_ERRORS, MAX_LABELS, MAX_LIST, MAX_PORTS, Table};
 pub use file::{AllowTable, ExternalTable, ForbidTable, HttpTable, IntentFile, PeerTable, TierTable, WaiveTable};
 pub use mend::{Broken, Mended, Outcome, mend};
 pub use numbers::Whole;

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use toml::de::DeValue;
 
-use super::decode::{Cx, Decode, Item, MAX_LIST, MAX_PORTS, Table};
+use super::decode::{Cx, Decode, Item, MAX_LABELS, MAX_LIST, MAX_PORTS, Table};
 use crate::diag::{Diagnostic, codes, nearest, quote};
 use crate::source::{Span, Spanned};
 
@@ -331,6 +331,11 @@ impl Decode for LabelMap {
                     _ => "name at least one label; where everything is meant, write \"all\"",
                 },
             );
+            return None;
+        }
+        if table.len() > MAX_LABELS {
+            let message = format!("`{}` names {} labels", item.key, table.len());
+            cx.refuse(codes::LIMIT, item, message, format!("select by at most {MAX_LABELS}"));
             return None;
         }
         let mut plain = true;

@@ -21,8 +21,8 @@ pub const MAX_ENTRIES: usize = 8_000_000;
 pub const MAX_FORBIDS: usize = 10_000;
 /// Errors of what the intents mean that are told; the rest is counted.
 pub const MAX_ERRORS: usize = 10_000;
-/// Names that are not known and get a proposal: to look for one takes all names that are.
-pub(super) const MAX_PROPOSALS: usize = 200;
+/// Names that are compared with such as are not known, to propose one: beyond, none is proposed any more.
+pub(super) const MAX_PROPOSALS: usize = 500_000;
 
 /// Ports that count as one entry.
 const PORTS: usize = 16;

@@ -1,6 +1,6 @@
 //! Names of endpoints as intents write them, to what they stand for.
 
-use super::build::{Builder, Declared};
+use super::build::{Builder, Declared, Names};
 use super::limits::MAX_PROPOSALS;
 use super::{AppId, Builtin, Endpoint, Sym};
 use crate::diag::{Diagnostic, codes, nearest, quote};
@@ -45,7 +45,6 @@ impl Builder<'_, '_> {
         let own = app.and_then(|app| self.names.get(app.index()));
         let mut error =
             Diagnostic::error(codes::UNKNOWN_NAME, written.span, format!("{} is not declared", quote(text)));
-        self.proposals += 1;
         if self.proposals > MAX_PROPOSALS {
             self.error(error.help("declare it, or write `app/tier`"));
             return;
@@ -57,6 +56,7 @@ impl Builder<'_, '_> {
             .map(String::as_str)
             .chain(Builtin::ALL.map(Builtin::name))
             .collect();
+        self.proposals += known.len() + self.names.len();
         let elsewhere = self
             .names
             .iter()
@@ -84,9 +84,9 @@ impl Builder<'_, '_> {
     ) -> Option<Endpoint> {
         let Some(id) = self.by_name.get(other).copied() else {
             if !self.unreadable.contains(other) {
-                self.proposals += 1;
                 let some = if self.proposals > MAX_PROPOSALS { 0 } else { usize::MAX };
                 let known: Vec<Sym> = self.model.apps.iter().take(some).map(|app| app.name.clone()).collect();
+                self.proposals += known.len();
                 let error =
                     Diagnostic::error(codes::UNKNOWN_NAME, written.span, format!("there is no app {}", quote(other)));
                 let error = match nearest(other, known.iter().map(|name| &**name)) {
@@ -105,8 +105,8 @@ impl Builder<'_, '_> {
                 self.resolve(app, &Spanned::new(tier.to_owned(), written.span))
             }
             other_kind => {
-                self.proposals += 1;
                 let some = if self.proposals > MAX_PROPOSALS { MAX_SHOWN } else { usize::MAX };
+                self.proposals += self.names.get(id.index()).map_or(0, Names::len);
                 let names = self.names.get(id.index());
                 let tiers: Vec<&str> = names
                     .into_iter()

@@ -262,10 +262,10 @@ impl Builder<'_, '_> {
             .map(|(_, position)| WaiveTarget::Edge(EdgeId(position)))
             .collect();
         if edges.is_empty() {
-            self.proposals += 1;
             let some = if self.proposals > MAX_PROPOSALS { 0 } else { usize::MAX };
             let own = self.model.edges.iter().filter(|edge| edge.app == app).take(some);
             let known: Vec<String> = own.map(|edge| self.model.edge_name(edge)).collect();
+            self.proposals += known.len();
             let error =
                 Diagnostic::error(codes::WAIVER, written.span, format!("there is no edge {}", quote(&written.value)));
             self.error(match crate::diag::nearest(&written.value, known.iter().map(String::as_str)) {

@@ -161,6 +161,9 @@ fn document<T>(
     }
 }
 
+/// Labels of an object, and conditions of a selector: what they amount to takes all of them together.
+pub const MAX_CONDITIONS: usize = 1_000;
+
 /// How deep policies and kustomizations may nest. Objects of no policy may nest deeper, as the schema in a
 /// CustomResourceDefinition does.
 pub const MAX_DEPTH: usize = 32;
@@ -392,8 +395,21 @@ impl<'d, 's> Reader<'d, 's> {
         }
     }
 
+    /// Whether there are not more labels, or conditions of one selector, than are read; reports it.
+    pub fn few_enough(&mut self, conditions: usize) -> bool {
+        if conditions > MAX_CONDITIONS {
+            let message = format!("{conditions} labels or conditions stand together");
+            let error = Diagnostic::error(codes::LIMIT, self.doc.top(), message);
+            self.push(error.help(format!("at most {MAX_CONDITIONS} are read: select by fewer")));
+        }
+        conditions <= MAX_CONDITIONS
+    }
+
     /// Labels, each key once.
     pub fn labels(&mut self, pairs: &Pairs<'_>) -> Option<Vec<(String, String)>> {
+        if !self.few_enough(pairs.0.len()) {
+            return None;
+        }
         let mut out: Vec<(String, String)> = Vec::with_capacity(pairs.0.len());
         let mut seen: BTreeSet<String> = BTreeSet::new();
         for (key, value) in &pairs.0 {
