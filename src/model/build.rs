@@ -316,9 +316,14 @@ impl<'a, 'd> Builder<'a, 'd> {
         if !self.diags.has_errors() {
             self.says_little_enough();
         }
-        let Self { mut model, diags, errors, .. } = self;
+        let Self { input, mut model, diags, errors, .. } = self;
         if let Some(more) = errors.checked_sub(MAX_ERRORS).filter(|more| *more > 0) {
-            let error = Diagnostic::placeless(codes::LIMIT, format!("the intents have {more} more findings"));
+            // It stands first, so that it is told though the others are too many to be told.
+            let message = format!("the intents have {more} more findings");
+            let error = match input.intents.first() {
+                Some(first) => Diagnostic::error(codes::LIMIT, Span::new(first.file, 0..0), message),
+                None => Diagnostic::placeless(codes::LIMIT, message),
+            };
             diags.push(error.help("mend the others first"));
         }
         model.graph = {
