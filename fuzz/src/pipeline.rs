@@ -122,12 +122,12 @@ impl Bytes<'_> {
         for dialect in ["kubernetes", "calico", "cilium"] {
             let lost = match (dialect, self.below(4)) {
                 ("cilium", _) => "",
-                ("calico", 0) => "\"http-as-l4\", \"fqdns-omitted\"",
+                ("calico", 0 | 1) => "\"http-as-l4\", \"fqdns-omitted\"",
                 (_, 0 | 1) => "\"http-as-l4\", \"fqdns-omitted\", \"guards-omitted\"",
                 (_, 2) => "\"http-as-l4\"",
                 _ => "",
             };
-            if !lost.is_empty() && !(dialect == "calico" && lost.contains("guards")) {
+            if !lost.is_empty() {
                 let _ = writeln!(out, "{dialect} = [{lost}]");
             }
         }
