@@ -1,9 +1,10 @@
 //! Edges: one source, one destination, ports resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::build::Builder;
+use super::limits::MAX_EDGES;
 use super::{AppId, Edge, Endpoint, HttpRule, PortRange, Protocol, Sym};
 use crate::diag::{Diagnostic, Edit, codes, quote};
 use crate::intent::AllowTable;
@@ -17,6 +18,17 @@ impl<'a> Builder<'a, '_> {
         let mut edges = vec![];
         for (app, table) in self.files.clone() {
             for allow in table.into_iter().flat_map(|table| table.allow.iter().flatten()) {
+                // Before they are made: two lists of a few kilobytes are a million pairs.
+                let pairs = allow.from.items.len() * allow.to.items.len();
+                if edges.len() + pairs > MAX_EDGES {
+                    self.too_many(
+                        allow.from.span,
+                        "edges",
+                        MAX_EDGES,
+                        "use tiers with fewer labels, or split the project",
+                    );
+                    return;
+                }
                 self.edge(app, allow, &mut edges);
             }
         }
@@ -40,6 +52,7 @@ impl<'a> Builder<'a, '_> {
         for (to, to_span) in &tos {
             // Ports do not depend on the source: their errors are reported once.
             let Some(ports) = self.edge_ports(app, allow, *to, *to_span) else { continue };
+            let ports: Arc<[PortRange]> = ports.into();
             for (from, from_span) in froms.iter().filter(|(from, _)| !matches!(from, Endpoint::External(_))) {
                 if !self.has_tier(app, (*from, *from_span), (*to, *to_span)) {
                     continue;
@@ -67,10 +80,11 @@ impl<'a> Builder<'a, '_> {
 
     fn ends(&mut self, app: AppId, list: &[Spanned<String>]) -> Vec<(Endpoint, Span)> {
         let mut ends: Vec<(Endpoint, Span)> = vec![];
+        let mut seen: HashMap<Endpoint, Span> = HashMap::new();
         for name in list {
             let Some(end) = self.resolve(Some(app), name) else { continue };
-            match ends.iter().find(|(other, _)| *other == end) {
-                Some((_, first)) => {
+            match seen.get(&end) {
+                Some(first) => {
                     let message = format!("{} is listed twice", quote(&name.value));
                     let error = Diagnostic::error(codes::DUPLICATE_EDGE, name.span, message)
                         .related(*first, "first listed here")
@@ -78,7 +92,10 @@ impl<'a> Builder<'a, '_> {
                     // Of two that are one, either may go; the first stays where a reader found it.
                     self.error(error.fix("remove this one", vec![Edit::Remove { span: name.span }]));
                 }
-                None => ends.push((end, name.span)),
+                None => {
+                    seen.insert(end, name.span);
+                    ends.push((end, name.span));
+                }
             }
         }
         ends
@@ -182,7 +199,7 @@ impl<'a> Builder<'a, '_> {
                 let error = Diagnostic::error(codes::DUPLICATE_EDGE, b.0.from_span, message)
                     .related(a.0.from_span, "first written here")
                     .help("remove one of them");
-                self.diags.push(match say_the_same(a.1, b.1) {
+                self.error(match say_the_same(a.1, b.1) {
                     true => error.fix("remove this one", vec![Edit::Remove { span: b.1.span }]),
                     false => error,
                 });
