@@ -17,19 +17,25 @@ use camino::{Utf8Path, Utf8PathBuf};
 /// How many diagnostics are shown in full: more are a list of places, and cost no more than that.
 const MAX_FULL: usize = 200;
 
+/// How many diagnostics are told at all: the rest is counted, and the formats for tools list it.
+pub const MAX_TOLD: usize = 1_000;
+
 /// Prints diagnostics as a person reads them, and counts them in a last line when there are any. Beyond the first
-/// [`MAX_FULL`] each is one line.
+/// [`MAX_FULL`] each is one line, beyond [`MAX_TOLD`] they are counted.
 pub(super) fn diagnostics(run: &Run, list: &[Diagnostic], consequence: &str, terminal: &mut Terminal) {
     self::list(&run.project.sources, list, consequence, terminal);
 }
 
 /// Prints diagnostics about texts that are no part of a project.
 pub(super) fn list(sources: &Sources, list: &[Diagnostic], consequence: &str, terminal: &mut Terminal) {
-    for (position, diagnostic) in list.iter().enumerate() {
+    for (position, diagnostic) in list.iter().take(MAX_TOLD).enumerate() {
         terminal.tell(match position < MAX_FULL {
             true => format!("{}\n", diag::render(diagnostic, sources, true)),
             false => diag::concise(diagnostic, sources),
         });
+    }
+    if let Some(more) = list.len().checked_sub(MAX_TOLD).filter(|more| *more > 0) {
+        terminal.tell(format!("… and {more} more"));
     }
     if list.len() > MAX_FULL {
         terminal.tell("");

@@ -70,6 +70,10 @@ codes! {
     VERSION = "NP006", "unknown language version";
     /// A path cannot be used: it is not UTF-8, is not an intent of this project, or leads outside of it.
     PATH = "NP007", "unusable path";
+    /// Something is larger than netpolc takes: so many files, edges, namespaces or values that memory and time would have no
+    /// end, or that nobody could review it. All limits stand in docs/limits.md, many times above the largest meshes that are
+    /// publicly described.
+    LIMIT = "NP008", "larger than netpolc takes";
     /// Names of apps, tiers, peers and externals become parts of Kubernetes object names: lower-case letters, digits
     /// and single hyphens, starting with a letter or digit and ending with one, at most 63 characters. Namespaces follow
     /// Kubernetes: a DNS-1123 label; names that a file system reserves are refused, as each namespace becomes a file.

@@ -184,11 +184,20 @@ impl Diagnostics {
     }
 }
 
+/// The longest text that is taken for a misspelt name, in characters.
+const MAX_NAME: usize = 256;
+
 /// The known name that is near enough to a wrong one to be worth a question.
 pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (wrong.chars().count().max(3) / 3).max(1);
+    let length = wrong.chars().count();
+    // A longer text is no name, and the cost of a comparison grows with both lengths.
+    if length > MAX_NAME {
+        return None;
+    }
+    let limit = (length.max(3) / 3).max(1);
     known
         .into_iter()
+        .filter(|name| name.chars().take(MAX_NAME + limit).count().abs_diff(length) <= limit)
         .map(|name| (strsim::damerau_levenshtein(&wrong.to_lowercase(), &name.to_lowercase()), name))
         .filter(|(distance, _)| *distance <= limit)
         .min()

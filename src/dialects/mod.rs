@@ -32,7 +32,7 @@ use crate::model::{Approximation, EdgeId, Model};
 use crate::source::{FileId, Sources};
 use crate::verify::normal;
 
-pub use reading::Assumed;
+pub use reading::{Assumed, Shared};
 pub use review::{Reviewed, review};
 
 /// Every dialect, in the order of output. Adding one adds a line here and a folder beside it.
@@ -143,19 +143,6 @@ pub trait Writer: Sync {
 
     /// Those of no namespace, without the lists of files.
     fn cluster(&self, errors: &mut Vec<Diagnostic>) -> Vec<Document>;
-}
-
-/// What the files of no namespace say, and how those of namespaces are read beside it. All of it together is what
-/// [`Dialect::read`] would have given; wherever that is not certain the answer is `None`.
-pub trait Shared: Sync {
-    /// What the shared files themselves say, in the order in which they were given.
-    fn files(&self) -> &[normal::File];
-
-    /// Reads the files of one namespace.
-    fn read(&self, sources: &Sources, files: &[FileId]) -> Option<Vec<normal::File>>;
-
-    /// Whether all files together are as good as each, once all were read: nothing shared is left unused, for one.
-    fn is_whole(&self) -> bool;
 }
 
 /// A setting of a target's agents that decides what policies mean.

@@ -6,11 +6,24 @@ use toml::de::{DeTable, DeValue};
 use crate::diag::{Code, Diagnostic, Diagnostics, codes, quote};
 use crate::source::{FileId, Span, Spanned};
 
+/// Errors of one file that are told; after them it is not read on.
+pub const MAX_ERRORS: usize = 500;
+
+/// Values of one list.
+pub const MAX_LIST: usize = 10_000;
+
+/// Labels that select pods or namespaces.
+pub const MAX_LABELS: usize = 500;
+
+/// Ports of one list.
+pub const MAX_PORTS: usize = 1_000;
+
 /// Where errors of a file go.
 pub struct Cx<'a> {
     /// The file.
     pub file: FileId,
     diags: &'a mut Diagnostics,
+    errors: usize,
 }
 
 /// One value, the key it stands under, and its place.
@@ -41,12 +54,40 @@ pub trait Decode: Sized {
 impl<'a> Cx<'a> {
     /// A context for one file.
     pub fn new(file: FileId, diags: &'a mut Diagnostics) -> Self {
-        Self { file, diags }
+        Self { file, diags, errors: 0 }
     }
 
-    /// Reports an error.
+    /// Reports an error, if not too many were reported.
     pub fn error(&mut self, diagnostic: Diagnostic) {
-        self.diags.push(diagnostic);
+        self.errors += 1;
+        if self.errors <= MAX_ERRORS {
+            self.diags.push(diagnostic);
+        }
+    }
+
+    /// Whether so many errors were reported that the rest of the file is not looked at.
+    pub fn is_full(&self) -> bool {
+        self.errors >= MAX_ERRORS
+    }
+
+    /// Says that there were too many errors.
+    pub fn finish(self) {
+        if self.is_full() {
+            let message = format!("the file has {MAX_ERRORS} errors or more");
+            let error = Diagnostic::error(codes::LIMIT, Span::new(self.file, 0..0), message);
+            self.diags.push(error.help("mend those that are told first: the rest of the file was not looked at"));
+        }
+    }
+
+    /// Whether a list is not longer than any may be; reports one that is.
+    pub fn fits(&mut self, item: Item<'_>, most: usize) -> bool {
+        let length = item.value.as_array().map_or(0, |array| array.len());
+        if length > most {
+            let message = format!("{} lists {length} values", quote(item.key));
+            let help = format!("a list holds at most {most}: use several, or a wider selector or range");
+            self.refuse(codes::LIMIT, item, message, help);
+        }
+        length <= most
     }
 
     /// Reports a value of the wrong type.
@@ -109,6 +150,9 @@ impl<'a> Cx<'a> {
                 },
             };
             self.error(error);
+            if self.is_full() {
+                break;
+            }
         }
         let foreign = !item.key.is_empty() && !table.is_empty() && !known.iter().any(|key| table.contains_key(*key));
         Some(Fields { table, owner: item, misspelt, foreign })
@@ -271,7 +315,14 @@ impl<T: Decode> Decode for Vec<T> {
             let span = Span::new(cx.file, value.span());
             T::decode(Item { key: item.key, value: value.get_ref(), span }, cx)
         };
-        Some(array.iter().filter_map(|value| element(value, cx)).collect())
+        let mut elements = vec![];
+        for value in array.iter() {
+            elements.extend(element(value, cx));
+            if cx.is_full() {
+                break;
+            }
+        }
+        Some(elements)
     }
 }
 
@@ -300,8 +351,8 @@ impl<T: Decode> Decode for Table<T> {
             .map(|(key, value)| {
                 let name = Spanned::new(key.get_ref().to_string(), Span::new(cx.file, key.span()));
                 let span = Span::new(cx.file, value.span());
-                let value = T::decode(Item { key: key.get_ref(), value: value.get_ref(), span }, cx);
-                (name, value)
+                let item = Item { key: key.get_ref(), value: value.get_ref(), span };
+                (name, if cx.is_full() { None } else { T::decode(item, cx) })
             })
             .collect();
         entries.sort_by_key(|(name, _)| name.span);

@@ -22,7 +22,7 @@ use crate::diag::Diagnostics;
 use crate::source::{FileId, Sources, Span};
 
 pub(crate) use decode::left_out;
-pub use decode::{Cx, Decode, Item, Table};
+pub use decode::{Cx, Decode, Item, MAX_ERRORS, MAX_LABELS, MAX_LIST, MAX_PORTS, Table};
 pub use file::{AllowTable, ExternalTable, ForbidTable, HttpTable, IntentFile, PeerTable, TierTable, WaiveTable};
 pub use mend::{Broken, Mended, Outcome, mend};
 pub use numbers::Whole;
@@ -62,6 +62,7 @@ pub fn parse<T: Decode>(sources: &Sources, file: FileId, diags: &mut Diagnostics
     let root = toml::Spanned::new(root.span(), toml::de::DeValue::Table(root.into_inner()));
     let item = Item { key: "", value: root.get_ref(), span: Span::new(file, 0..0) };
     let table = T::decode(item, &mut cx);
+    cx.finish();
     if !broken {
         diags.extend(local.iter().cloned());
     }

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use toml::de::DeValue;
 
-use super::decode::{Cx, Decode, Item, Table};
+use super::decode::{Cx, Decode, Item, MAX_LABELS, MAX_LIST, MAX_PORTS, Table};
 use crate::diag::{Diagnostic, codes, nearest, quote};
 use crate::source::{Span, Spanned};
 
@@ -59,6 +59,9 @@ fn non_empty<T: Decode>(item: Item<'_>, cx: &mut Cx<'_>) -> Vec<Spanned<T>> {
             _ => "name at least one, or leave the key out",
         };
         cx.refuse(codes::EMPTY, item, message, help);
+        return vec![];
+    }
+    if !cx.fits(item, MAX_LIST) {
         return vec![];
     }
     Vec::<Spanned<T>>::decode(item, cx).unwrap_or_default()
@@ -190,6 +193,7 @@ impl Decode for Ports {
 
     fn decode(item: Item<'_>, cx: &mut Cx<'_>) -> Option<Self> {
         let items = match item.value {
+            DeValue::Array(_) if !cx.fits(item, MAX_PORTS) => vec![],
             DeValue::Array(_) => non_empty(item, cx),
             _ if is_all(item) => vec![Spanned::new(PortText::Text(ALL.to_owned()), item.span)],
             DeValue::Integer(port) => {
@@ -327,6 +331,11 @@ impl Decode for LabelMap {
                     _ => "name at least one label; where everything is meant, write \"all\"",
                 },
             );
+            return None;
+        }
+        if table.len() > MAX_LABELS {
+            let message = format!("`{}` names {} labels", item.key, table.len());
+            cx.refuse(codes::LIMIT, item, message, format!("select by at most {MAX_LABELS}"));
             return None;
         }
         let mut plain = true;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::build::{Builder, Declared};
+use super::limits::MAX_PROPOSALS;
 use super::{AppId, Builtin, Edge, Endpoint, Sym, TierId};
 use crate::diag::{Diagnostic, codes, nearest, quote};
 use crate::source::{Span, Spanned};
@@ -91,7 +92,10 @@ impl Builder<'_, '_> {
             let message = format!("{} is a name of this app itself", quote(text));
             return refuse(self, message, "leave it out: edges of the own app need no acceptance".to_owned());
         }
-        let known: Vec<Sym> = self.model.apps.iter().map(|app| app.name.clone()).filter(|name| *name != own).collect();
+        let some = if self.proposals > MAX_PROPOSALS { 0 } else { usize::MAX };
+        let known = self.model.apps.iter().take(some);
+        let known: Vec<Sym> = known.map(|app| app.name.clone()).filter(|name| *name != own).collect();
+        self.proposals += known.len();
         let help = match nearest(text, known.iter().map(|name| &**name)) {
             Some(near) => format!("did you mean {}?", quote(near)),
             None => "name an app of this project, or a tier of one as `app/tier`".to_owned(),

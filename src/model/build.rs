@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::limits::MAX_ERRORS;
 use super::names::{self, Refusal};
 use super::{App, AppId, Endpoint, ExternalId, FlowGraph, Model, PeerId, Profile, Sym, TierId, overlap};
 use crate::diag::{Diagnostic, Diagnostics, Edit, codes, quote};
@@ -31,6 +32,9 @@ pub fn build(input: Input<'_>, diags: &mut Diagnostics) -> Option<Model> {
     builder.profile();
     builder.apps();
     builder.declare();
+    if !builder.declares_few_enough() {
+        return builder.finish();
+    }
     builder.edges();
     builder.check_guards();
     builder.forbids();
@@ -65,6 +69,12 @@ pub(super) struct Builder<'a, 'd> {
     pub(super) by_name: HashMap<String, AppId>,
     /// Apps named by files that could not be read.
     pub(super) unreadable: BTreeSet<String>,
+    /// Places of characters that could not be read.
+    unreadable_places: HashMap<FileId, Vec<Span>>,
+    /// How many errors were found, also those that are only counted.
+    errors: usize,
+    /// How many proposals were looked for.
+    pub(super) proposals: usize,
 }
 
 impl<'a, 'd> Builder<'a, 'd> {
@@ -83,6 +93,10 @@ impl<'a, 'd> Builder<'a, 'd> {
             namespaces: BTreeMap::new(),
             graph: FlowGraph::default(),
         };
+        let mut unreadable_places: HashMap<FileId, Vec<Span>> = HashMap::new();
+        for place in diags.iter().filter(|d| d.code == codes::ENCODING).filter_map(|d| d.primary.as_ref()) {
+            unreadable_places.entry(place.span.file).or_default().push(place.span);
+        }
         Self {
             input,
             diags,
@@ -92,19 +106,23 @@ impl<'a, 'd> Builder<'a, 'd> {
             project_names: Names::new(),
             by_name: HashMap::new(),
             unreadable: BTreeSet::new(),
+            unreadable_places,
+            errors: 0,
+            proposals: 0,
         }
     }
 
     pub(super) fn error(&mut self, diagnostic: Diagnostic) {
-        self.diags.push(diagnostic);
+        self.errors += 1;
+        if self.errors <= MAX_ERRORS {
+            self.diags.push(diagnostic);
+        }
     }
 
     pub(super) fn refusal(&mut self, span: Span, refusal: Refusal) {
         // Of a text that holds a character which cannot be there nothing more is worth saying.
-        let inside = |other: Span| other.file == span.file && span.start <= other.start && other.end <= span.end;
-        let unreadable =
-            |d: &Diagnostic| d.code == codes::ENCODING && d.primary.as_ref().is_some_and(|p| inside(p.span));
-        if self.diags.iter().any(unreadable) {
+        let inside = |other: &Span| span.start <= other.start && other.end <= span.end;
+        if self.unreadable_places.get(&span.file).is_some_and(|places| places.iter().any(inside)) {
             return;
         }
         let error = Diagnostic::error(refusal.code, span, refusal.message).help(refusal.help);
@@ -197,7 +215,9 @@ impl<'a, 'd> Builder<'a, 'd> {
         }
         self.accepts();
         self.namespaces();
-        overlap::check(&self.model, self.diags);
+        let mut found = Diagnostics::default();
+        overlap::check(&self.model, &mut found);
+        found.iter().cloned().for_each(|diagnostic| self.error(diagnostic));
     }
 
     fn declare_externals(&mut self, app: Option<AppId>, table: &'a crate::intent::Table<crate::intent::ExternalTable>) {
@@ -264,7 +284,8 @@ impl<'a, 'd> Builder<'a, 'd> {
             for namespace in tier.pods.namespaces.names() {
                 places.entry((namespace.clone(), tier.app)).or_insert(tier.span);
                 let apps = self.model.namespaces.entry(namespace.clone()).or_default();
-                if !apps.contains(&tier.app) {
+                // Tiers stand in the order of their apps.
+                if apps.last() != Some(&tier.app) {
                     apps.push(tier.app);
                 }
             }
@@ -291,8 +312,20 @@ impl<'a, 'd> Builder<'a, 'd> {
         }
     }
 
-    fn finish(self) -> Option<Model> {
-        let Self { mut model, diags, .. } = self;
+    fn finish(mut self) -> Option<Model> {
+        if !self.diags.has_errors() {
+            self.says_little_enough();
+        }
+        let Self { input, mut model, diags, errors, .. } = self;
+        if let Some(more) = errors.checked_sub(MAX_ERRORS).filter(|more| *more > 0) {
+            // It stands first, so that it is told though the others are too many to be told.
+            let message = format!("the intents have {more} more findings");
+            let error = match input.intents.first() {
+                Some(first) => Diagnostic::error(codes::LIMIT, Span::new(first.file, 0..0), message),
+                None => Diagnostic::placeless(codes::LIMIT, message),
+            };
+            diags.push(error.help("mend the others first"));
+        }
         model.graph = {
             let tiers = model.tiers().map(|(id, _)| Endpoint::Tier(id));
             let peers = model.peers().map(|(id, _)| Endpoint::Peer(id));

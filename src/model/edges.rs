@@ -1,16 +1,14 @@
 //! Edges: one source, one destination, ports resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::build::Builder;
-use super::{AppId, Edge, Endpoint, PortRange, Protocol, Sym};
+use super::limits::MAX_EDGES;
+use super::{AppId, Edge, Endpoint, HttpRule, PortRange, Protocol, Sym};
 use crate::diag::{Diagnostic, Edit, codes, quote};
 use crate::intent::AllowTable;
 use crate::source::{Span, Spanned};
-
-/// What an endpoint declares: its ports, and those with names.
-type Declares = (Vec<PortRange>, BTreeMap<Sym, PortRange>);
 
 /// An edge, and the table that asks for it, perhaps among others.
 type Asked<'a> = (Edge, &'a AllowTable);
@@ -20,6 +18,17 @@ impl<'a> Builder<'a, '_> {
         let mut edges = vec![];
         for (app, table) in self.files.clone() {
             for allow in table.into_iter().flat_map(|table| table.allow.iter().flatten()) {
+                // Before they are made: two lists of a few kilobytes are a million pairs.
+                let pairs = allow.from.items.len() * allow.to.items.len();
+                if edges.len() + pairs > MAX_EDGES {
+                    self.too_many(
+                        allow.from.span,
+                        "edges",
+                        MAX_EDGES,
+                        "use tiers with fewer labels, or split the project",
+                    );
+                    return;
+                }
                 self.edge(app, allow, &mut edges);
             }
         }
@@ -43,6 +52,7 @@ impl<'a> Builder<'a, '_> {
         for (to, to_span) in &tos {
             // Ports do not depend on the source: their errors are reported once.
             let Some(ports) = self.edge_ports(app, allow, *to, *to_span) else { continue };
+            let ports: Arc<[PortRange]> = ports.into();
             for (from, from_span) in froms.iter().filter(|(from, _)| !matches!(from, Endpoint::External(_))) {
                 if !self.has_tier(app, (*from, *from_span), (*to, *to_span)) {
                     continue;
@@ -52,7 +62,7 @@ impl<'a> Builder<'a, '_> {
                     from: *from,
                     to: *to,
                     all_ports: ports.iter().filter(|range| range.is_all()).count() == Protocol::ALL.len(),
-                    ports: Arc::from(ports.clone()),
+                    ports: Arc::clone(&ports),
                     http: http.iter().map(|(rule, _)| rule.clone()).collect(),
                     why: why.clone(),
                     table: allow.span,
@@ -70,10 +80,11 @@ impl<'a> Builder<'a, '_> {
 
     fn ends(&mut self, app: AppId, list: &[Spanned<String>]) -> Vec<(Endpoint, Span)> {
         let mut ends: Vec<(Endpoint, Span)> = vec![];
+        let mut seen: HashMap<Endpoint, Span> = HashMap::new();
         for name in list {
             let Some(end) = self.resolve(Some(app), name) else { continue };
-            match ends.iter().find(|(other, _)| *other == end) {
-                Some((_, first)) => {
+            match seen.get(&end) {
+                Some(first) => {
                     let message = format!("{} is listed twice", quote(&name.value));
                     let error = Diagnostic::error(codes::DUPLICATE_EDGE, name.span, message)
                         .related(*first, "first listed here")
@@ -81,7 +92,10 @@ impl<'a> Builder<'a, '_> {
                     // Of two that are one, either may go; the first stays where a reader found it.
                     self.error(error.fix("remove this one", vec![Edit::Remove { span: name.span }]));
                 }
-                None => ends.push((end, name.span)),
+                None => {
+                    seen.insert(end, name.span);
+                    ends.push((end, name.span));
+                }
             }
         }
         ends
@@ -114,15 +128,16 @@ impl<'a> Builder<'a, '_> {
     }
 
     /// The ports of an edge to `to`: those written, else those that the callee declares.
-    fn edge_ports(&mut self, app: AppId, allow: &AllowTable, to: Endpoint, to_span: Span) -> Option<Vec<PortRange>> {
-        let name = self.model.endpoint_name(to, app);
-        let (declared, names) = self.declares(to);
+    fn edge_ports(&mut self, app: AppId, allow: &AllowTable, to: Endpoint, to_span: Span) -> Option<Arc<[PortRange]>> {
         if let Some(ports) = &allow.ports {
-            return self.ports(ports, "ports", &names, Some(&name));
+            let (name, names) = (self.model.endpoint_name(to, app), self.port_names_of(to));
+            return self.ports(ports, "ports", &names, Some(&name)).map(Arc::from);
         }
+        let declared = self.ports_of(to);
         if !declared.is_empty() {
-            return Some(declared);
+            return Some(declared.into());
         }
+        let name = self.model.endpoint_name(to, app);
         let message = format!("no ports: neither the edge nor {} says which", quote(&name));
         let help = match to {
             Endpoint::Builtin(_) => {
@@ -137,13 +152,21 @@ impl<'a> Builder<'a, '_> {
         None
     }
 
-    fn declares(&self, endpoint: Endpoint) -> Declares {
-        let model = &self.model;
+    fn ports_of(&self, endpoint: Endpoint) -> &[PortRange] {
         match endpoint {
-            Endpoint::Tier(id) => (model[id].ports.clone(), model[id].port_names.clone()),
-            Endpoint::Peer(id) => (model[id].ports.clone(), model[id].port_names.clone()),
-            Endpoint::External(id) => (model[id].ports.clone(), model[id].port_names.clone()),
-            Endpoint::Builtin(_) => (vec![], BTreeMap::new()),
+            Endpoint::Tier(id) => &self.model[id].ports,
+            Endpoint::Peer(id) => &self.model[id].ports,
+            Endpoint::External(id) => &self.model[id].ports,
+            Endpoint::Builtin(_) => &[],
+        }
+    }
+
+    fn port_names_of(&self, endpoint: Endpoint) -> BTreeMap<Sym, PortRange> {
+        match endpoint {
+            Endpoint::Tier(id) => self.model[id].port_names.clone(),
+            Endpoint::Peer(id) => self.model[id].port_names.clone(),
+            Endpoint::External(id) => self.model[id].port_names.clone(),
+            Endpoint::Builtin(_) => BTreeMap::new(),
         }
     }
 
@@ -162,34 +185,37 @@ impl<'a> Builder<'a, '_> {
 
     /// Puts edges into their order, and reports those written twice.
     fn set_edges(&mut self, mut edges: Vec<Asked<'a>>) {
-        let key = |edge: &Edge| (edge.from, edge.to, edge.ports.clone(), edge.http.clone(), edge.app);
-        edges.sort_by_key(|(edge, _)| (key(edge), edge.why.clone(), edge.from_span));
-        let mut first: Option<Asked<'a>> = None;
-        let mut kept = Vec::with_capacity(edges.len());
+        edges.sort_by(|(a, _), (b, _)| {
+            what(a).cmp(&what(b)).then_with(|| (a.app, &a.why, a.from_span).cmp(&(b.app, &b.why, b.from_span)))
+        });
+        let mut kept: Vec<Asked<'a>> = Vec::with_capacity(edges.len());
         for asked in edges {
             let edge = &asked.0;
             // Two apps may ask for one edge, each from its own side: the policy then names both.
-            let same = |(f, _): &&Asked<'a>| {
-                (f.from, f.to, &f.ports, &f.http, f.app) == (edge.from, edge.to, &edge.ports, &edge.http, edge.app)
-            };
-            if let Some(first) = first.as_ref().filter(same) {
+            let same = |(first, _): &&Asked<'a>| first.app == edge.app && what(first) == what(edge);
+            if let Some(first) = kept.last().filter(same) {
                 let (a, b) = if first.0.from_span <= edge.from_span { (first, &asked) } else { (&asked, first) };
                 let message = format!("edge {} is written twice", quote(&self.model.edge_name(edge)));
                 let error = Diagnostic::error(codes::DUPLICATE_EDGE, b.0.from_span, message)
                     .related(a.0.from_span, "first written here")
                     .help("remove one of them");
-                self.diags.push(match say_the_same(a.1, b.1) {
+                self.error(match say_the_same(a.1, b.1) {
                     true => error.fix("remove this one", vec![Edit::Remove { span: b.1.span }]),
                     false => error,
                 });
                 continue;
             }
-            kept.push(edge.clone());
-            first = Some(asked);
+            kept.push(asked);
         }
-        kept.sort_by_key(|edge| (edge.app, edge.from, edge.to, edge.ports.clone(), edge.http.clone()));
-        self.model.edges = kept;
+        let mut edges: Vec<Edge> = kept.into_iter().map(|(edge, _)| edge).collect();
+        edges.sort_by(|a, b| a.app.cmp(&b.app).then_with(|| what(a).cmp(&what(b))));
+        self.model.edges = edges;
     }
+}
+
+/// What an edge opens, whoever asks for it.
+fn what(edge: &Edge) -> (Endpoint, Endpoint, &[PortRange], &[HttpRule]) {
+    (edge.from, edge.to, &edge.ports, &edge.http)
 }
 
 /// Whether it makes no difference which of two tables that ask for one edge is removed. A person decides where their reasons

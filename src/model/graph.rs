@@ -1,6 +1,6 @@
 //! The flow graph: who may open connections to whom, over all apps.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
@@ -11,7 +11,7 @@ use super::{Edge, EdgeId, Endpoint};
 pub struct FlowGraph {
     /// Endpoints as nodes, edges of the model as edges.
     pub graph: DiGraph<Endpoint, EdgeId>,
-    nodes: BTreeMap<Endpoint, NodeIndex>,
+    nodes: HashMap<Endpoint, NodeIndex>,
 }
 
 impl FlowGraph {

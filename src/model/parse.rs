@@ -24,6 +24,9 @@ pub enum WrittenPort {
 }
 
 /// Reads one port.
+///
+/// # Errors
+/// What it is instead, and what to write.
 pub fn parse_port(text: &PortText) -> Result<WrittenPort, Refusal> {
     match text {
         PortText::Number(number) => Ok(WrittenPort::Range(single(*number, Protocol::Tcp)?)),
@@ -167,6 +170,9 @@ pub fn check_port_name(text: &str) -> Result<(), Refusal> {
 }
 
 /// Reads a range of addresses, in its one canonical form only: what prints as it was written means what it seems to.
+///
+/// # Errors
+/// What is wrong with it, and what to write.
 pub fn parse_cidr(text: &str) -> Result<IpNet, Refusal> {
     let shown = quote(text);
     let Some((address, mask)) = text.split_once('/') else {

@@ -1,9 +1,13 @@
 //! Names of endpoints as intents write them, to what they stand for.
 
-use super::build::{Builder, Declared};
+use super::build::{Builder, Declared, Names};
+use super::limits::MAX_PROPOSALS;
 use super::{AppId, Builtin, Endpoint, Sym};
 use crate::diag::{Diagnostic, codes, nearest, quote};
 use crate::source::Spanned;
+
+/// Tiers of another app that a message lists.
+const MAX_SHOWN: usize = 20;
 
 impl Builder<'_, '_> {
     /// The endpoint of a name as `app` (or the project file) writes it. Reports unknown names; `None` for broken ones too.
@@ -39,6 +43,12 @@ impl Builder<'_, '_> {
     fn unknown_name(&mut self, app: Option<AppId>, written: &Spanned<String>) {
         let text = written.value.as_str();
         let own = app.and_then(|app| self.names.get(app.index()));
+        let mut error =
+            Diagnostic::error(codes::UNKNOWN_NAME, written.span, format!("{} is not declared", quote(text)));
+        if self.proposals > MAX_PROPOSALS {
+            self.error(error.help("declare it, or write `app/tier`"));
+            return;
+        }
         let known: Vec<&str> = own
             .into_iter()
             .flat_map(|names| names.keys())
@@ -46,8 +56,7 @@ impl Builder<'_, '_> {
             .map(String::as_str)
             .chain(Builtin::ALL.map(Builtin::name))
             .collect();
-        let mut error =
-            Diagnostic::error(codes::UNKNOWN_NAME, written.span, format!("{} is not declared", quote(text)));
+        self.proposals += known.len() + self.names.len();
         let elsewhere = self
             .names
             .iter()
@@ -75,7 +84,9 @@ impl Builder<'_, '_> {
     ) -> Option<Endpoint> {
         let Some(id) = self.by_name.get(other).copied() else {
             if !self.unreadable.contains(other) {
-                let known: Vec<Sym> = self.model.apps.iter().map(|app| app.name.clone()).collect();
+                let some = if self.proposals > MAX_PROPOSALS { 0 } else { usize::MAX };
+                let known: Vec<Sym> = self.model.apps.iter().take(some).map(|app| app.name.clone()).collect();
+                self.proposals += known.len();
                 let error =
                     Diagnostic::error(codes::UNKNOWN_NAME, written.span, format!("there is no app {}", quote(other)));
                 let error = match nearest(other, known.iter().map(|name| &**name)) {
@@ -94,10 +105,13 @@ impl Builder<'_, '_> {
                 self.resolve(app, &Spanned::new(tier.to_owned(), written.span))
             }
             other_kind => {
+                let some = if self.proposals > MAX_PROPOSALS { MAX_SHOWN } else { usize::MAX };
+                self.proposals += self.names.get(id.index()).map_or(0, Names::len);
                 let names = self.names.get(id.index());
                 let tiers: Vec<&str> = names
                     .into_iter()
                     .flatten()
+                    .take(some)
                     .filter(|(_, (declared, _))| matches!(declared, Declared::Whole(Endpoint::Tier(_))))
                     .map(|(name, _)| name.as_str())
                     .collect();
@@ -108,7 +122,11 @@ impl Builder<'_, '_> {
                 let error = Diagnostic::error(codes::UNKNOWN_NAME, written.span, message);
                 let error = match nearest(tier, tiers.iter().copied()) {
                     Some(name) => error.help(format!("did you mean \"{other}/{name}\"?")),
-                    None => error.help(format!("its tiers: {}", tiers.join(", "))),
+                    None => {
+                        let more = if tiers.len() > MAX_SHOWN { ", …" } else { "" };
+                        let shown: Vec<&str> = tiers.iter().take(MAX_SHOWN).copied().collect();
+                        error.help(format!("its tiers: {}{more}", shown.join(", ")))
+                    }
                 };
                 self.error(error);
                 None

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 
 use super::build::Builder;
+use super::limits::MAX_PROPOSALS;
 use super::names::{check_namespace, check_workload};
 use super::{AppId, EdgeId, Endpoint, ExternalId, PeerId, Sym, TierId};
 use crate::diag::{Code, Diagnostic, codes, quote};
@@ -252,15 +253,19 @@ impl Builder<'_, '_> {
         let mut end = |name: &str| self.resolve(Some(app), &Spanned::new(name.trim().to_owned(), written.span));
         let (from, to) = (end(from), end(to));
         let (from, to) = (from?, to?);
-        let edges: Vec<WaiveTarget> = self
-            .model
-            .edges()
-            .filter(|(_, edge)| edge.app == app && edge.from == from && edge.to == to)
-            .map(|(id, _)| WaiveTarget::Edge(id))
+        // Edges stand in the order of their app and ends.
+        let edges = &self.model.edges;
+        let first = edges.partition_point(|edge| (edge.app, edge.from, edge.to) < (app, from, to));
+        let those = edges.iter().zip(0..).skip(first);
+        let edges: Vec<WaiveTarget> = those
+            .take_while(|(edge, _)| (edge.app, edge.from, edge.to) == (app, from, to))
+            .map(|(_, position)| WaiveTarget::Edge(EdgeId(position)))
             .collect();
         if edges.is_empty() {
-            let known: Vec<String> =
-                self.model.edges.iter().filter(|edge| edge.app == app).map(|edge| self.model.edge_name(edge)).collect();
+            let some = if self.proposals > MAX_PROPOSALS { 0 } else { usize::MAX };
+            let own = self.model.edges.iter().filter(|edge| edge.app == app).take(some);
+            let known: Vec<String> = own.map(|edge| self.model.edge_name(edge)).collect();
+            self.proposals += known.len();
             let error =
                 Diagnostic::error(codes::WAIVER, written.span, format!("there is no edge {}", quote(&written.value)));
             self.error(match crate::diag::nearest(&written.value, known.iter().map(String::as_str)) {

@@ -1,15 +1,18 @@
 //! What is said of several clusters, said once.
 
 use crate::diag::Diagnostic;
+use crate::source::Span;
 
 /// Diagnostics of clusters as one list: what all clusters of the run (`all` of them) share is told once, what only some
 /// have with their names.
 pub fn merge(all: usize, of_clusters: Vec<(Option<&str>, Vec<Diagnostic>)>) -> Vec<Diagnostic> {
     let mut merged: Vec<(Diagnostic, Vec<&str>)> = vec![];
-    let mut places: std::collections::HashMap<(crate::diag::Code, String), Vec<usize>> = Default::default();
+    let mut places: std::collections::HashMap<(crate::diag::Code, String, Option<Span>), Vec<usize>> =
+        Default::default();
     for (cluster, diagnostics) in of_clusters {
         for diagnostic in diagnostics {
-            let alike = places.entry((diagnostic.code, diagnostic.message.clone())).or_default();
+            let place = diagnostic.primary.as_ref().map(|label| label.span);
+            let alike = places.entry((diagnostic.code, diagnostic.message.clone(), place)).or_default();
             let known = alike.iter().copied().find(|at| merged.get(*at).is_some_and(|(other, _)| *other == diagnostic));
             match known.and_then(|at| merged.get_mut(at)) {
                 Some((_, clusters)) => clusters.extend(cluster),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 
-use super::Project;
+use super::{Project, limits};
 use crate::diag::Diagnostic;
 use crate::dialects::{self, About, Approximated, Dialect, Reviewed};
 use crate::lower::Policies;
@@ -67,6 +67,8 @@ pub fn compile(
     }
     let approximations = reviewed.approximations.get(dialect.name()).cloned().unwrap_or_default();
     let documents = dialect.documents(model, policies)?;
+    // First as expected, so that what is far too much is not rendered, then as it is.
+    limits::check(documents.iter().map(|document| (document.path.as_path(), document.weight)))?;
     let rendered = renderer?.render(sources, &documents)?;
 
     let folder = Project::folder(model.cluster.as_deref(), dialect);
@@ -81,6 +83,7 @@ pub fn compile(
         contributors.insert(path.clone(), document.sources);
         files.insert(path, text);
     }
+    limits::check(files.iter().map(|(path, text): (&Utf8PathBuf, &Arc<str>)| (path.as_path(), text.len())))?;
     let files_in_order: Vec<FileId> = ids.iter().map(|(_, id)| *id).collect();
     let mut read = dialect.read(sources, &files_in_order).map_err(once)?;
     let placed = ids.iter().map(|(path, _)| path.clone()).zip(&read).collect();

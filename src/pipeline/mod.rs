@@ -15,6 +15,7 @@ mod compile;
 mod evaluate;
 mod given;
 mod inventory;
+mod limits;
 mod project;
 mod stream;
 
@@ -23,5 +24,6 @@ pub use compile::{Compiled, Proved, compile, permitted};
 pub use evaluate::evaluate;
 pub use given::{Given, given};
 pub use inventory::{Asked, Taken, inventories};
+pub use limits::MAX_OUTPUT_BYTES;
 pub use project::{LoadError, Project};
 pub use stream::{Again, Outline, outline};

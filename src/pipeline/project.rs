@@ -109,11 +109,11 @@ impl Project {
             })
             .collect();
         let mut intents = Vec::with_capacity(parsed.len());
+        let hidden = unreadable_lines(&sources, diags);
         for (intent, local) in parsed {
-            let hidden = unreadable_lines(&sources, intent.file, diags);
             let said = |d: &&Diagnostic| {
                 let line = d.primary.as_ref().map(|place| sources.line_col(place.span).0);
-                d.code != codes::SYNTAX || !line.is_some_and(|line| hidden.contains(&line))
+                d.code != codes::SYNTAX || !line.is_some_and(|line| hidden.contains(&(intent.file, line)))
             };
             diags.extend(local.iter().filter(said).cloned());
             intents.push(intent);
@@ -171,9 +171,9 @@ impl Project {
 }
 
 /// Lines of which characters could not be read: what the parser makes of them is no second mistake.
-fn unreadable_lines(sources: &Sources, file: FileId, diags: &Diagnostics) -> BTreeSet<usize> {
+fn unreadable_lines(sources: &Sources, diags: &Diagnostics) -> BTreeSet<(FileId, usize)> {
     let places = diags.iter().filter(|d| d.code == codes::ENCODING).filter_map(|d| d.primary.as_ref());
-    places.filter(|place| place.span.file == file).map(|place| sources.line_col(place.span).0).collect()
+    places.map(|place| (place.span.file, sources.line_col(place.span).0)).collect()
 }
 
 /// Folders of which one holds another would take each other's files for their own.

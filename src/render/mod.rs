@@ -29,15 +29,21 @@ use crate::source::{FileId, Sources};
 
 pub use scalar::yaml_scalar;
 
+pub use language::MAX_TEMPLATE_BYTES;
+
 /// Instructions of a template for any document, and for each byte that it is expected to write.
-const FUEL: (usize, usize) = (50_000, 4);
+pub const FUEL: (usize, usize) = (50_000, 4);
 /// Bytes of a text for any document, and for each byte that it is expected to have.
-const BYTES: (usize, usize) = (64 << 10, 8);
+pub const BYTES: (usize, usize) = (64 << 10, 8);
+
+/// How many bytes a template may write for a document of some weight.
+pub fn most_bytes(weight: usize) -> usize {
+    BYTES.0 + BYTES.1 * weight
+}
 
 /// What rendering a document may cost.
 fn budget(document: &Document) -> Budget {
-    let of = |(any, each): (usize, usize)| any + each * document.weight;
-    Budget { fuel: of(FUEL), bytes: of(BYTES) }
+    Budget { fuel: FUEL.0 + FUEL.1 * document.weight, bytes: most_bytes(document.weight) }
 }
 
 /// Documents that one thread renders before another one takes some of them.

@@ -3,11 +3,14 @@
 //! In: a root, on disk or of files that somebody hands over. Out: ids of texts, always in the order of their paths, named
 //! relative to the root. What may never happen: a text from outside of the root, and an intent left out without a word.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
 use super::read::{
-    Decoded, Entry, EntryKind, MAX_FILE_BYTES, ReadError, SourceError, decode, entry_kind, list_tree, read_bytes,
+    Decoded, Entry, EntryKind, MAX_FILE_BYTES, MAX_INTENTS, MAX_PROJECT_BYTES, ReadError, SourceError, decode,
+    entry_kind, list_tree, read_bytes,
 };
 use super::{FileId, Files, Root, Sources, Span};
 use crate::diag::{Diagnostic, Diagnostics, codes, is_deceptive, quote};
@@ -51,6 +54,12 @@ pub fn load_intents(
             EntryKind::File | EntryKind::Link | EntryKind::Special if toml => paths.push(dir.join(entry.path)),
             EntryKind::File | EntryKind::Link | EntryKind::Special => {}
         }
+    }
+    if paths.len() > MAX_INTENTS {
+        let message = format!("there are {} intents in {}", paths.len(), quote(&format!("{dir}/")));
+        let error = Diagnostic::placeless(codes::LIMIT, message).note(format!("a project has at most {MAX_INTENTS}"));
+        diags.push(error.help("split the project, or join the intents of apps that belong together"));
+        return Ok(vec![]);
     }
     Ok(load_all(root, paths, true, sources, diags)?.into_iter().map(|(_, file)| file).collect())
 }
@@ -178,13 +187,26 @@ fn load_all(
     sources: &mut Sources,
     diags: &mut Diagnostics,
 ) -> Result<Vec<(Utf8PathBuf, FileId)>, SourceError> {
+    let taken = AtomicU64::new(0);
     let read: Vec<_> = paths
         .into_par_iter()
         .map(|path| {
-            let read = load_one(root, &path, links);
+            // What is read goes beyond the limit by no more than one file a thread.
+            let read = match taken.load(Ordering::Relaxed) > MAX_PROJECT_BYTES {
+                true => Ok(Loaded::Beyond),
+                false => load_one(root, &path, links),
+            };
+            if let Ok(Loaded::Text(text)) = &read {
+                taken.fetch_add(text.text.len() as u64, Ordering::Relaxed);
+            }
             (path, read)
         })
         .collect();
+    if taken.into_inner() > MAX_PROJECT_BYTES {
+        let message = format!("the project's files are larger than {} MiB together", MAX_PROJECT_BYTES >> 20);
+        diags.push(Diagnostic::placeless(codes::LIMIT, message).help("split the project"));
+        return Ok(vec![]);
+    }
     let mut loaded = vec![];
     for (path, read) in read {
         match read.map_err(|error| SourceError { path: path.clone(), error })? {
@@ -201,6 +223,7 @@ fn load_all(
                 diags.push(Diagnostic::error(codes::ENCODING, span, message).help("split it into several files"));
             }
             Loaded::Refused(diagnostic) => diags.push(diagnostic),
+            Loaded::Beyond => {}
         }
     }
     Ok(loaded)
@@ -211,6 +234,8 @@ enum Loaded {
     Text(Decoded),
     TooLarge,
     Refused(Diagnostic),
+    /// Not read: those before it are too many bytes.
+    Beyond,
 }
 
 fn load_one(root: &Root, path: &Utf8Path, links: bool) -> std::io::Result<Loaded> {

@@ -9,7 +9,8 @@ use std::io::Read;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::read::{
-    EntryKind, MAX_GENERATED_BYTES, ReadError, SourceError, decode, entry_kind, list_tree, read_bytes, read_stream,
+    EntryKind, MAX_GENERATED_BYTES, MAX_MANIFESTS_BYTES, ReadError, SourceError, decode, entry_kind, list_tree,
+    read_bytes, read_stream,
 };
 use super::{FileId, Root, Sources};
 use crate::diag::{Diagnostic, Diagnostics, codes, is_deceptive, quote};
@@ -69,7 +70,7 @@ fn load(
     sources: &mut Sources,
     diags: &mut Diagnostics,
 ) -> Result<Vec<FileId>, SourceError> {
-    let mut loader = Loader { root, sources, diags, files: vec![], seen: BTreeSet::new() };
+    let mut loader = Loader { root, sources, diags, files: vec![], seen: BTreeSet::new(), taken: 0 };
     for path in paths {
         if path == STANDARD_INPUT {
             loader.stdin(stdin)?;
@@ -90,6 +91,8 @@ struct Loader<'r> {
     files: Vec<FileId>,
     /// Where the files are, links followed.
     seen: BTreeSet<Utf8PathBuf>,
+    /// Bytes of all texts.
+    taken: u64,
 }
 
 impl Loader<'_> {
@@ -155,6 +158,10 @@ impl Loader<'_> {
             return Ok(());
         }
         let place = path.canonicalize().map_err(|error| SourceError { path: path.to_owned(), error })?;
+        // Told where it was gone beyond.
+        if self.taken > MAX_MANIFESTS_BYTES {
+            return Ok(());
+        }
         // A place that is not UTF-8 has no other name on the command line than this one.
         if self.seen.insert(Utf8PathBuf::from_path_buf(place).unwrap_or_else(|_| path.to_owned())) {
             self.register(path, read_bytes(path, MAX_GENERATED_BYTES))?;
@@ -165,6 +172,13 @@ impl Loader<'_> {
     fn register(&mut self, path: &Utf8Path, read: Result<Vec<u8>, ReadError>) -> Result<(), SourceError> {
         let problem = match read {
             Ok(bytes) => {
+                self.taken += bytes.len() as u64;
+                if self.taken > MAX_MANIFESTS_BYTES {
+                    let message = format!("the manifests are larger than {} MiB together", MAX_MANIFESTS_BYTES >> 20);
+                    let error = Diagnostic::placeless(codes::LIMIT, message);
+                    self.diags.push(error.help("read fewer at a time: those of some namespaces"));
+                    return Ok(());
+                }
                 let mut found = vec![];
                 let shown = self.root.and_then(|root| path.strip_prefix(root).ok()).unwrap_or(path);
                 self.files.extend(decode(bytes).register(shown, self.sources, &mut found));

@@ -19,6 +19,15 @@ pub const MAX_FILE_BYTES: u64 = 8 << 20;
 /// Limit of generated files, in bytes.
 pub const MAX_GENERATED_BYTES: u64 = 64 << 20;
 
+/// How many intents a project has at most.
+pub const MAX_INTENTS: usize = 200_000;
+
+/// Limit of all intents of a project together, and of all its templates, in bytes.
+pub const MAX_PROJECT_BYTES: u64 = 256 << 20;
+
+/// Limit of all manifests that one command line names together, in bytes.
+pub const MAX_MANIFESTS_BYTES: u64 = 512 << 20;
+
 /// Diagnostics about one text's encoding; more than these help nobody.
 const MAX_FLAWS: usize = 10;
 

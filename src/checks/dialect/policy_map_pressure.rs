@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use crate::checks::{Context, Findings, Group, Rule, Target};
 use crate::diag::{Code, quote};
 use crate::model::{
-    Direction, ExternalId, Grant, LintLevel, Model, NamespaceSet, Origin, PeerSet, PodSet, PortRange, Subject, TierId,
-    WaiveTarget,
+    Direction, ExternalId, Grant, GrantIndex, Labels, LintLevel, Model, NamespaceSet, Origin, PeerSet, PodSet,
+    PortRange, Subject, TierId, WaiveTarget,
 };
 
 /// The rule.
@@ -69,6 +69,9 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
     let model = cx.model;
     let limit = |target: &Target| target.table.map(|table| table.entries);
     let Some(least) = cx.targets.iter().filter_map(limit).min() else { return };
+    if most(model).saturating_mul(2) < least {
+        return;
+    }
     let grants = model.grants();
     let mut needs: Vec<(TierId, Need)> = vec![];
     for (subject, need) in needs_of(model, &grants) {
@@ -107,6 +110,24 @@ fn check(cx: &Context<'_>, findings: &mut Findings) {
     }
 }
 
+/// No pods need more: what is named twice, or needs no entry, is counted all the same.
+fn most(model: &Model) -> usize {
+    let (index, mut identities) = (GrantIndex::new(model), Identities::new(model));
+    let mut most = 0;
+    let mut needs: HashMap<&Labels, usize> = HashMap::new();
+    for namespace in model.namespaces.keys() {
+        needs.clear();
+        for given in index.of(namespace) {
+            let ports: usize = given.ports.iter().map(|range| prefixes(*range)).sum();
+            let entries = identities.of(given.peer).saturating_mul(ports);
+            let need = needs.entry(given.labels).or_default();
+            *need = need.saturating_add(entries);
+        }
+        most = needs.values().copied().max().unwrap_or_default().max(most);
+    }
+    most
+}
+
 /// What some pods need at least.
 #[derive(Debug, Clone, Copy)]
 struct Need {
@@ -135,7 +156,7 @@ fn needs_of<'g>(model: &Model, grants: &'g [Grant]) -> Vec<(&'g Subject, Need)> 
             continue;
         }
         let ports: usize = grant.ports.iter().filter(|range| !idle(grant, range)).map(|range| prefixes(*range)).sum();
-        let entries = identities.of(&grant.peer).saturating_mul(ports);
+        let entries = identities.of(grant.peer.borrowed()).saturating_mul(ports);
         let at = *place.entry(&grant.subject).or_insert_with(|| {
             needs.push((&grant.subject, Need { entries: 0, most: (grant.origin, 0) }));
             needs.len() - 1
@@ -176,7 +197,7 @@ impl<'m> Identities<'m> {
         Self { model, externals: HashMap::new(), internet: None, everywhere: None }
     }
 
-    fn of(&mut self, peer: &PeerSet) -> usize {
+    fn of(&mut self, peer: PeerSet<&PodSet>) -> usize {
         let model = self.model;
         match peer {
             // Any identity at all is an entry of its own.
@@ -189,8 +210,8 @@ impl<'m> Identities<'m> {
                 let pods = self.namespaces();
                 pods + *self.everywhere.get_or_insert_with(|| model.profile.everywhere().prefixes().len())
             }
-            PeerSet::External(id) => *self.externals.entry(*id).or_insert_with(|| {
-                let external = &model[*id];
+            PeerSet::External(id) => *self.externals.entry(id).or_insert_with(|| {
+                let external = &model[id];
                 external.addresses.prefixes().len() + external.fqdns.len()
             }),
         }

@@ -15,7 +15,7 @@ use super::sort::{
 };
 use super::{Content, Key, Object, Scope, leads, object};
 use crate::cluster::Pod;
-use crate::diag::{Diagnostic, codes, quote};
+use crate::diag::{Diagnostic, quote};
 use crate::dialects::reading::text::{Doc, Text};
 use crate::dialects::reading::validity::{is_dns_label, is_dns_subdomain};
 use crate::dialects::reading::{Purpose, Reader, unreadable};
@@ -38,7 +38,7 @@ pub(super) fn object(doc: &Doc<'_>, kind: &'static str, scope: Scope) -> Result<
     let errors = reader.into_errors();
     match object {
         Some(object) if errors.is_empty() => Ok(object),
-        _ => Err(errors.into_iter().map(|error| Diagnostic { code: codes::MANIFEST, ..error }).collect()),
+        _ => Err(errors.into_iter().map(super::of_manifest).collect()),
     }
 }
 

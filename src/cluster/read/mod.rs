@@ -152,6 +152,14 @@ enum Subject {
     Namespace(Sym),
 }
 
+/// What a reader says, of what nobody rendered. A limit is one whoever wrote the text.
+fn of_manifest(error: Diagnostic) -> Diagnostic {
+    match error.code == codes::LIMIT {
+        true => error,
+        false => Diagnostic { code: codes::MANIFEST, ..error },
+    }
+}
+
 /// Errors at objects that an earlier one has the name of.
 fn duplicates(objects: &[Object]) -> Vec<Diagnostic> {
     let mut seen: BTreeMap<&Key, &Object> = BTreeMap::new();

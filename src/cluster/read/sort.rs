@@ -134,9 +134,7 @@ pub(super) fn files<'s>(sources: &'s Sources, files: &[FileId], scope: Scope) ->
     for file in files {
         match text::documents(sources, *file) {
             Ok(of_file) => docs.extend(of_file),
-            Err(errors) => {
-                sorted.errors.extend(errors.into_iter().map(|error| Diagnostic { code: codes::MANIFEST, ..error }))
-            }
+            Err(errors) => sorted.errors.extend(errors.into_iter().map(super::of_manifest)),
         }
     }
     let parts: Vec<Sorted<'s>> = docs.into_par_iter().map(|doc| document(doc, sources, None, scope)).collect();
@@ -157,7 +155,7 @@ impl<'s> Sorted<'s> {
     }
 
     fn error(diagnostic: Diagnostic) -> Self {
-        Self { errors: vec![Diagnostic { code: codes::MANIFEST, ..diagnostic }], ..Self::default() }
+        Self { errors: vec![super::of_manifest(diagnostic)], ..Self::default() }
     }
 }
 

@@ -33,8 +33,8 @@ use std::sync::Mutex;
 use rayon::prelude::*;
 
 use crate::diag::Diagnostic;
-use crate::dialects::Shared;
 use crate::dialects::reading::Assumed;
+use crate::dialects::reading::Shared;
 use crate::dialects::reading::text::Doc;
 use crate::dialects::reading::{self, Kinds, Purpose, Read, networkpolicy};
 use crate::source::{FileId, Sources};

@@ -30,7 +30,7 @@ use std::sync::Mutex;
 use rayon::prelude::*;
 
 use crate::diag::Diagnostic;
-use crate::dialects::Shared;
+use crate::dialects::reading::Shared;
 use crate::dialects::reading::networkpolicy::{self, Mode};
 use crate::dialects::reading::text::Doc;
 use crate::dialects::reading::{self, Assumed, Kinds, Purpose, Read};

@@ -20,7 +20,7 @@ mod tests;
 use rayon::prelude::*;
 
 use crate::diag::Diagnostic;
-use crate::dialects::Shared;
+use crate::dialects::reading::Shared;
 use crate::dialects::reading::networkpolicy::{self, KIND, Mode, NetworkPolicy};
 use crate::dialects::reading::text::Doc;
 use crate::dialects::reading::{self, Assumed, Kinds, Read};

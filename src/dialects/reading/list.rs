@@ -12,13 +12,13 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
-use super::text::Doc;
+use super::text::{Doc, MAX_DOCUMENTS};
 use super::{MAX_DEPTH, options, plain};
 use crate::diag::{Diagnostic, codes};
 use crate::source::Span;
 
 /// How deep objects may nest that are looked at from outside only: a schema in a CustomResourceDefinition is deep.
-const MAX_FOREIGN_DEPTH: usize = 160;
+pub const MAX_FOREIGN_DEPTH: usize = 160;
 
 #[derive(Deserialize)]
 struct List {
@@ -89,6 +89,11 @@ impl<'s> Doc<'s> {
             Box::new(Diagnostic::error(codes::RENDERED, span, message).help("write `items` as a list of objects"))
         })?;
         let Some(items) = list.items else { return Ok(None) };
+        if items.len() > MAX_DOCUMENTS {
+            let message = format!("the list holds more than {MAX_DOCUMENTS} items");
+            let error = Diagnostic::error(codes::LIMIT, self.top(), message);
+            return Err(Box::new(error.help("split it into several files")));
+        }
         let (mut docs, mut line, mut counted) = (Vec::with_capacity(items.len()), self.first_line, 0);
         for item in items {
             let place = item.referenced;

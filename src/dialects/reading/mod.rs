@@ -17,7 +17,7 @@ pub mod selector;
 pub mod text;
 pub mod validity;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -47,6 +47,19 @@ pub struct Kinds {
 /// How settings of a target's agents that decide what policies mean are taken to be, by name. Where one is not listed, each
 /// of its settings gives a reading.
 pub type Assumed = BTreeMap<&'static str, bool>;
+
+/// What the files of no namespace say, and how those of namespaces are read beside it. All of it together is what
+/// [`Dialect::read`](super::Dialect::read) would have given; wherever that is not certain the answer is `None`.
+pub trait Shared: Sync {
+    /// What the shared files themselves say, in the order in which they were given.
+    fn files(&self) -> &[normal::File];
+
+    /// Reads the files of one namespace.
+    fn read(&self, sources: &Sources, files: &[FileId]) -> Option<Vec<normal::File>>;
+
+    /// Whether all files together are as good as each, once all were read: nothing shared is left unused, for one.
+    fn is_whole(&self) -> bool;
+}
 
 /// For what manifests are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,8 +175,12 @@ fn document<T>(
     }
 }
 
-/// Objects of no policy may nest deeper, as the schema in a CustomResourceDefinition does.
-const MAX_DEPTH: usize = 32;
+/// Labels of an object, and conditions of a selector: what they amount to takes all of them together.
+pub const MAX_CONDITIONS: usize = 1_000;
+
+/// How deep policies and kustomizations may nest. Objects of no policy may nest deeper, as the schema in a
+/// CustomResourceDefinition does.
+pub const MAX_DEPTH: usize = 32;
 
 /// Strings must be written so that no reader takes them for something else; numbers as YAML 1.1 has them. Aliases, merge
 /// keys and foreign tags are no part of a manifest that people can review.
@@ -212,14 +229,16 @@ impl<'d, 's> Reader<'d, 's> {
         self.errors
     }
 
-    /// Notes a diagnostic made elsewhere.
+    /// Notes a diagnostic made elsewhere, if not too many were noted: one object may be millions of mistakes.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.errors.push(diagnostic);
+        if self.errors.len() < text::MAX_ERRORS {
+            self.errors.push(diagnostic);
+        }
     }
 
     /// Notes an error.
     pub fn error<T>(&mut self, span: Span, message: impl Into<String>, help: &str) -> Option<T> {
-        self.errors.push(Diagnostic::error(codes::RENDERED, span, message).help(help));
+        self.push(Diagnostic::error(codes::RENDERED, span, message).help(help));
         None
     }
 
@@ -232,7 +251,7 @@ impl<'d, 's> Reader<'d, 's> {
         match string {
             Ok(text) => Some(text),
             Err(diagnostic) => {
-                self.errors.push(*diagnostic);
+                self.push(*diagnostic);
                 None
             }
         }
@@ -243,7 +262,7 @@ impl<'d, 's> Reader<'d, 's> {
         match self.doc.scalar(text) {
             Ok(text) => Some(text),
             Err(diagnostic) => {
-                self.errors.push(*diagnostic);
+                self.push(*diagnostic);
                 None
             }
         }
@@ -296,7 +315,7 @@ impl<'d, 's> Reader<'d, 's> {
             return;
         }
         let help = format!("{}, and only fields that they have", self.kinds.help);
-        self.errors.push(unreadable(doc, error, &help));
+        self.push(unreadable(doc, error, &help));
     }
 
     fn kustomization(&mut self) -> Option<normal::Base> {
@@ -390,14 +409,28 @@ impl<'d, 's> Reader<'d, 's> {
         }
     }
 
+    /// Whether there are not more labels, or conditions of one selector, than are read; reports it.
+    pub fn few_enough(&mut self, conditions: usize) -> bool {
+        if conditions > MAX_CONDITIONS {
+            let message = format!("{conditions} labels or conditions stand together");
+            let error = Diagnostic::error(codes::LIMIT, self.doc.top(), message);
+            self.push(error.help(format!("at most {MAX_CONDITIONS} are read: select by fewer")));
+        }
+        conditions <= MAX_CONDITIONS
+    }
+
     /// Labels, each key once.
     pub fn labels(&mut self, pairs: &Pairs<'_>) -> Option<Vec<(String, String)>> {
+        if !self.few_enough(pairs.0.len()) {
+            return None;
+        }
         let mut out: Vec<(String, String)> = Vec::with_capacity(pairs.0.len());
+        let mut seen: BTreeSet<String> = BTreeSet::new();
         for (key, value) in &pairs.0 {
             let place = self.doc.place(key);
             let name = self.string(key)?;
             let pair = self.label(key, name, value)?;
-            if out.iter().any(|(known, _)| *known == pair.0) {
+            if !seen.insert(pair.0.clone()) {
                 return self.error(place, format!("the label {} is written twice", quote(name)), "remove one");
             }
             out.push(pair);

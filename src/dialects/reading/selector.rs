@@ -23,6 +23,9 @@ impl Reader<'_, '_> {
             Some(pairs) => self.labels(pairs),
             None => Some(vec![]),
         };
+        if !self.few_enough(selector.match_expressions.as_ref().map_or(0, Vec::len)) {
+            return None;
+        }
         let expressions = selector.match_expressions.iter().flatten();
         let read: Vec<Option<(Sym, Ask)>> = expressions.map(|expression| self.expression(expression)).collect();
         let equal = equal?.into_iter().map(|(key, value)| (key.into(), Ask::OneOf([value.into()].into())));

@@ -13,6 +13,12 @@ use serde_saphyr::{Location, Spanned};
 use crate::diag::{Diagnostic, codes, is_deceptive, quote};
 use crate::source::{FileId, Sources, Span};
 
+/// Documents of a file: far below what its bytes would hold, far above what any has.
+pub const MAX_DOCUMENTS: usize = 200_000;
+
+/// Errors of a file's lines, and of one of its documents, that are told.
+pub(super) const MAX_ERRORS: usize = 100;
+
 /// One document of a file.
 #[derive(Clone)]
 pub struct Doc<'s> {
@@ -98,6 +104,17 @@ fn cut(
             errors.push(
                 Diagnostic::error(codes::RENDERED, sources.line_span(file, number), complaint.0).help(complaint.1),
             );
+            if errors.len() == MAX_ERRORS {
+                let last = errors.pop().map(|last| last.note("the rest of the file was not read"));
+                errors.extend(last);
+                return Err(errors);
+            }
+        }
+        if docs.len() > MAX_DOCUMENTS {
+            let message = format!("the file holds more than {MAX_DOCUMENTS} documents");
+            let error = Diagnostic::error(codes::LIMIT, sources.line_span(file, number), message);
+            errors.push(error.help("split it into several files"));
+            return Err(errors);
         }
         if content.starts_with("---") {
             if let Some(top) = top.take() {
@@ -164,7 +181,7 @@ impl<'s> Doc<'s> {
             let span = self.sources.line_span(self.file, self.first_line + index);
             Diagnostic::error(codes::RENDERED, span, message).help(help)
         };
-        complaints.map(error).collect()
+        complaints.take(MAX_ERRORS).map(error).collect()
     }
 
     /// A whole line; `line` counts from 1 in the document.

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::build::Builder;
+use super::limits::MAX_FORBIDS;
 use super::parse::parse_cidr;
 use super::{AppId, Builtin, Cidrs, Endpoint, ExternalId, PodSet, PortRange, Sym, address};
 use crate::diag::{Diagnostic, codes, quote};
@@ -66,13 +67,20 @@ pub enum ForbidSet {
 
 impl<'a> Builder<'a, '_> {
     pub(super) fn forbids(&mut self) {
-        for table in self.input.project.and_then(|project| project.forbid.as_ref()).into_iter().flatten() {
-            self.forbid(None, table);
+        let of_project = self.input.project.and_then(|project| project.forbid.as_ref()).into_iter().flatten();
+        let mut all: Vec<(Option<AppId>, &ForbidTable)> = of_project.map(|table| (None, table)).collect();
+        for (app, table) in &self.files {
+            let tables = table.iter().flat_map(|table| table.forbid.iter().flatten());
+            all.extend(tables.map(|forbid| (Some(*app), forbid)));
         }
-        for (app, table) in self.files.clone() {
-            for forbid in table.into_iter().flat_map(|table| table.forbid.iter().flatten()) {
-                self.forbid(Some(app), forbid);
+        for (app, table) in all {
+            let pairs = table.from.items.len() * table.to.items.len();
+            if self.model.forbids.len() + pairs > MAX_FORBIDS {
+                let help = "forbid between wider groups, as peers with fewer labels";
+                self.too_many(table.from.span, "guardrails", MAX_FORBIDS, help);
+                return;
             }
+            self.forbid(app, table);
         }
     }
 

@@ -4,8 +4,10 @@ use super::*;
 use crate::checks::testing::Draft;
 use crate::dialects::view::View;
 
+type OfEngine = Result<String, Box<Diagnostic>>;
+
 /// How a document is rendered by its program, and by the engine. `None` where a template is refused.
-fn both(template: &str, view: impl Serialize) -> Option<(Option<String>, Result<String, Box<Diagnostic>>)> {
+fn both(template: &str, view: impl Serialize) -> Option<(Option<String>, OfEngine)> {
     let mut sources = Sources::default();
     let file = sources.add("templates/test/a.yaml.j2", template.to_owned());
     let renderer = Renderer::new(&Test, &[("test/a.yaml.j2".into(), file)], &mut sources).ok()?;

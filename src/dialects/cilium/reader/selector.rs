@@ -97,6 +97,10 @@ pub(super) enum Others {
 /// 1.
 pub(super) fn requirements(with: &mut Reader<'_, '_>, written: &Written<'_>) -> Option<Vec<Requirement>> {
     let mut all = vec![];
+    let conditions = written.match_labels.as_ref().map_or(0, |pairs| pairs.0.len());
+    if !with.few_enough(conditions + written.match_expressions.as_ref().map_or(0, Vec::len)) {
+        return None;
+    }
     let mut failed = false;
     for (text, value) in written.match_labels.iter().flat_map(|pairs| &pairs.0) {
         let span = with.doc.place(text);
