@@ -68,6 +68,18 @@ fn every_namespace_has_one_part() {
     assert!(part("legacy").is_err());
 }
 
+/// What stands in one tier is told apart by orders, which each part counts by itself; what comes in a later tier comes too late.
+#[test]
+fn a_guard_that_stands_in_no_earlier_tier_than_an_allow_is_for_the_whole_proof() {
+    let [_, (model, mut placed, can)] = worlds();
+    assert!(in_parts(&model, can, &placed).is_ok());
+    let allows = placed.iter().filter(|(of, _)| of.is_some()).map(|(_, policy)| policy.rank.tier).max().unwrap();
+    for tier in [allows, allows + 1] {
+        placed.iter_mut().filter(|(of, _)| of.is_none()).for_each(|(_, guard)| guard.rank.tier = tier);
+        assert_eq!(in_parts(&model, can, &placed), Err(Undecided), "tier {tier}");
+    }
+}
+
 /// Two objects of one name in two parts replace each other in the cluster, if the name is taken in all of it.
 #[test]
 fn names_that_the_cluster_has_once_are_taken_once() {
