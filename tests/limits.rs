@@ -164,13 +164,13 @@ fn lists_ports_and_labels_have_an_end() {
     let labels = (1..=501).map(|n| format!("x{n} = \"y\"")).collect::<Vec<_>>().join(",");
     let text = format!(
         "app = \"case\"\n[tiers]\na = {{ namespace = [{}], pods = \"all\" }}\nb = {{ namespace = \"b\", pods = {{ {labels} }} }}\n[[allow]]\nfrom = \"a\"\nto = \"b\"\nports = [{ports}]\n",
-        list(10_001)
+        list(20_001)
     );
     let run = intent(
         &text,
         &[
-            "error[NP008]: `namespace` lists 10001 values\n",
-            "help: a list holds at most 10000: use several, or a wider selector or range",
+            "error[NP008]: `namespace` lists 20001 values\n",
+            "help: a list holds at most 20000: use several, or a wider selector or range",
             "error[NP008]: `pods` names 501 labels\n",
             "error[NP008]: `ports` lists 1001 values\n",
             "a list holds at most 1000",

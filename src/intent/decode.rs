@@ -10,7 +10,7 @@ use crate::source::{FileId, Span, Spanned};
 pub const MAX_ERRORS: usize = 500;
 
 /// Values of one list.
-pub const MAX_LIST: usize = 10_000;
+pub const MAX_LIST: usize = 20_000;
 
 /// Labels that select pods or namespaces.
 pub const MAX_LABELS: usize = 500;

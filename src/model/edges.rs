@@ -52,7 +52,6 @@ impl<'a> Builder<'a, '_> {
         for (to, to_span) in &tos {
             // Ports do not depend on the source: their errors are reported once.
             let Some(ports) = self.edge_ports(app, allow, *to, *to_span) else { continue };
-            let ports: Arc<[PortRange]> = ports.into();
             for (from, from_span) in froms.iter().filter(|(from, _)| !matches!(from, Endpoint::External(_))) {
                 if !self.has_tier(app, (*from, *from_span), (*to, *to_span)) {
                     continue;
