@@ -50,6 +50,7 @@ pub(super) fn fix(
     terminal: &mut Terminal,
 ) -> Result<Fixed, Exit> {
     let mended = Mended::of(args, selection, settings, terminal)?;
+    output::sweep(&mended.root, mended.places.iter().map(Utf8PathBuf::as_path));
     output::rewrite(&mended.root, &mended.files).map_err(|error| terminal.fail(error))?;
     Ok(Fixed { findings: mended.findings, files: mended.files.len() })
 }
@@ -116,6 +117,8 @@ fn by_file(run: &Run, selection: &Selection, list: &[Diagnostic]) -> BTreeMap<Fi
 /// Files that were mended, in memory.
 struct Mended {
     root: Utf8PathBuf,
+    /// Intents and project file.
+    places: Vec<Utf8PathBuf>,
     files: Vec<Rewrite>,
     findings: usize,
 }
@@ -126,6 +129,9 @@ impl Mended {
         let mut run = Run::start(&args.common, None, settings, terminal)?;
         let mut meant = None;
         let root = run.project.root.dir.clone();
+        let sources = &run.project.sources;
+        let intents = run.project.intents.iter().map(|intent| sources.path(intent.file).to_owned());
+        let places: Vec<Utf8PathBuf> = intents.chain([source::PROJECT_FILE.into()]).collect();
         let mut old: BTreeMap<Utf8PathBuf, Vec<u8>> = BTreeMap::new();
         let mut new: BTreeMap<Utf8PathBuf, String> = BTreeMap::new();
         let mut findings = 0;
@@ -162,7 +168,7 @@ impl Mended {
             let new = new.remove(&path)?.into_bytes();
             (new != old).then_some(Rewrite { path, old, new })
         });
-        Ok(Self { root, files: files.collect(), findings })
+        Ok(Self { root, places, files: files.collect(), findings })
     }
 }
 

@@ -39,13 +39,15 @@ why  = "the front end never sees the database"
 pub(super) fn run(args: &InitArgs, terminal: &mut Terminal) -> Exit {
     let dir = args.dir.clone().filter(|dir| dir != ".").unwrap_or_default();
     let files = [
-        (dir.join("intents/app.toml"), FIRST_INTENT.to_owned()),
-        (dir.join("schema/intent.schema.json"), schema_text(SchemaOf::Intent)),
+        ("intents/app.toml", FIRST_INTENT.to_owned()),
+        ("schema/intent.schema.json", schema_text(SchemaOf::Intent)),
         // Git must not change line ends of generated files: they are compared byte for byte.
-        (dir.join(".gitattributes"), "out/** linguist-generated=true -text\n".to_owned()),
+        (".gitattributes", "out/** linguist-generated=true -text\n".to_owned()),
     ];
     for (path, text) in files {
-        match create(&path, &text) {
+        let created = create(&dir, path.into(), &text);
+        let path = dir.join(path);
+        match created {
             Ok(true) => terminal.line(format!("created {path}")),
             Ok(false) => terminal.line(format!("kept {path}, which is there already")),
             Err(error) => return terminal.fail(error),

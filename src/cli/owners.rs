@@ -42,6 +42,10 @@ fn owners(args: &OwnersArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         return Ok(Exit::Fine);
     }
     let file = &written.file;
+    let repository = project.root.repository();
+    if !args.check {
+        output::sweep(repository, [file.as_path()]);
+    }
     let counts = format!("{} for {}", plural(written.lines, "line"), plural(project.intents.len(), "intent"));
     if written.old.as_deref() == Some(&*written.new) {
         terminal.line(format!("{file} is up to date: {counts}"));
@@ -53,7 +57,6 @@ fn owners(args: &OwnersArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
             .tell(format!("{} is not what the intents say: run `netpolc owners`, and commit it", quote(file.as_str())));
         return Ok(Exit::NotFine);
     }
-    let repository = project.root.repository();
     match written.old.clone() {
         Some(old) => {
             let rewrite = Rewrite { path: file.clone(), old, new: written.new.clone() };
@@ -62,7 +65,7 @@ fn owners(args: &OwnersArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         }
         None => {
             let text = String::from_utf8_lossy(&written.new);
-            let created = output::create(&repository.join(file), &text).map_err(|error| terminal.fail(error))?;
+            let created = output::create(repository, file, &text).map_err(|error| terminal.fail(error))?;
             if !created {
                 return Err(terminal.fail(output::OutputError::Changed { path: file.clone() }));
             }

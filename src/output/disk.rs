@@ -5,10 +5,13 @@
 //! followed, and nothing but regular files is opened.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
+use super::apply::base;
+use super::folder::Folder;
 use super::lock::{Digest, LOCK_FILE, Lock};
 use super::{OutputError, Scope, TEMPORARY, has_header};
 use crate::source::{EntryKind, MAX_GENERATED_BYTES, ReadError, SourceError, entry_kind, list_tree, read_bytes};
@@ -20,6 +23,8 @@ pub struct Disk {
     pub(super) dir: Utf8PathBuf,
     /// The folder as messages show it.
     pub(super) shown: Utf8PathBuf,
+    /// The folder in which the way to it begins, held open since the inspection, or why it cannot be.
+    pub(super) base: Result<Arc<Folder>, std::io::ErrorKind>,
     pub(super) scope: Scope,
     pub(super) lock: Lock,
     /// Regular files but the lock and temporary ones; `None` where the bytes are out of reach (too large, or not ours
@@ -70,6 +75,7 @@ pub fn inspect(dir: &Utf8Path, shown: &Utf8Path, scope: Scope) -> Result<Disk, O
     let mut disk = Disk {
         dir: dir.to_owned(),
         shown: shown.to_owned(),
+        base: base(dir, shown),
         scope,
         lock: Lock::default(),
         files: BTreeMap::new(),

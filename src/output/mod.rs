@@ -15,6 +15,7 @@ mod check;
 mod create;
 mod diff;
 mod disk;
+mod folder;
 mod lock;
 mod plan;
 mod rewrite;
@@ -38,7 +39,7 @@ pub use diff::unified_diff;
 pub use disk::{Disk, inspect};
 pub use lock::{Digest, LOCK_FILE};
 pub use plan::{Change, ChangeKind, Plan, outline, plan};
-pub use rewrite::{Rewrite, rewrite};
+pub use rewrite::{Rewrite, rewrite, sweep};
 
 /// Generated texts by their path below `out/`.
 pub type Tree = BTreeMap<Utf8PathBuf, Arc<str>>;
@@ -63,6 +64,9 @@ impl Texts for Tree {
 
 /// Start of the names of files that are being written. What a killed run left of them, the next one removes.
 const TEMPORARY: &str = ".netpolc-tmp-";
+
+/// Where folders have no handle to lock, this file is locked.
+const GUARD: &str = ".netpolc-tmp-lock";
 
 /// What this run renders: only there is anything written or deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]

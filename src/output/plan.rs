@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::Tree;
 use super::disk::{Disk, Owner};
+use super::folder::Folder;
 use super::lock::{Digest, Hashes, LOCK_FILE, is_plain, to_text};
 use crate::diag::{Diagnostic, codes, quote};
 use crate::source::{EntryKind, Sources, decode};
@@ -81,6 +82,8 @@ pub struct Plan {
     pub warnings: Vec<Diagnostic>,
     pub(super) dir: Utf8PathBuf,
     pub(super) shown: Utf8PathBuf,
+    /// The folder in which the way to `out/` begins, or why it could not be opened.
+    pub(super) base: Result<Arc<Folder>, std::io::ErrorKind>,
     /// Hashes of the bytes that updates and deletes replace, where they could be read.
     pub(super) replaced: BTreeMap<Utf8PathBuf, Digest>,
     pub(super) old_lock: Option<Vec<u8>>,
@@ -150,6 +153,7 @@ impl Plan {
             warnings: vec![],
             dir: disk.dir.clone(),
             shown: disk.shown.clone(),
+            base: disk.base.clone(),
             replaced: BTreeMap::new(),
             old_lock: disk.lock.bytes.clone(),
             old_hashes: disk.lock.hashes.clone(),

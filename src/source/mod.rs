@@ -19,11 +19,11 @@ use schemars::JsonSchema;
 
 pub use load::{load_intents, load_project_file, load_shared, load_templates};
 pub use manifests::{STANDARD_INPUT_SHOWN, load_inventory, load_manifests};
-pub(crate) use read::reason;
 pub use read::{
     Decoded, Entry, EntryKind, MAX_FILE_BYTES, MAX_GENERATED_BYTES, MAX_INTENTS, MAX_MANIFESTS_BYTES,
     MAX_PROJECT_BYTES, ReadError, SourceError, decode, entry_kind, list_tree, read_bytes,
 };
+pub(crate) use read::{read_stream, reason};
 pub use root::{Files, PROJECT_FILE, Root, RootError, find_root, is_inside, is_same_place};
 pub use stream::{StreamError, load_stream};
 pub use tracked::untracked;
