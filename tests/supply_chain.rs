@@ -17,7 +17,14 @@ fn table(path: &str) -> Table {
 fn every_dependency_has_a_reason() {
     let text = fs::read_to_string(repo().join("Cargo.toml")).unwrap();
     let manifest = table("Cargo.toml");
-    for section in ["dependencies", "dev-dependencies"] {
+    let unix = "target.'cfg(unix)'.dependencies";
+    let of_unix = &manifest["target"]["cfg(unix)"]["dependencies"];
+    assert_eq!(manifest["target"].as_table().unwrap().len(), 1, "another target is not looked at here");
+    for (section, named) in [
+        ("dependencies", &manifest["dependencies"]),
+        (unix, of_unix),
+        ("dev-dependencies", &manifest["dev-dependencies"]),
+    ] {
         let lines: Vec<&str> = text
             .lines()
             .skip_while(|line| *line != format!("[{section}]"))
@@ -30,9 +37,9 @@ fn every_dependency_has_a_reason() {
             assert!(reason.is_some_and(|reason| reason.len() > 5), "why: {line}");
         }
         // One a line, so that none is left out here.
-        assert_eq!(lines.len(), manifest[section].as_table().unwrap().len(), "{section}");
+        assert_eq!(lines.len(), named.as_table().unwrap().len(), "{section}");
     }
-    for other in ["build-dependencies", "target", "patch", "replace"] {
+    for other in ["build-dependencies", "patch", "replace"] {
         assert!(!manifest.contains_key(other), "{other} is not looked at here");
     }
 }

@@ -102,8 +102,8 @@ impl Plan {
 /// Handles of folders that are kept open at most; there may be more folders than handles.
 const MAX_OPEN: usize = 64;
 
-/// Folders by their path below `out/`.
-type Handles = BTreeMap<Utf8PathBuf, Arc<Folder>>;
+/// Folders by their path below `out/`, and paths where there is none.
+type Handles = BTreeMap<Utf8PathBuf, Option<Arc<Folder>>>;
 
 /// Writes one plan. Folders that it made are removed again with it, unless they are kept or hold something.
 struct Writer<'p> {
@@ -310,6 +310,8 @@ impl<'p> Writer<'p> {
                 None => plan.changed(&stopped.at),
             })?;
         }
+        // Some of them were missing before.
+        locked(&self.open).clear();
         let staged = Mutex::new(BTreeMap::new());
         let write = |path: &Utf8Path, text: &str| {
             let temporary = Temporary::write(self, path, text)?;
@@ -366,16 +368,14 @@ impl<'p> Writer<'p> {
     /// A folder below `out/`, reached through plain folders only; `None` where there is none.
     fn folder(&self, path: &Utf8Path) -> Result<Option<Arc<Folder>>, OutputError> {
         if let Some(folder) = locked(&self.open).get(path) {
-            return Ok(Some(Arc::clone(folder)));
+            return Ok(folder.clone());
         }
         let folder = self.out.walk(path).map_err(|stopped| self.stopped(path, stopped))?.map(Arc::new);
-        if let Some(folder) = &folder {
-            let mut open = locked(&self.open);
-            if open.len() >= MAX_OPEN {
-                open.clear();
-            }
-            open.insert(path.to_owned(), Arc::clone(folder));
+        let mut open = locked(&self.open);
+        if open.len() >= MAX_OPEN {
+            open.clear();
         }
+        open.insert(path.to_owned(), folder.clone());
         Ok(folder)
     }
 

@@ -91,6 +91,7 @@ pub fn inspect(dir: &Utf8Path, shown: &Utf8Path, scope: Scope) -> Result<Disk, O
     if entry_kind(dir).map_err(|error| failed(shown, error))?.is_none() {
         return Ok(disk);
     }
+    let lock = read_lock(dir).map_err(|error| failed(&shown.join(LOCK_FILE), error))?;
     let entries = list_tree(dir, false).map_err(|e| {
         let path = e.path.strip_prefix(dir).map(|below| shown.join(below)).unwrap_or(e.path);
         failed(&path, e.error)
@@ -100,6 +101,7 @@ pub fn inspect(dir: &Utf8Path, shown: &Utf8Path, scope: Scope) -> Result<Disk, O
         let temporary = entry.path.file_name().is_some_and(|name| name.starts_with(TEMPORARY));
         match entry.kind {
             EntryKind::File if temporary => disk.temporary.push(entry.path),
+            EntryKind::File if entry.path == LOCK_FILE => {}
             EntryKind::File => to_read.push(entry.path),
             EntryKind::Folder => disk.folders.push(entry.path),
             EntryKind::Link | EntryKind::Special | EntryKind::Unnameable => {
@@ -111,23 +113,30 @@ pub fn inspect(dir: &Utf8Path, shown: &Utf8Path, scope: Scope) -> Result<Disk, O
         .into_par_iter()
         .map(|path| {
             let bytes = read_bytes(&dir.join(&path), MAX_GENERATED_BYTES);
-            if path == LOCK_FILE {
-                return (path, bytes.map(Read::Lock));
-            }
-            (path, bytes.map(|bytes| Read::File(Seen::of(&bytes))))
+            (path, bytes.map(|bytes| Seen::of(&bytes)))
         })
         .collect();
+    // Files that a run wrote meanwhile would pass for edited ones. It changes the lock before it changes any file.
+    if read_lock(dir).map_err(|error| failed(&shown.join(LOCK_FILE), error))? != lock {
+        return Err(OutputError::Changed { path: shown.join(LOCK_FILE) });
+    }
+    match lock {
+        Locked::Nothing => {}
+        Locked::Bytes(bytes) => disk.lock = Lock::parse(bytes),
+        // What is no file at all was listed as such.
+        Locked::Unusable => {
+            if !disk.folders.iter().any(|folder| folder == LOCK_FILE) {
+                disk.odd.entry(LOCK_FILE.into()).or_insert(EntryKind::Special);
+            }
+        }
+    }
     let mut refused = vec![];
-    for (path, bytes) in read {
-        match bytes {
-            Ok(Read::Lock(bytes)) => disk.lock = Lock::parse(bytes),
-            Ok(Read::File(seen)) => {
+    for (path, seen) in read {
+        match seen {
+            Ok(seen) => {
                 disk.files.insert(path, Some(seen));
             }
             Err(ReadError::Io(error)) => refused.push((path, error)),
-            Err(ReadError::TooLarge | ReadError::NotAFile) if path == LOCK_FILE => {
-                disk.odd.insert(path, EntryKind::Special);
-            }
             Err(ReadError::TooLarge | ReadError::NotAFile) => {
                 disk.files.insert(path, None);
             }
@@ -135,7 +144,7 @@ pub fn inspect(dir: &Utf8Path, shown: &Utf8Path, scope: Scope) -> Result<Disk, O
     }
     for (path, error) in refused {
         // An unreadable file of someone else's is none of our business, unless it might be ours.
-        if path == LOCK_FILE || !disk.lock.intact || disk.lock.hashes.contains_key(&path) {
+        if !disk.lock.intact || disk.lock.hashes.contains_key(&path) {
             return Err(failed(&shown.join(&path), error));
         }
         disk.files.insert(path, None);
@@ -143,10 +152,27 @@ pub fn inspect(dir: &Utf8Path, shown: &Utf8Path, scope: Scope) -> Result<Disk, O
     Ok(disk)
 }
 
-/// What is kept of a file that was read.
-enum Read {
-    Lock(Vec<u8>),
-    File(Seen),
+/// The lock as it is on disk.
+#[derive(PartialEq)]
+enum Locked {
+    Nothing,
+    Bytes(Vec<u8>),
+    /// No regular file, or too large to be ours.
+    Unusable,
+}
+
+fn read_lock(dir: &Utf8Path) -> std::io::Result<Locked> {
+    let path = dir.join(LOCK_FILE);
+    match entry_kind(&path)? {
+        None => return Ok(Locked::Nothing),
+        Some(EntryKind::File) => {}
+        Some(_) => return Ok(Locked::Unusable),
+    }
+    match read_bytes(&path, MAX_GENERATED_BYTES) {
+        Ok(bytes) => Ok(Locked::Bytes(bytes)),
+        Err(ReadError::TooLarge | ReadError::NotAFile) => Ok(Locked::Unusable),
+        Err(ReadError::Io(error)) => Err(error),
+    }
 }
 
 /// What keeps `out/` from being a plain folder of the project: the kind of the first part of its path below the root

@@ -1,0 +1,130 @@
+//! A fault at every system call of a run that concerns the project.
+//!
+//! Each such call is killed once, and once fails with one of four errors in turn; `NETPOLC_TEST_FAULTS=all` lets each fail with
+//! every one of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+
+/// Calls that write, and those that only look: of these a few do where not all are asked for.
+const WRITING: &str = "write,renameat,renameat2,linkat,unlinkat,mkdirat,fsync,flock,fchmod,openat,close";
+const LOOKING: &str = "read,statx,newfstatat,getdents64,readlink";
+
+const ERRORS: [(&str, &str); 4] = [
+    ("ENOSPC", "no storage space"),
+    ("EIO", "Input/output error"),
+    ("EACCES", "permission denied"),
+    ("EINTR", "interrupted"),
+];
+
+/// A call by its name and its number among those of its thread.
+type Call = (String, usize);
+
+/// The calls of an undisturbed run, from the first that names the project, without those to the standard streams.
+fn calls(case: &Case, names: &str) -> BTreeSet<Call> {
+    let scene = Scene::new(&case.before);
+    let trace = scene.dir.with_file_name("trace");
+    let filter = format!("trace={names}");
+    let output = scene.traced(&["-e", &filter, "-o", trace.to_str().unwrap()], case).output().unwrap();
+    assert_eq!(output.status.code(), Some(case.codes[0]), "{}: {}", case.name, said(&output));
+    let text = fs::read_to_string(&trace).unwrap();
+    let project = scene.dir.to_str().unwrap();
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut found = BTreeSet::new();
+    let mut begun = false;
+    for line in text.lines() {
+        let (thread, call) = line.split_once(' ').unwrap();
+        let Some((name, arguments)) = call.trim_start().split_once('(') else { continue };
+        if !name.chars().all(|c| c.is_ascii_alphanumeric()) {
+            continue;
+        }
+        let count = counts.entry((thread, name)).or_default();
+        *count += 1;
+        begun |= arguments.contains(project);
+        let stream = ["0,", "1,", "2,"].iter().any(|stream| arguments.starts_with(stream));
+        let system = ["\"/proc", "\"/etc", "\"/sys", "\"/usr"].iter().any(|place| arguments.contains(place));
+        if begun && !stream && !system {
+            found.insert((name.to_owned(), *count));
+        }
+    }
+    assert!(!found.is_empty(), "{text}");
+    found
+}
+
+/// Runs a case with one fault, and the next one without.
+fn disturb(case: &Case, (name, number): &Call, fault: &str, reason: Option<&str>) {
+    let scene = Scene::new(&case.before);
+    let filter = format!("trace={name}");
+    let inject = format!("inject={name}:{fault}:when={number}");
+    let output = scene.traced(&["-o", "/dev/null", "-e", &filter, "-e", &inject], case).output().unwrap();
+    case.holds(&scene, &output, &inject);
+    match (output.status.code(), reason) {
+        // It did not matter, or was tried again.
+        (Some(code), _) if code == case.codes[0] && state(&scene.dir) == case.after => {}
+        (Some(code), Some(reason)) => {
+            let said = said(&output);
+            assert!(code == 2 && said.contains("error"), "{}: {inject}: {code}: {said}", case.name);
+            let told = said.contains(reason) || said.contains("changed while netpolc was running");
+            assert!(told, "{}: {inject}: {said}", case.name);
+        }
+        (None, None) => {}
+        other => panic!("{}: {inject}: {other:?}: {}", case.name, said(&output)),
+    }
+    case.recovers(&scene, &inject);
+}
+
+fn disturb_all(case: &Case) {
+    if !strace() {
+        return;
+    }
+    let all = std::env::var("NETPOLC_TEST_FAULTS").is_ok_and(|value| value == "all");
+    let writing = calls(case, WRITING);
+    let looking = calls(case, LOOKING);
+    let every = if all { 1 } else { 7 };
+    for (turn, call) in writing.iter().chain(looking.iter().step_by(every)).enumerate() {
+        // Where nothing is written, a kill leaves nothing.
+        if all || (writing.contains(call) && call.0 != "close") {
+            disturb(case, call, "signal=KILL", None);
+        }
+        let errors = if all { &ERRORS[..] } else { &ERRORS[turn % ERRORS.len()..][..1] };
+        for (error, reason) in errors {
+            disturb(case, call, &format!("error={error}"), Some(reason));
+        }
+    }
+}
+
+#[test]
+fn a_first_build_may_fail_anywhere() {
+    disturb_all(&first_build());
+}
+
+#[test]
+fn a_build_that_changes_creates_and_deletes_may_fail_anywhere() {
+    disturb_all(&next_build());
+}
+
+#[test]
+fn an_update_may_fail_anywhere() {
+    disturb_all(&update());
+}
+
+#[test]
+fn new_owners_may_fail_anywhere() {
+    disturb_all(&new_owners());
+}
+
+#[test]
+fn next_owners_may_fail_anywhere() {
+    disturb_all(&next_owners());
+}
+
+#[test]
+fn a_fix_may_fail_anywhere() {
+    disturb_all(&fix());
+}
+
+#[test]
+fn init_may_fail_anywhere() {
+    disturb_all(&init());
+}

@@ -1,0 +1,83 @@
+//! Two builds at once, of two states of the intents. `NETPOLC_TEST_RACES` says how often.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::*;
+
+fn start(scene: &Scene) -> std::process::Child {
+    scene.command(BINARY, &["build"]).env("RAYON_NUM_THREADS", "2").spawn().unwrap()
+}
+
+#[test]
+#[allow(clippy::print_stderr, reason = "how often one of them had to stop")]
+fn of_two_builds_at_once_one_wins_whole() {
+    let names: Vec<String> = (0..12).map(|number| format!("ns-{number:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let texts = [intent(&names, "80"), intent(&names[2..], "80, 443")];
+    let old = intent(&names[..8], "8080");
+    let before = Case::new("old", &["build"], project(old)).after;
+    let outs = texts.clone().map(|text| {
+        let after = Case::new("one", &["build"], with(before.clone(), "intents/shop.toml", text)).after;
+        after.into_iter().filter(|(path, _)| path.starts_with("out/")).collect::<State>()
+    });
+    let mut chance = Chance(0x7477_6963_6501);
+    let races = number("NETPOLC_TEST_RACES", 20);
+    let mut stopped = 0;
+    for race in 0..races {
+        let first = race % 2 == 0;
+        let scene = Scene::new(&if first { project(texts[0].clone()) } else { before.clone() });
+        let put = |text: &[u8]| {
+            // An editor that replaces the file at once.
+            fs::write(scene.dir.join("new"), text).unwrap();
+            fs::rename(scene.dir.join("new"), scene.dir.join("intents/shop.toml")).unwrap();
+        };
+        put(&texts[0]);
+        let one = start(&scene);
+        sleep(Duration::from_micros(chance.below(30_000) as u64));
+        put(&texts[1]);
+        let two = start(&scene);
+        let outputs = [one.wait_with_output().unwrap(), two.wait_with_output().unwrap()];
+        let mut won = 0;
+        for output in &outputs {
+            match output.status.code() {
+                Some(0) => won += 1,
+                Some(2) => {
+                    let said = said(output);
+                    let why = [
+                        "another netpolc is writing to `out`; run again",
+                        "changed while netpolc was running; run again",
+                        "no such file or folder",
+                    ];
+                    assert!(why.iter().any(|why| said.contains(why)), "{race}: {said}");
+                    stopped += 1;
+                }
+                _ => panic!("{race}: {}", said(output)),
+            }
+        }
+        assert!(won > 0, "{race}: {:?}", outputs.map(|output| said(&output)));
+        let seen: State = state(&scene.dir).into_iter().filter(|(path, _)| path.starts_with("out/")).collect();
+        assert!(outs.contains(&seen), "{race}: {:?}", seen.keys());
+        scene.canary.is_untouched();
+    }
+    eprintln!("{races} times two builds: {stopped} of them had to stop");
+}
+
+/// A run that looked before another wrote would take what that one wrote for edits of a person.
+#[test]
+fn what_another_run_writes_meanwhile_is_no_edit() {
+    if !strace() {
+        return;
+    }
+    let case = update();
+    let scene = Scene::new(&case.before);
+    // Each look takes a while, so that the other run begins and ends among them.
+    let slow = ["-o", "/dev/null", "-e", "trace=getdents64", "-e", "inject=getdents64:delay_enter=150000"];
+    let slow = scene.traced(&slow, &case).spawn().unwrap();
+    sleep(Duration::from_millis(700));
+    let quick = scene.command(BINARY, &["build"]).output().unwrap();
+    let slow = slow.wait_with_output().unwrap();
+    assert!(quick.status.success(), "{}", said(&quick));
+    assert!(!said(&slow).contains("edited"), "{}", said(&slow));
+    assert_eq!(state(&scene.dir), case.after);
+}
