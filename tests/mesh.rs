@@ -108,3 +108,32 @@ fn documents_are_rendered_as_the_engine_renders_them() {
     project.write("netpolc.toml", format!("[cluster]\n{scrapers}\n"));
     assert!(rendered_alike(project.dir()) > 300);
 }
+
+/// A first build of very much is counted, and nothing of it is kept in memory; what it writes is what a build writes that shows
+/// everything.
+#[test]
+fn what_is_new_and_too_much_to_read_is_counted_and_written_alike() {
+    let project = |count: usize| {
+        let project = Project::new();
+        for (name, text) in generator::mesh(count, count / 2, 3) {
+            project.write(&format!("intents/{name}"), text);
+        }
+        let scrapers = "scrapers = { namespace = \"monitoring\", pods = { app = \"prometheus\" } }";
+        project.write("netpolc.toml", format!("[cluster]\n{scrapers}\n[lints]\nNP310 = \"allow\"\n"));
+        project
+    };
+    let (counted, shown) = (project(1_100), project(1_100));
+    let first = netpolc(counted.dir(), &["build"]);
+    assert_eq!((first.code, first.stderr.as_str()), (0, ""));
+    let files = tree(&counted.dir().join("out")).len() - 1;
+    assert!(files > 1_000, "{files}");
+    let begins =
+        format!("{files} new files, too many to show; before a build, `netpolc diff` shows all of it\n\nbuilt ");
+    assert!(first.stdout.starts_with(&begins), "{}", first.stdout);
+    assert!(first.stdout.contains("verified: calico, cilium, kubernetes allow exactly the "), "{}", first.stdout);
+    // Whoever asks about one intent is shown what it opens, so all texts are kept.
+    let other = netpolc(shown.dir(), &["build", "intents/app-00000.toml"]);
+    assert_eq!((other.code, other.stderr.as_str()), (0, ""));
+    assert!(!other.stdout.contains("too many to show"), "{}", other.stdout);
+    assert!(tree(&counted.dir().join("out")) == tree(&shown.dir().join("out")), "both ways write the same");
+}

@@ -44,7 +44,7 @@ pub enum PeerSet<P = PodSet> {
     Anyone,
     /// Every destination but metadata addresses.
     Everywhere,
-    /// [`Builtin::Internet`]: see [`super::Profile::internet`].
+    /// [`Builtin::Internet`](super::Builtin::Internet): see [`super::Profile::internet`].
     Internet,
     /// Every pod.
     AllPods,
