@@ -39,7 +39,8 @@ fn check(args: &CheckArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
             waived.iter().for_each(|waived| terminal.tell(waived.line(sources)));
         }
         format => {
-            let (explained, folder) = (explained(), run.project.root.in_repository());
+            let folder = run.project.root.in_repository().map_err(|error| terminal.fail(error))?;
+            let explained = explained();
             let report = Report { sources, found: &found, waived: &waived, explained: &explained, folder: &folder };
             terminal.print(&report.document(format));
             fixable.filter(|_| format.is_for_people()).into_iter().for_each(|fixable| terminal.tell(fixable));

@@ -42,7 +42,7 @@ fn owners(args: &OwnersArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
         return Ok(Exit::Fine);
     }
     let file = &written.file;
-    let repository = project.root.repository();
+    let repository = &written.repository;
     if !args.check {
         output::sweep(repository, [file.as_path()]);
     }
@@ -77,6 +77,7 @@ fn owners(args: &OwnersArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
 
 /// The file, and what it becomes.
 struct Written {
+    repository: Utf8PathBuf,
     /// Below the root of the repository.
     file: Utf8PathBuf,
     old: Option<Vec<u8>>,
@@ -108,14 +109,9 @@ fn write(
         diags.push(nobody(project));
         return Ok(None);
     };
-    let repository = project.root.repository().to_owned();
-    let (place, rules) = match plan(project, model, settings, &repository, diags) {
-        (place, Ok(rules)) => (place, Some(rules)),
-        (place, Err(errors)) => {
-            diags.extend(errors);
-            (place, None)
-        }
-    };
+    let repository = project.root.repository()?.to_owned();
+    let (place, rules) = plan(project, model, settings, &repository, diags)?;
+    let rules = rules.map_err(|errors| diags.extend(errors)).ok();
     let loaded = source::load_shared(&repository, &place.file, &mut project.sources, diags)?;
     let (old, file) = match loaded {
         Some((bytes, file)) => (Some(bytes), file),
@@ -134,7 +130,7 @@ fn write(
     let section = text.section(&rules);
     let new = text.with(&section);
     diags.extend(codeowners::too_large(&place.file, &new));
-    Ok(Some(Written { file: place.file, old, new, section, lines: rules.len() }))
+    Ok(Some(Written { repository, file: place.file, old, new, section, lines: rules.len() }))
 }
 
 /// Where everything is, and who owns it.
@@ -144,12 +140,14 @@ fn plan(
     settings: &CodeOwners,
     repository: &Utf8Path,
     diags: &mut Diagnostics,
-) -> (Place, Result<Rules, Vec<Diagnostic>>) {
-    let is_file = |path: &&str| {
-        let kind = source::entry_kind(&repository.join(path));
-        matches!(kind, Ok(Some(EntryKind::File | EntryKind::Link)))
-    };
-    let there: Vec<&str> = LOCATIONS.into_iter().filter(is_file).collect();
+) -> Result<(Place, Result<Rules, Vec<Diagnostic>>), source::SourceError> {
+    let mut there = vec![];
+    for path in LOCATIONS {
+        let failed = |error| source::SourceError { path: path.into(), error };
+        if let Some(EntryKind::File | EntryKind::Link) = source::entry_kind(&repository.join(path)).map_err(failed)? {
+            there.push(path);
+        }
+    }
     let (file, warnings) = codeowners::choose(settings.file.as_ref(), &there);
     diags.extend(warnings);
     let clusters = project.clusters();
@@ -160,7 +158,7 @@ fn plan(
         project.dialects.iter().map(move |dialect| Project::folder(cluster, *dialect)).collect::<Vec<_>>()
     };
     let place = Place {
-        project: project.root.in_repository(),
+        project: project.root.in_repository()?,
         file,
         intents: project.intents_dir.clone(),
         out: project.out.clone(),
@@ -168,7 +166,7 @@ fn plan(
         folders: clusters.iter().flat_map(of_cluster).collect(),
     };
     let rules = codeowners::rules(model, settings, &place, &project.dialects);
-    (place, rules)
+    Ok((place, rules))
 }
 
 /// The project file names nobody.

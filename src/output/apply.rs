@@ -72,7 +72,7 @@ impl Plan {
         if self.is_clean() && self.temporary.is_empty() {
             return Ok(Applied::default());
         }
-        let base = self.base.as_ref().map_err(|kind| self.failed("", (*kind).into()))?;
+        let base = self.base.as_ref().map_err(|error| self.failed("", again(error)))?;
         let writer = Writer::start(self, base)?;
         let _held = writer.exclusive()?;
         let result = writer.write_all(texts);
@@ -434,10 +434,15 @@ impl Drop for Temporary<'_> {
 }
 
 /// The folder in which `out/` lies by the words of the project, and the way from there: what is above it may be links.
-pub(super) fn base(dir: &Utf8Path, shown: &Utf8Path) -> Result<Arc<Folder>, io::ErrorKind> {
+pub(super) fn base(dir: &Utf8Path, shown: &Utf8Path) -> Result<Arc<Folder>, Arc<io::Error>> {
     let depth = way(dir, shown).components().count();
-    let base = dir.ancestors().nth(depth).ok_or(io::ErrorKind::NotFound)?;
-    Folder::open(base).map(Arc::new).map_err(|error| error.kind())
+    let base = dir.ancestors().nth(depth).ok_or_else(|| Arc::new(io::ErrorKind::NotFound.into()))?;
+    Ok(Arc::new(Folder::open(base)?))
+}
+
+/// An error cannot be copied, what the system says of it can.
+fn again(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
 fn way<'d>(dir: &'d Utf8Path, shown: &'d Utf8Path) -> &'d Utf8Path {

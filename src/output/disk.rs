@@ -24,7 +24,7 @@ pub struct Disk {
     /// The folder as messages show it.
     pub(super) shown: Utf8PathBuf,
     /// The folder in which the way to it begins, held open since the inspection, or why it cannot be.
-    pub(super) base: Result<Arc<Folder>, std::io::ErrorKind>,
+    pub(super) base: Result<Arc<Folder>, Arc<std::io::Error>>,
     pub(super) scope: Scope,
     pub(super) lock: Lock,
     /// Regular files but the lock and temporary ones; `None` where the bytes are out of reach (too large, or not ours

@@ -83,7 +83,7 @@ pub struct Plan {
     pub(super) dir: Utf8PathBuf,
     pub(super) shown: Utf8PathBuf,
     /// The folder in which the way to `out/` begins, or why it could not be opened.
-    pub(super) base: Result<Arc<Folder>, std::io::ErrorKind>,
+    pub(super) base: Result<Arc<Folder>, Arc<std::io::Error>>,
     /// Hashes of the bytes that updates and deletes replace, where they could be read.
     pub(super) replaced: BTreeMap<Utf8PathBuf, Digest>,
     pub(super) old_lock: Option<Vec<u8>>,

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::read::{
     Decoded, Entry, EntryKind, MAX_FILE_BYTES, MAX_INTENTS, MAX_PROJECT_BYTES, ReadError, SourceError, decode,
-    entry_kind, list_tree, read_bytes,
+    entry_kind, leads_to_folder, list_tree, read_bytes,
 };
 use super::{FileId, Files, Root, Sources, Span};
 use crate::diag::{Diagnostic, Diagnostics, codes, is_deceptive, quote};
@@ -43,15 +43,18 @@ pub fn load_intents(
 ) -> Result<Vec<FileId>, SourceError> {
     let mut paths = vec![];
     for entry in entries(root, dir, true, diags)? {
+        let path = dir.join(&entry.path);
+        let to_folder = entry.kind == EntryKind::Link
+            && leads_to_folder(&root.dir.join(&path)).map_err(|error| SourceError { path: path.clone(), ..error })?;
         let toml = entry.path.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));
         match entry.kind {
             EntryKind::Folder => {}
-            EntryKind::Link if root.dir.join(dir).join(&entry.path).is_dir() => {
-                let message = format!("{} is a link to a folder", quote(dir.join(&entry.path).as_str()));
+            EntryKind::Link if to_folder => {
+                let message = format!("{} is a link to a folder", quote(path.as_str()));
                 diags.push(unusable(message).help("put the intents themselves there"));
             }
-            EntryKind::Unnameable => diags.push(not_utf8(&dir.join(&entry.path))),
-            EntryKind::File | EntryKind::Link | EntryKind::Special if toml => paths.push(dir.join(entry.path)),
+            EntryKind::Unnameable => diags.push(not_utf8(&path)),
+            EntryKind::File | EntryKind::Link | EntryKind::Special if toml => paths.push(path),
             EntryKind::File | EntryKind::Link | EntryKind::Special => {}
         }
     }
@@ -106,8 +109,13 @@ pub fn load_shared(
 ) -> Result<Option<(Vec<u8>, FileId)>, SourceError> {
     let fail = |error| SourceError { path: path.to_owned(), error };
     let full = repository.join(path);
-    let there = |path: &&Utf8Path| matches!(entry_kind(path), Ok(Some(_)));
-    let Some(nearest) = full.ancestors().find(there) else { return Ok(None) };
+    let mut above = full.ancestors();
+    let nearest = loop {
+        let Some(path) = above.next() else { return Ok(None) };
+        if entry_kind(path).map_err(fail)?.is_some() {
+            break path;
+        }
+    };
     let real = nearest.canonicalize().map_err(fail)?;
     if !real.starts_with(repository.canonicalize().map_err(fail)?) {
         let message = format!("{} leads outside of the repository", quote(path.as_str()));
@@ -151,7 +159,7 @@ fn entries(root: &Root, dir: &Utf8Path, links: bool, diags: &mut Diagnostics) ->
             diags.push(linked(dir));
             return Ok(vec![]);
         }
-        Some(EntryKind::Link) if full.is_dir() => EntryKind::Folder,
+        Some(EntryKind::Link) if leads_to_folder(&full).map_err(|error| fail(error.error))? => EntryKind::Folder,
         Some(kind) => kind,
     };
     if kind != EntryKind::Folder {

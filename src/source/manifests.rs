@@ -9,8 +9,8 @@ use std::io::Read;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::read::{
-    EntryKind, MAX_GENERATED_BYTES, MAX_MANIFESTS_BYTES, ReadError, SourceError, decode, entry_kind, list_tree,
-    read_bytes, read_stream,
+    EntryKind, MAX_GENERATED_BYTES, MAX_MANIFESTS_BYTES, ReadError, SourceError, decode, entry_kind, leads_to_folder,
+    list_tree, read_bytes, read_stream,
 };
 use super::{FileId, Root, Sources};
 use crate::diag::{Diagnostic, Diagnostics, codes, is_deceptive, quote};
@@ -121,7 +121,7 @@ impl Loader<'_> {
                 EntryKind::Unnameable => {
                     Some((format!("the name {} is not UTF-8", quote(shown.as_str())), "rename it"))
                 }
-                EntryKind::Link if path.is_dir() => {
+                EntryKind::Link if leads_to_folder(&path)? => {
                     let message = format!("{} is a link to a folder", quote(shown.as_str()));
                     Some((message, "name that folder on the command line too, or remove the link"))
                 }

@@ -118,8 +118,32 @@ impl From<std::fs::FileType> for EntryKind {
 pub fn entry_kind(path: &Utf8Path) -> io::Result<Option<EntryKind>> {
     match path.symlink_metadata() {
         Ok(metadata) => Ok(Some(metadata.file_type().into())),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) if is_nothing(&error) => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// What the system says where there is nothing: nothing can have a name that it does not take.
+fn is_nothing(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | InvalidFilename)
+}
+
+/// Whether something stands at a path, or the system does not tell: then whoever reads it is told why. To take it for
+/// missing would be to go on without it.
+pub(super) fn may_exist(path: &Utf8Path) -> bool {
+    !matches!(entry_kind(path), Ok(None))
+}
+
+/// Whether a path is a folder, links followed; a link that leads nowhere is none.
+///
+/// # Errors
+/// When the system does not tell.
+pub(super) fn leads_to_folder(path: &Utf8Path) -> Result<bool, SourceError> {
+    match path.metadata() {
+        Ok(metadata) => Ok(metadata.is_dir()),
+        Err(error) if is_nothing(&error) => Ok(false),
+        Err(error) => Err(SourceError { path: path.to_owned(), error }),
     }
 }
 

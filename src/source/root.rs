@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
-use super::read::{EntryKind, entry_kind};
+use super::read::{EntryKind, SourceError, entry_kind, may_exist};
 use crate::diag::{is_deceptive, quote};
 
 /// The project file's name.
@@ -59,7 +59,7 @@ impl Root {
     /// The project in a folder, whatever is above it.
     pub fn at(dir: &Utf8Path) -> Self {
         let file = dir.join(PROJECT_FILE);
-        let project_file = matches!(entry_kind(&file), Ok(Some(_))).then_some(file);
+        let project_file = may_exist(&file).then_some(file);
         Self { dir: dir.to_owned(), project_file, instead: BTreeMap::new(), files: None }
     }
 
@@ -71,14 +71,27 @@ impl Root {
     }
 
     /// Where the project lies in its git repository: empty where it is the repository, or in none.
-    pub fn in_repository(&self) -> Utf8PathBuf {
-        self.dir.strip_prefix(self.repository()).map(Utf8Path::to_owned).unwrap_or_default()
+    ///
+    /// # Errors
+    /// As [`Self::repository`].
+    pub fn in_repository(&self) -> Result<Utf8PathBuf, SourceError> {
+        Ok(self.dir.strip_prefix(self.repository()?).map(Utf8Path::to_owned).unwrap_or_default())
     }
 
     /// The git repository that the project lies in; its own folder where it lies in none.
-    pub fn repository(&self) -> &Utf8Path {
-        let repository = self.dir.ancestors().find(|dir| matches!(entry_kind(&dir.join(".git")), Ok(Some(_))));
-        repository.unwrap_or(&self.dir)
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn repository(&self) -> Result<&Utf8Path, SourceError> {
+        for dir in self.dir.ancestors() {
+            let path = dir.join(".git");
+            match entry_kind(&path) {
+                Ok(Some(_)) => return Ok(dir),
+                Ok(None) => {}
+                Err(error) => return Err(SourceError { path, error }),
+            }
+        }
+        Ok(&self.dir)
     }
 
     /// A path of the command line, relative to the root and without `.` and `..`. `None` for one outside.
@@ -105,8 +118,9 @@ pub fn find_root(paths: &[Utf8PathBuf], cwd: &Utf8Path) -> Result<Root, RootErro
 }
 
 fn root_of(start: &Utf8Path, cwd: &Utf8Path) -> Root {
-    let is_folder = |path: &Utf8Path| matches!(entry_kind(path), Ok(Some(EntryKind::Folder | EntryKind::Link)));
-    let with_file = start.ancestors().find(|dir| matches!(entry_kind(&dir.join(PROJECT_FILE)), Ok(Some(_))));
+    let is_folder =
+        |path: &Utf8Path| matches!(entry_kind(path), Ok(Some(EntryKind::Folder | EntryKind::Link)) | Err(_));
+    let with_file = start.ancestors().find(|dir| may_exist(&dir.join(PROJECT_FILE)));
     let with_intents = || start.ancestors().find(|dir| is_folder(&dir.join(INTENTS)));
     Root::at(with_file.or_else(with_intents).unwrap_or(cwd))
 }
@@ -209,11 +223,11 @@ mod tests {
     fn a_project_knows_its_place_in_a_repository() {
         let (_temp, dir) =
             tree(&["repo/.git/", "repo/net/shop/netpolc.toml", "repo/tree/.git", "repo/tree/netpolc.toml"]);
-        let place = |path: &str| root(&[path], &dir).unwrap().in_repository();
+        let place = |path: &str| root(&[path], &dir).unwrap().in_repository().unwrap();
         assert_eq!(place("repo/net/shop"), "net/shop");
         assert_eq!(place("repo/tree"), "", "a worktree has a file `.git`");
         let (_temp, dir) = tree(&["netpolc.toml"]);
-        assert_eq!(root(&[], &dir).unwrap().in_repository(), "");
+        assert_eq!(root(&[], &dir).unwrap().in_repository().unwrap(), "");
     }
 
     #[test]

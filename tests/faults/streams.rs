@@ -21,7 +21,7 @@ fn closed_streams_are_no_panic_and_change_no_exit_code() {
         let output = shell(&scene, line);
         assert_eq!(output.status.code(), Some(code), "{line}: {}", said(&output));
         if code == 0 {
-            assert_eq!(state(&scene.dir), case.after, "{line}");
+            same(&state(&scene.dir), &case.after, line);
         }
     }
     let scene = Scene::new(&with(case.before.clone(), "intents/bad.toml", "app = 1\n"));
@@ -55,5 +55,5 @@ fn no_home_is_needed() {
     let case = first_build();
     let scene = Scene::new(&case.before);
     assert!(scene.command(BINARY, case.args).env_remove("HOME").output().unwrap().status.success());
-    assert_eq!(state(&scene.dir), case.after);
+    same(&state(&scene.dir), &case.after, case.name);
 }

@@ -67,6 +67,7 @@ impl Folder {
                 Err(error) => match folder.found(part.as_str()) {
                     Ok(None) => return Ok(None),
                     Ok(Some(found)) if found.kind != EntryKind::Folder => return Err(stopped(&at, None)),
+                    Err(unseen) if error.kind() == io::ErrorKind::NotFound => return Err(stopped(&at, Some(unseen))),
                     _ => return Err(stopped(&at, Some(error))),
                 },
             };
