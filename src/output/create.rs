@@ -17,11 +17,16 @@ use super::folder::{Folder, Manner};
 /// # Errors
 /// When a link leads out of the folder, or the system refuses.
 pub fn create(dir: &Utf8Path, path: &Utf8Path, text: &str) -> Result<bool, OutputError> {
-    // The folder itself is its user's word.
-    let missing: Vec<&Utf8Path> =
-        dir.ancestors().take_while(|above| !above.as_str().is_empty() && !above.exists()).collect();
     let fail = |error| OutputError::Write { path: dir.join(path), error };
-    if !dir.as_str().is_empty() {
+    // The folder itself is its user's word.
+    let mut missing = vec![];
+    for above in dir.ancestors().take_while(|above| !above.as_str().is_empty()) {
+        if above.try_exists().map_err(fail)? {
+            break;
+        }
+        missing.push(above);
+    }
+    if !missing.is_empty() {
         fs::create_dir_all(dir).map_err(fail)?;
     }
     let created = create_below(dir, path, text);
