@@ -203,7 +203,8 @@ impl Scene {
 
     /// The same below strace, whose options come first.
     fn traced(&self, options: &[&str], case: &Case) -> Command {
-        let mut command = self.command("strace", &["-f", "-qq", "--seccomp-bpf"]);
+        // Not with `--seccomp-bpf`: strace 6.1 then injects no signals.
+        let mut command = self.command("strace", &["-f", "-qq"]);
         command.args(options).arg(BINARY).args(case.args);
         command
     }
@@ -221,7 +222,7 @@ fn strace() -> bool {
     if !tool("strace") {
         return false;
     }
-    let probe = ["-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=flock", "true"];
+    let probe = ["-f", "-qq", "-o", "/dev/null", "-e", "trace=flock", "true"];
     let works = Command::new("strace").args(probe).output().unwrap().status.success();
     assert!(works || !requires("strace"), "strace is required, and may not trace here");
     if !works {
@@ -233,6 +234,11 @@ fn strace() -> bool {
 /// As many as an environment variable says.
 fn number(variable: &str, otherwise: usize) -> usize {
     std::env::var(variable).map_or(otherwise, |number| number.parse().unwrap())
+}
+
+/// Whether every fault is asked for, and not the part that each run takes.
+fn all() -> bool {
+    std::env::var("NETPOLC_TEST_FAULTS").is_ok_and(|value| value == "all")
 }
 
 /// Numbers that look like chance, and are the same in every run.
@@ -316,4 +322,36 @@ fn fix() -> Case {
 
 fn init() -> Case {
     Case::new("init", &["init"], State::new())
+}
+
+/// A run that was stopped by a signal at one of its calls.
+struct Halted {
+    group: String,
+    strace: std::process::Child,
+}
+
+impl Halted {
+    /// Starts a run, and waits until it stands still just after a call, or has ended without such a call.
+    fn at(scene: &Scene, case: &Case, name: &str, number: usize) -> Self {
+        use std::os::unix::process::CommandExt;
+        let told = scene.dir.with_file_name(format!("{name}-{number}"));
+        let (filter, inject) = (format!("trace={name}"), format!("inject={name}:signal=STOP:when={number}"));
+        let mut command = scene.traced(&["-o", told.to_str().unwrap(), "-e", &filter, "-e", &inject], case);
+        let mut strace = command.process_group(0).spawn().unwrap();
+        let group = format!("-{}", strace.id());
+        let stands = |told: &Path| fs::read_to_string(told).is_ok_and(|text| text.contains("stopped by SIGSTOP"));
+        while !stands(&told) && strace.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        Self { group, strace }
+    }
+
+    /// Lets it go on to its end. Each thread counts its calls, and so may stop it once more.
+    fn go_on(mut self) -> Output {
+        while self.strace.try_wait().unwrap().is_none() {
+            let _ = Command::new("kill").args(["-CONT", "--", &self.group]).stderr(Stdio::null()).status();
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        self.strace.wait_with_output().unwrap()
+    }
 }

@@ -118,6 +118,36 @@ fn files_of_others_and_edited_files_stay() {
     refused(&scene, &["build", "--overwrite"], 1, "was not written by netpolc");
 }
 
+/// Somebody else's file that appears where a new one was about to be put, between any two calls.
+#[test]
+fn a_file_that_appears_during_the_run_is_not_replaced() {
+    if !strace() {
+        return;
+    }
+    let case = next_build();
+    let path = "out/calico/allow/fresh.yaml";
+    assert!(case.after.contains_key(path) && !case.before.contains_key(path));
+    let mut kept = 0;
+    for (name, number) in calls::calls(&case, "mkdirat,newfstatat,renameat2,close") {
+        let scene = Scene::new(&case.before);
+        let halted = Halted::at(&scene, &case, &name, number);
+        let full = scene.dir.join(path);
+        let folder = full.parent().unwrap();
+        // Where the run has not made the folder yet there is nothing to put a file in.
+        let mine = folder.is_dir() && !full.exists();
+        if mine {
+            fs::write(&full, "mine: 1\n").unwrap();
+        }
+        let output = halted.go_on();
+        if mine {
+            assert_eq!(fs::read_to_string(&full).unwrap(), "mine: 1\n", "{name} {number}: {}", said(&output));
+            assert_ne!(output.status.code(), Some(0), "{name} {number}");
+            kept += 1;
+        }
+    }
+    assert!(kept > 5, "only {kept} times was there a moment to try");
+}
+
 /// A link of a repository that leads elsewhere is not followed to write a file there for the first time.
 #[test]
 fn a_new_file_is_not_made_through_a_link_that_leads_out() {
