@@ -238,6 +238,26 @@ fn depth_and_bombs_end_the_reading_of_a_manifest() {
     manifest(&bomb, &["error[NP710]: anchors and aliases have no place in a manifest\n"]);
 }
 
+/// A million mistakes are not kept, and of a long text several are told all the same.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_text_of_nothing_but_mistakes_takes_no_more_memory_than_others() {
+    let project = Project::new();
+    project.write("intents/case.toml", &format!("app = \"case\"\n{}", "=\n".repeat(1_500_000)));
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -v 600000; exec \"$0\" build", env!("CARGO_BIN_EXE_netpolc")])
+        .current_dir(project.dir());
+    let output = command.env("NO_COLOR", "1").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("error[NP001]: the key is missing"), "{said}");
+
+    let text = format!("app = \"case\"\nfirst = = 1\n{}\n[tiers\nlast = = 2\n", "# filled\n".repeat(60_000));
+    let run = intent(&text, &["3 errors"]);
+    assert!(run.stderr.contains("first = = 1") && run.stderr.contains("[tiers"), "{}", run.stderr);
+}
+
 /// A name as long as a book is no misspelt one: nothing is compared with it.
 #[test]
 fn a_name_of_a_million_characters_is_compared_with_no_other() {

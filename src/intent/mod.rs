@@ -16,8 +16,6 @@ mod schema;
 mod syntax;
 mod values;
 
-use toml::de::DeTable;
-
 use crate::diag::Diagnostics;
 use crate::source::{FileId, Sources, Span};
 
@@ -51,7 +49,7 @@ pub struct Parsed<T> {
 /// Reads one file. Errors go to `diags`.
 pub fn parse<T: Decode>(sources: &Sources, file: FileId, diags: &mut Diagnostics) -> Parsed<T> {
     let text: &str = &sources.get(file).text;
-    let (root, errors) = DeTable::parse_recoverable(text);
+    let (root, errors) = syntax::read(text);
     let broken = !errors.is_empty();
     if broken {
         diags.extend(syntax::errors(file, text, errors));

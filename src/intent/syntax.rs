@@ -4,6 +4,7 @@
 //! belong to, so it is started afresh at the next line that begins a key or a table: a bracket left open is one error,
 //! and a mistake further down is still found.
 
+use toml::Spanned;
 use toml::de::{DeTable, Error};
 
 use crate::diag::{Diagnostic, codes, is_deceptive, quote};
@@ -14,6 +15,27 @@ const MAX_ERRORS: usize = 20;
 
 /// How many bytes are read once more, all restarts together: intents are small, and what is not must not cost its square.
 const MAX_REREAD: usize = 2 << 20;
+
+/// Of a longer text the parser tells its first mistake only, and goes on from there by restarts alone: for all mistakes that
+/// there may be it would keep some hundred bytes each.
+const MAX_RECOVERED: usize = 256 << 10;
+
+/// The tables of a text as far as they can be read, and what is wrong with it. Of a long text that is what stands before the
+/// first mistake, and that mistake.
+pub(super) fn read(text: &str) -> (Spanned<DeTable<'_>>, Vec<Error>) {
+    if text.len() <= MAX_RECOVERED {
+        return DeTable::parse_recoverable(text);
+    }
+    match DeTable::parse(text) {
+        Ok(root) => (root, vec![]),
+        Err(first) => {
+            let before = text.get(..first.span().map_or(0, |span| span.start)).unwrap_or_default();
+            let whole = before.rfind('\n').map_or(0, |end| end + 1);
+            let root = DeTable::parse(text.get(..whole).unwrap_or_default());
+            (root.unwrap_or_else(|_| DeTable::parse_recoverable("").0), vec![first])
+        }
+    }
+}
 
 /// The errors of a text, of which `first` is what the parser says about all of it.
 pub(super) fn errors(file: FileId, text: &str, first: Vec<Error>) -> Vec<Diagnostic> {
@@ -41,7 +63,7 @@ pub(super) fn errors(file: FileId, text: &str, first: Vec<Error>) -> Vec<Diagnos
             }
             out.push(explain(file, text, range.clone(), error.message()));
             // A name given twice does not confuse the parser.
-            if !is_clash(error.message()) && errors.len() > 1 {
+            if text.len() > MAX_RECOVERED || (!is_clash(error.message()) && errors.len() > 1) {
                 next = statement_after(text, end);
                 break;
             }
@@ -54,7 +76,7 @@ pub(super) fn errors(file: FileId, text: &str, first: Vec<Error>) -> Vec<Diagnos
             return out;
         }
         start = position;
-        errors = DeTable::parse_recoverable(text.get(start..).unwrap_or_default()).1;
+        errors = read(text.get(start..).unwrap_or_default()).1;
     }
 }
 
