@@ -151,7 +151,11 @@ impl<'p> Writer<'p> {
     fn exclusive(&self) -> Result<Option<File>, OutputError> {
         match self.out.lock() {
             Ok(file) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Err(OutputError::Busy { path: self.plan.shown.clone() }),
+            Err(TryLockError::WouldBlock) => {
+                // The other run writes to what this one made.
+                self.keep();
+                Err(OutputError::Busy { path: self.plan.shown.clone() })
+            }
             // Some network file systems have no locks; the checks that follow remain.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
             Err(TryLockError::Error(error)) => Err(self.plan.failed("", error)),

@@ -87,3 +87,22 @@ fn what_another_run_writes_meanwhile_is_no_edit() {
     }
     assert!(stopped > 5, "only {stopped} runs had to stop");
 }
+
+/// Who made the folder and comes too late does not take it away again.
+#[test]
+fn a_run_that_has_to_stop_leaves_the_folder_to_the_other() {
+    if !strace() {
+        return;
+    }
+    let case = first_build();
+    let scene = Scene::new(&case.before);
+    let maker = Halted::at(&scene, &case, "mkdirat", 1);
+    assert!(scene.dir.join("out").is_dir());
+    let holder = Halted::at(&scene, &case, "flock", 1);
+    let late = maker.go_on();
+    assert_eq!(late.status.code(), Some(2), "{}", said(&late));
+    assert!(said(&late).contains("another netpolc is writing to `out`; run again"), "{}", said(&late));
+    let first = holder.go_on();
+    assert_eq!(first.status.code(), Some(0), "{}", said(&first));
+    same(&state(&scene.dir), &case.after, "two first builds");
+}
