@@ -243,7 +243,7 @@ fn depth_and_bombs_end_the_reading_of_a_manifest() {
 #[cfg(target_os = "linux")]
 fn a_text_of_nothing_but_mistakes_takes_no_more_memory_than_others() {
     let project = Project::new();
-    project.write("intents/case.toml", &format!("app = \"case\"\n{}", "=\n".repeat(1_500_000)));
+    project.write("intents/case.toml", format!("app = \"case\"\n{}", "=\n".repeat(1_500_000)));
     let mut command = Command::new("sh");
     command
         .args(["-c", "ulimit -v 600000; exec \"$0\" build", env!("CARGO_BIN_EXE_netpolc")])

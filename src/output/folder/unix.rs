@@ -84,6 +84,7 @@ impl Folder {
     }
 
     /// The permissions of what stands under a name.
+    #[allow(clippy::useless_conversion, reason = "a mode has 16 bits on macOS")]
     pub(in crate::output) fn permissions(&self, name: &str) -> io::Result<Permissions> {
         let stat = retry_on_intr(|| sys::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW))?;
         Ok(Permissions::from_mode(Mode::from_raw_mode(stat.st_mode).bits().into()))
