@@ -30,7 +30,6 @@ mod mend;
 mod mesh;
 mod mutants;
 mod outline;
-mod performance;
 mod plain;
 mod precommit;
 mod properties;
