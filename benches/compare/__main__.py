@@ -23,7 +23,7 @@ import report
 import rivals
 
 ROOT = Path(__file__).resolve().parents[2]
-SIZES = [(300, 1_800), (1_500, 9_300), (10_000, 60_000)]
+SIZES = [(100, 600), (300, 1_800), (1_500, 9_300), (10_000, 60_000)]
 LARGE = (100_000, 600_000)
 TINY = [(12, 30), (24, 60)]
 
@@ -34,7 +34,7 @@ def arguments():
     parser.add_argument("--json", metavar="FILE", help="write them as JSON too")
     parser.add_argument("--large", action="store_true", help="also 100,000 services with 600,000 edges, once; needs 15 GB of disk")
     parser.add_argument("--runs", type=int, default=5, help="runs of each step (default: 5)")
-    parser.add_argument("--limit", type=float, default=600, help="seconds after which a rival is stopped (default: 600)")
+    parser.add_argument("--limit", type=float, default=300, help="seconds after which a rival is stopped (default: 300)")
     parser.add_argument("--smoke", action="store_true", help="tiny meshes, one run, nothing built or installed: does it work at all")
     parser.add_argument("--binary", type=Path, help="netpolc, instead of building it")
     parser.add_argument("--mesh", type=Path, help="the generator of meshes (examples/mesh.rs), instead of building it")
@@ -100,22 +100,21 @@ def measured(options, binary, make, bench, no_stages, work):
 
     projects = [project(*size) for size in sizes]
     say("beside plain tools")
-    beside = [ours.beside(projects, runs)]
+    # The smallest meshes are over before anything can be measured.
+    beside = ours.beside(projects[-2:], runs)
     say("by size")
-    # The smallest mesh is over before anything can be measured: growth is told from the next one on.
-    grown = projects if options.smoke else projects[1:]
     large = [project(*LARGE)] if options.large else []
-    by_size = ours.by_size(grown, runs, large)
+    by_size = ours.by_size(projects[-2:], runs, large)
     say("instructions")
     skipped = "not counted: --smoke" if options.smoke else None
-    counted = ours.instructions(projects[0], skipped)
+    counted = ours.instructions(projects[1], skipped)
     say("stages")
     stages = ours.stages(bench, no_stages, work)
     say("other tools")
     install = not options.smoke
     environments = options.work.resolve() / "rivals"
-    others = rivals.compare(projects, environments, work, min(runs, 3), options.limit, install)
-    return [*beside, *by_size, stages, counted, others]
+    others = rivals.compare(projects, environments, work, runs, options.limit, install)
+    return [beside, *by_size, stages, counted, others]
 
 
 def say(what):

@@ -6,7 +6,6 @@ timed, and nothing here knows how netpolc works; that a translation says the sam
 
 import itertools
 import json
-import tomllib
 from pathlib import Path
 
 DNS = {"namespace": "kube-system", "pods": {"k8s-app": "kube-dns"}}
@@ -15,6 +14,9 @@ SCRAPERS = {"namespace": "monitoring", "pods": {"app": "prometheus"}}
 
 def tiers_and_policies(folder):
     """All tiers by `app/tier`, and all policies: one for each subject, direction and peer, as netpolc makes them."""
+    # Of Python 3.11; who compares with no rival needs none.
+    import tomllib
+
     intents = [tomllib.loads(path.read_text()) for path in sorted((folder / "intents").glob("*.toml"))]
     tiers = {
         f"{intent['app']}/{name}": {**tier, "app": intent["app"], "owner": intent["owner"], "name": name}

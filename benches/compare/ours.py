@@ -24,6 +24,11 @@ class Project:
         self.numbers = itertools.count()
         self.built = {}
 
+    @property
+    def label(self):
+        services = int(self.mesh.name.partition("-")[0])
+        return f"{services:,}/{self.edges:,}"
+
     def fresh(self):
         """A folder with the mesh and no output."""
         folder = self.work / f"{self.mesh.name}-{next(self.numbers)}"
@@ -61,14 +66,13 @@ class Project:
 
 
 def beside(projects, runs):
-    """Ours beside what a plain tool takes for the same bytes, in turns; on the second mesh, and on the largest."""
+    """Ours beside what a plain tool takes for the same bytes, in turns."""
     table = Table(
         "Beside plain tools",
         ["step", "mesh", "netpolc", "plain tool", "by the clock", "by processor time", "bar", "within"],
     )
     cold_bars, check_bars, verify_bars = {ONE: 1.5, ALL: 3}, {ONE: 2.5, ALL: 2.5}, {ONE: 2, ALL: 2}
-    shown = [project for project in projects if project.mesh.name != projects[0].mesh.name or len(projects) == 1]
-    for dialects, project in itertools.product((ONE, ALL), shown):
+    for dialects, project in itertools.product((ONE, ALL), projects):
         project.output(dialects)
         pairs = [
             ("cold build", "`cp -r`", cold_bars[dialects], lambda: project.cold(dialects), lambda: project.copy(dialects))
@@ -92,7 +96,7 @@ def beside(projects, runs):
             verdict = "yes" if all(within) else "by the clock" if within[0] else "by processor time" if within[1] else "no"
             both = lambda some: f"{seconds(middle(some, 'wall'))}, {seconds(middle(some, 'cpu'))}"
             table.add(
-                f"{name}, {dialects}", project.mesh.name, both(ours), f"{tool} {both(theirs)}", times(wall), times(cpu), f"{bar} ×", verdict
+                f"{name}, {dialects}", project.label, both(ours), f"{tool} {both(theirs)}", times(wall), times(cpu), f"{bar} ×", verdict
             )
     return table
 
@@ -110,7 +114,7 @@ def by_size(projects, runs, large):
     sizes = Table(
         "By size", ["step", "mesh", "by the clock", "processor time", "processor time an edge", "peak memory", "memory an edge", "bar of memory"]
     )
-    growth = Table("Growth", ["step", "from", "to", "processor time", "memory", "bar"])
+    growth = Table("Growth", ["step", "from", "to", "exponent of processor time", "bar", "exponent of memory", "memory for one edge more"])
     for name in STEPS:
         points = []
         for project in [*projects, *large]:
@@ -119,11 +123,13 @@ def by_size(projects, runs, large):
             points.append((project.edges, cpu, peak))
             bar = MEMORY_BARS.get(project.edges, "–") if name == STEPS[1] else "–"
             sizes.add(
-                name, project.mesh.name, seconds(wall), seconds(cpu), f"{cpu / project.edges * 1e6:.0f} µs",
+                name, project.label, seconds(wall), seconds(cpu), f"{cpu / project.edges * 1e6:.0f} µs",
                 mib(peak), f"{peak * 1024 / project.edges:.1f} KiB", bar,
             )
         cpu, memory = (measure.exponent([(point[0], point[at]) for point in points]) for at in (1, 2))
-        growth.add(name, projects[0].mesh.name, project.mesh.name, f"{cpu:.2f}", f"{memory:.2f}", "1.05")
+        (least, _, small), (most, _, high) = points[0], points[-1]
+        more = f"{(high - small) * 1024 / (most - least):.2f} KiB"
+        growth.add(name, projects[0].label, project.label, f"{cpu:.2f}", "1.05", f"{memory:.2f}", more)
     return [sizes, growth]
 
 
@@ -205,5 +211,5 @@ def instructions(project, skipped):
         folder = project.fresh() if fresh else project.output(ALL)
         command = {STEPS[0]: project.netpolc(ONE, "build"), STEPS[3]: project.netpolc(ALL, "verify"), STEPS[4]: [project.binary, "check"]}
         number = count(command.get(words, project.netpolc(ALL, "build")), folder)
-        table.add(words, project.mesh.name, name, f"{number / 1e6:,.0f} million", f"{number / project.edges:,.0f}")
+        table.add(words, project.label, name, f"{number / 1e6:,.0f} million", f"{number / project.edges:,.0f}")
     return table

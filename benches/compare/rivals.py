@@ -32,8 +32,9 @@ class Rival:
     name: str
     package: str
     job: str
-    # How many of the meshes it gets, from the smallest on.
-    meshes: int
+    # Which meshes it gets, from the smallest on, and how often.
+    meshes: slice
+    runs: int
     # What its package brings into `bin/`; None for a library, which its Python has to know.
     command: str
     library: str
@@ -81,8 +82,12 @@ def analyzer(command, project, folder):
     policies = project.output(ONE) / "out" / "kubernetes"
 
     def once(limit):
-        words = [command, "--connectivity", policies, "-r", folder / "input" / "cluster.yaml", "-r", policies]
-        return measure.run([*words, "--file_out", folder / "map.txt"], folder, limit)
+        words = [command, "--connectivity", "-r", folder / "input" / "cluster.yaml", "-r", policies]
+        output = folder / "map.txt"
+        done = measure.run([*words, "--output_format", "txt_no_fw_rules", "--file_out", output], folder, limit)
+        if " => " not in output.read_text():
+            raise measure.Failed("the analyzer found no connection")
+        return done
 
     return once
 
@@ -99,9 +104,9 @@ def evaluate(project, folder):
 
 RENDER, ANALYSE = "policies of one dialect", "what policies allow between all pods"
 RIVALS = [
-    Rival("Jinja2", JINJA, RENDER, 3, None, "jinja2", jinja, build),
-    Rival("Aerleon", AERLEON, RENDER, 2, "aclgen", None, aerleon, build),
-    Rival("network-config-analyzer", ANALYZER, ANALYSE, 1, "nca", None, analyzer, evaluate),
+    Rival("Jinja2", JINJA, RENDER, slice(2, 4), 3, None, "jinja2", jinja, build),
+    Rival("Aerleon", AERLEON, RENDER, slice(1, 3), 2, "aclgen", None, aerleon, build),
+    Rival("network-config-analyzer", ANALYZER, ANALYSE, slice(0, 2), 1, "nca", None, analyzer, evaluate),
 ]
 
 
@@ -121,10 +126,9 @@ def executable(rival, environments, install):
     if rival.command:
         found = shutil.which(rival.command)
     else:
-        found = shutil.which("python3")
-        if subprocess.run([found or sys.executable, "-c", f"import {rival.library}"], capture_output=True).returncode:
-            found = None
-    return (Path(found), None) if found else (None, f"{rival.name} is not installed")
+        known = subprocess.run([sys.executable, "-c", f"import {rival.library}"], capture_output=True).returncode == 0
+        found = sys.executable if known else None
+    return (Path(found), None) if found else (None, "not installed")
 
 
 def compare(projects, environments, work, runs, limit, install):
@@ -138,15 +142,15 @@ def compare(projects, environments, work, runs, limit, install):
         if not command:
             table.skip(rival.name, reason)
             continue
-        for project in projects[: rival.meshes]:
+        for project in projects[rival.meshes] or projects[:1]:
             folder = work / f"{rival.name}-{project.mesh.name}"
             folder.mkdir()
             once = rival.prepare(command, project, folder)
-            about = [rival.name, rival.job, project.mesh.name]
+            about = [rival.name, rival.job, project.label]
             ours = lambda: rival.ours(project, folder)
             both = lambda some: f"{seconds(middle(some, 'wall'))}, {seconds(middle(some, 'cpu'))}"
             try:
-                theirs, own = measure.in_turns(runs, lambda: once(limit), ours)
+                theirs, own = measure.in_turns(min(runs, rival.runs), lambda: once(limit), ours)
             except measure.TooLong as stopped:
                 [own] = measure.in_turns(runs, ours)
                 more = f"more than {limit / middle(own, 'wall'):,.0f} ×"
