@@ -70,7 +70,7 @@ def main():
     make = generator(options)
     bench, no_stages = None, "not measured: --no-stages" if options.no_stages else "not measured: --smoke builds nothing"
     if options.bench:
-        bench = [options.bench.resolve()]
+        bench = [options.bench.resolve(), "--bench"]
     elif not options.smoke and not options.no_stages:
         cargo("bench", "--bench", "stages", "--no-run")
         bench = ["cargo", "bench", "--quiet", "--locked", "--manifest-path", ROOT / "Cargo.toml", "--bench", "stages", "--"]
