@@ -17,7 +17,8 @@ type Tables = BTreeMap<String, (Vec<String>, Vec<String>)>;
 
 /// Runs the script on tiny meshes, with a Python that knows Jinja2 where there is one. None where there is no Python.
 fn smoke(binary: &Path, folder: &Path, words: &[&str]) -> Option<Output> {
-    let python = support::python_with("jinja2").or_else(|| support::tool("python3").then(|| PathBuf::from("python3")))?;
+    let python =
+        support::python_with("jinja2").or_else(|| support::tool("python3").then(|| PathBuf::from("python3")))?;
     for (services, edges) in [(12, 30), (24, 60)] {
         let mesh = folder.join(format!("meshes/{services}-{edges}"));
         fs::create_dir_all(mesh.join("intents")).unwrap();
@@ -45,7 +46,8 @@ fn texts(value: &Value) -> Vec<String> {
 fn given(json: &Value) -> Tables {
     let mut tables = Tables::new();
     for table in json["tables"].as_array().unwrap() {
-        let mut names: Vec<String> = table["rows"].as_array().unwrap().iter().map(|row| texts(row)[0].clone()).collect();
+        let mut names: Vec<String> =
+            table["rows"].as_array().unwrap().iter().map(|row| texts(row)[0].clone()).collect();
         names.dedup();
         tables.insert(table["title"].as_str().unwrap().to_owned(), (texts(&table["columns"]), names));
     }

@@ -63,7 +63,12 @@ def run(command, folder, limit=None, settle=True, environment=None):
         timer = threading.Timer(limit, stop) if limit else None
         if timer:
             timer.start()
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            # Who stops the script stops what it runs, in whatever session that is.
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         wall = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         if timer:
