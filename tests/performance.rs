@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::mesh::generator;
 use crate::support::{self, repo};
 
-/// The columns of a table and the names of its rows, by its title.
+/// The columns of a table and the names of its rows (one may have several meshes), by its title.
 type Tables = BTreeMap<String, (Vec<String>, Vec<String>)>;
 
 /// Runs the script on tiny meshes, with a Python that knows Jinja2 where there is one. None where there is no Python.
@@ -48,6 +48,7 @@ fn given(json: &Value) -> Tables {
     for table in json["tables"].as_array().unwrap() {
         let mut names: Vec<String> =
             table["rows"].as_array().unwrap().iter().map(|row| texts(row)[0].clone()).collect();
+        names.sort();
         names.dedup();
         tables.insert(table["title"].as_str().unwrap().to_owned(), (texts(&table["columns"]), names));
     }
@@ -65,6 +66,7 @@ fn shown(page: &str) -> Tables {
         let mut lines = table.lines().filter(|line| line.starts_with('|')).map(cells).collect::<Vec<Vec<String>>>();
         let columns = lines.remove(0);
         let mut names: Vec<String> = lines.iter().skip(1).map(|cells| cells[0].clone()).collect();
+        names.sort();
         names.dedup();
         tables.insert(title.to_owned(), (columns, names));
     }
