@@ -30,6 +30,7 @@ mod mend;
 mod mesh;
 mod mutants;
 mod outline;
+mod performance;
 mod plain;
 mod precommit;
 mod properties;
