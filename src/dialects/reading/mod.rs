@@ -344,15 +344,11 @@ impl<'d, 's> Reader<'d, 's> {
             self.error::<()>(top, format!("`{field}` is the API server's to write"), "remove the field");
         }
         for (key, value) in metadata.annotations.iter().flat_map(|pairs| &pairs.0) {
-            let span = self.doc.place(key);
-            if let Some(key) = self.string(key)
-                && !validity::is_annotation_key(key)
+            if let Some(word) = self.string(key)
+                && !validity::is_annotation_key(word)
             {
-                self.error::<()>(
-                    span,
-                    format!("{} is no key of an annotation", quote(key)),
-                    "write `prefix/name` or `name`",
-                );
+                let message = format!("{} is no key of an annotation", quote(word));
+                self.error::<()>(self.doc.place(key), message, "write `prefix/name` or `name`");
             }
             self.string(value);
         }
@@ -431,7 +427,6 @@ impl<'d, 's> Reader<'d, 's> {
         let mut out: Vec<(&str, &str)> = Vec::with_capacity(pairs.0.len());
         let mut seen: BTreeSet<&str> = BTreeSet::new();
         for (key, value) in &pairs.0 {
-            let place = self.doc.place(key);
             let name = self.string(key)?;
             let value = self.label(key, name, value)?;
             let is_new = match out.len() < FEW {
@@ -444,7 +439,8 @@ impl<'d, 's> Reader<'d, 's> {
                 }
             };
             if !is_new {
-                return self.error(place, format!("the label {} is written twice", quote(name)), "remove one");
+                let message = format!("the label {} is written twice", quote(name));
+                return self.error(self.doc.place(key), message, "remove one");
             }
             out.push((name, value));
         }
@@ -453,17 +449,17 @@ impl<'d, 's> Reader<'d, 's> {
 
     /// The value of one label: `key` as it is meant, which may be less than what is written at `place`.
     pub fn label<'t>(&mut self, place: &Text<'_>, key: &str, value: &'t Text<'_>) -> Option<&'t str> {
-        let span = self.doc.place(value);
-        let value = self.string(value)?;
+        let word = self.string(value)?;
         if !validity::is_label_key(key) {
             let message = format!("{} is no key of a label", quote(key));
             return self.error(self.doc.place(place), message, "write `prefix/name` or `name`");
         }
-        if !validity::is_label_value(value) {
-            let message = format!("{} is no value of a label", quote(value));
-            return self.error(span, message, "write at most 63 of `A-Za-z0-9._-`, with a letter or digit at the ends");
+        if !validity::is_label_value(word) {
+            let message = format!("{} is no value of a label", quote(word));
+            let help = "write at most 63 of `A-Za-z0-9._-`, with a letter or digit at the ends";
+            return self.error(self.doc.place(value), message, help);
         }
-        Some(value)
+        Some(word)
     }
 
     /// An address range in its one canonical form.
