@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use netpolc::dialects::reading::plain;
 use netpolc::dialects::{Dialect, REGISTRY};
 use netpolc::source::Sources;
 
@@ -59,6 +60,17 @@ fn what_is_generated_is_read_alike() {
     for (dialect, text) in all.iter().step_by(3) {
         assert_alike(*dialect, text);
     }
+}
+
+/// Or it would be read as slowly as anything else.
+#[test]
+fn what_is_generated_is_plain() {
+    let all = documents();
+    // What is empty is only ever read as what it is of.
+    let is_plain =
+        |text: &str| plain::read::<serde_json::Value>(&text.replace(" {}", " x").replace(" []", " x")).is_some();
+    let others: Vec<&str> = all.iter().map(|(_, text)| text.as_str()).filter(|text| !is_plain(text)).collect();
+    assert!(others.len() * 100 < all.len(), "{} of {}: {:?}", others.len(), all.len(), others.first());
 }
 
 /// By hand many more: `NETPOLC_TEST_PLAIN=100000 cargo test --test it plain::`.

@@ -1,5 +1,6 @@
 //! Groups of pods: conjunctions of label equalities, and the namespaces they are looked for in.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,8 +17,12 @@ pub struct Labels(Arc<[(Sym, Sym)]>);
 impl Labels {
     /// The last value given for a key wins; callers have refused duplicate keys before.
     pub fn new(pairs: impl IntoIterator<Item = (Sym, Sym)>) -> Self {
-        let map: std::collections::BTreeMap<Sym, Sym> = pairs.into_iter().collect();
-        Self(map.into_iter().collect())
+        let mut pairs: Vec<(Sym, Sym)> = pairs.into_iter().collect();
+        if !pairs.is_sorted_by(|(a, _), (b, _)| a < b) {
+            let map: BTreeMap<Sym, Sym> = pairs.into_iter().collect();
+            pairs = map.into_iter().collect();
+        }
+        if pairs.is_empty() { Self::default() } else { Self(pairs.into()) }
     }
 
     /// Key and value, sorted by key.

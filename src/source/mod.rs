@@ -56,6 +56,12 @@ impl Span {
         Self { end: end.end.max(self.end), ..self }
     }
 
+    /// A span over what a line says, of which `line`, without its line end, starts at byte `start`.
+    pub fn of_line(file: FileId, start: usize, line: &str) -> Self {
+        let indent = line.len() - line.trim_start().len();
+        Self::new(file, start + indent..start + line.trim_end().len().max(indent))
+    }
+
     /// The span as a range of bytes.
     pub fn range(self) -> std::ops::Range<usize> {
         self.start as usize..self.end as usize
@@ -173,8 +179,6 @@ impl Sources {
         let file = self.get(id);
         let start = file.lines().get(line.saturating_sub(1)).copied().unwrap_or(0) as usize;
         let rest = file.text.get(start..).unwrap_or_default();
-        let text = rest.split('\n').next().unwrap_or_default();
-        let indent = text.len() - text.trim_start().len();
-        Span::new(id, start + indent..start + text.trim_end().len().max(indent))
+        Span::of_line(id, start, rest.split('\n').next().unwrap_or_default())
     }
 }

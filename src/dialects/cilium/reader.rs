@@ -151,7 +151,7 @@ fn of_kubernetes(items: &[Item], local: bool) -> Vec<normal::Policy> {
     let rank = Rank { tier: 1, end: End::Denies, order: 0, leads: false };
     let mode = Mode { rank, rules_isolate: true, negations_reach_out: !local, others: true, by_identities: true };
     let means = |item: &Item| match item {
-        Item::Kubernetes(policy) => policy.means(&mode),
+        Item::Kubernetes(policy) => policy.clone().means(&mode),
         Item::Group(_) | Item::Policies(_) => None,
     };
     items.iter().filter_map(means).collect()

@@ -57,7 +57,7 @@ pub fn read(sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Ve
         .collect();
     reading::all(read).map(|files| {
         let normal = |read: Read<NetworkPolicy>| normal::File {
-            policies: read.objects.iter().filter_map(|policy| policy.means(&BY_THE_LETTER)).collect(),
+            policies: read.objects.into_iter().filter_map(|policy| policy.means(&BY_THE_LETTER)).collect(),
             base: read.base,
             shared: false,
         };
@@ -85,7 +85,7 @@ impl Shared for Lists {
 /// Manifests of any origin, as each of the engines understands them.
 pub fn readings(docs: &[Doc<'_>], assumed: &Assumed) -> Result<Vec<Reading>, Vec<Diagnostic>> {
     let given = reading::given(docs, KINDS, |reader, _| networkpolicy::read(reader))?;
-    let means = |mode: Mode| given.iter().filter_map(|policy| policy.means(&mode)).collect();
+    let means = |mode: Mode| given.iter().cloned().filter_map(|policy| policy.means(&mode)).collect();
     let reading = |engine, policies| Reading { engine, assuming: None, policies, notes: vec![] };
     let local = assumed.get(LOCAL_CLUSTER).is_some_and(|local| *local);
     Ok(vec![

@@ -23,16 +23,14 @@ pub enum Ask {
 }
 
 /// Conditions on labels, all of which must hold.
-#[derive(Debug, Clone)]
-pub struct Conjunction(
-    /// `None`: something cannot hold.
-    Option<Cube>,
-);
-
-impl Default for Conjunction {
-    fn default() -> Self {
-        Self(Some(Cube::default()))
-    }
+#[derive(Debug, Clone, Default)]
+pub struct Conjunction {
+    /// The first of them, as long as each asks for one value: mostly that is all.
+    equal: Vec<(Key, Sym)>,
+    /// The others.
+    others: Vec<Condition>,
+    /// Something cannot hold.
+    is_void: bool,
 }
 
 impl Conjunction {
@@ -44,25 +42,46 @@ impl Conjunction {
             Ask::Exists => (Test::Exists, false),
             Ask::Missing => (Test::Exists, true),
         };
-        let more = Cube::of(Condition { key, test, negated });
-        self.0 = self.0.take().and_then(|cube| cube.and(&more?));
+        match test {
+            Test::In(mut values) if !negated && values.len() == 1 && self.others.is_empty() => {
+                self.equal.extend(values.pop_first().map(|value| (key, value)));
+            }
+            test => self.others.push(Condition { key, test, negated }),
+        }
+    }
+
+    /// `None`: nothing satisfies all of them.
+    fn cube(&self) -> Option<Cube> {
+        let equal = self.equal.iter().map(|(key, value)| Condition {
+            key: key.clone(),
+            test: Test::In([value.clone()].into()),
+            negated: false,
+        });
+        let mut all = equal.chain(self.others.iter().cloned());
+        if self.is_void { None } else { all.try_fold(Cube::default(), Cube::with) }
     }
 
     /// 2. One more condition, on a label that nothing has.
     pub fn require_of_nothing(&mut self, ask: &Ask) {
         if matches!(ask, Ask::OneOf(_) | Ask::Exists) {
-            self.0 = None;
+            self.is_void = true;
         }
     }
 
     /// Whether what has no labels at all satisfies it: nothing is asked for but what must not be.
     pub fn holds_without_labels(&self) -> bool {
-        self.0.as_ref().is_some_and(Cube::holds_without_labels)
+        self.equal.is_empty() && self.cube().is_some_and(|cube| cube.holds_without_labels())
     }
 
     /// The pods that satisfy it, in this namespace if one is given; `None` if no pod can.
-    pub fn selector(self, namespace: Option<&Sym>) -> Option<Selector> {
-        Some(self.0?.selector(namespace))
+    pub fn selector(mut self, namespace: Option<&Sym>) -> Option<Selector> {
+        if self.others.is_empty() && !self.is_void {
+            match Cube::of_equal(self.equal, namespace) {
+                Ok(selector) => return Some(selector),
+                Err(equal) => self.equal = equal,
+            }
+        }
+        Some(self.cube()?.selector(namespace))
     }
 }
 
@@ -145,6 +164,15 @@ mod tests {
         fn the_form_is_the_same_in_any_order(conditions in vec((keys(), asks()), 0..5)) {
             let reversed: Vec<_> = conditions.iter().rev().cloned().collect();
             prop_assert_eq!(joined(&conditions).selector(None), joined(&reversed).selector(None));
+        }
+
+        #[test]
+        fn equalities_need_no_cube(conditions in vec((keys(), words().prop_map(|word| Ask::OneOf([word].into()))), 0..5)) {
+            let all = joined(&conditions);
+            for namespace in [None, Some(&"x".into())] {
+                let by_cube = all.cube().map(|cube| cube.selector(namespace));
+                prop_assert_eq!(all.clone().selector(namespace), by_cube);
+            }
         }
 
         #[test]

@@ -6,14 +6,15 @@
 //! 3. Of a label that must be missing nothing else can be asked.
 //! 4. What nothing can satisfy is no conjunction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use super::FEW;
 use crate::model::{Labels, NAMESPACE_NAME, Sym};
 use crate::verify::normal::{Condition, Key, Namespaces, Selector, Test};
 
-/// A conjunction that something may satisfy.
+/// A conjunction that something may satisfy: what is asked of each label, sorted by label.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cube(BTreeMap<Key, Asked>);
+pub struct Cube(Vec<(Key, Asked)>);
 
 /// What is asked of one label.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +28,11 @@ struct Asked {
 impl Cube {
     /// One condition.
     pub fn of(condition: Condition) -> Option<Self> {
+        Self::default().with(condition)
+    }
+
+    /// With one condition more; `None` when nothing satisfies both.
+    pub fn with(self, condition: Condition) -> Option<Self> {
         let Condition { key, test, negated } = condition;
         let mut asked = Asked::default();
         match (test, negated) {
@@ -36,25 +42,50 @@ impl Cube {
                 asked.tests.insert((test, negated));
             }
         }
-        Some(Self([(key, asked.simple()?)].into()))
+        self.asking(key, asked.simple()?)
     }
 
     /// Both conjunctions; `None` when nothing satisfies both.
     pub fn and(&self, other: &Self) -> Option<Self> {
-        let mut all = self.0.clone();
-        for (key, more) in &other.0 {
-            let both = match all.get(key) {
-                Some(asked) => asked.and(more)?,
-                None => more.clone(),
-            };
-            all.insert(key.clone(), both);
+        other.0.iter().try_fold(self.clone(), |all, (key, asked)| all.asking(key.clone(), asked.clone()))
+    }
+
+    fn asking(mut self, key: Key, more: Asked) -> Option<Self> {
+        match self.0.binary_search_by(|(known, _)| known.cmp(&key)) {
+            Ok(at) => {
+                let (_, asked) = self.0.get_mut(at)?;
+                *asked = asked.and(&more)?;
+            }
+            Err(at) => self.0.insert(at, (key, more)),
         }
-        Some(Self(all))
+        Some(self)
+    }
+
+    /// The pods whose labels have these values, in this namespace if one is given: the same as by a cube of all of them.
+    ///
+    /// # Errors
+    /// They themselves, where a cube is needed: for a label that is asked for twice, say.
+    pub fn of_equal(equal: Vec<(Key, Sym)>, namespace: Option<&Sym>) -> Result<Selector, Vec<(Key, Sym)>> {
+        let is_simple = |(at, (key, _)): (usize, &(Key, Sym))| {
+            matches!(key, Key::Pod(_) | Key::Namespace(_)) && equal.iter().take(at).all(|(other, _)| other != key)
+        };
+        if equal.len() > FEW || !equal.iter().enumerate().all(is_simple) {
+            return Err(equal);
+        }
+        let (mut of_pods, mut of_namespaces) = (vec![], vec![]);
+        for (key, value) in equal {
+            match key {
+                Key::Pod(key) => of_pods.push((key, value)),
+                Key::Namespace(key) => of_namespaces.push((key, value)),
+                Key::Account(_) | Key::AccountName => {}
+            }
+        }
+        Ok(placed(Labels::new(of_pods), Labels::new(of_namespaces), vec![], namespace))
     }
 
     /// Whether what has none of the labels satisfies it.
     pub fn holds_without_labels(&self) -> bool {
-        self.0.values().all(Asked::holds_when_missing)
+        self.0.iter().all(|(_, asked)| asked.holds_when_missing())
     }
 
     /// The pods that satisfy it, in this namespace if one is given.
@@ -67,23 +98,26 @@ impl Cube {
                 (_, key) => further.extend(asked.conditions(&key)),
             }
         }
-        let of_namespaces = Labels::new(of_namespaces);
-        let namespaces = match (namespace, of_namespaces.get(NAMESPACE_NAME)) {
-            (None, Some(name)) if of_namespaces.len() == 1 => Namespaces::Named(name.clone()),
-            (None, _) => Namespaces::Labelled(of_namespaces),
-            (Some(name), _) => {
-                let equal = |(key, value): (&Sym, &Sym)| Condition {
-                    key: Key::Namespace(key.clone()),
-                    test: Test::In([value.clone()].into()),
-                    negated: false,
-                };
-                further.extend(of_namespaces.iter().map(equal));
-                Namespaces::Named(name.clone())
-            }
-        };
-        further.sort_unstable();
-        Selector { namespaces, labels: Labels::new(of_pods), further }
+        placed(Labels::new(of_pods), Labels::new(of_namespaces), further, namespace)
     }
+}
+
+fn placed(labels: Labels, of_namespaces: Labels, mut further: Vec<Condition>, namespace: Option<&Sym>) -> Selector {
+    let namespaces = match (namespace, of_namespaces.get(NAMESPACE_NAME)) {
+        (None, Some(name)) if of_namespaces.len() == 1 => Namespaces::Named(name.clone()),
+        (None, _) => Namespaces::Labelled(of_namespaces),
+        (Some(name), _) => {
+            let equal = |(key, value): (&Sym, &Sym)| Condition {
+                key: Key::Namespace(key.clone()),
+                test: Test::In([value.clone()].into()),
+                negated: false,
+            };
+            further.extend(of_namespaces.iter().map(equal));
+            Namespaces::Named(name.clone())
+        }
+    };
+    further.sort_unstable();
+    Selector { namespaces, labels, further }
 }
 
 impl Asked {
@@ -99,6 +133,9 @@ impl Asked {
 
     /// 2, 3, 4.
     fn simple(mut self) -> Option<Self> {
+        if self.none_of.is_empty() && self.tests.is_empty() {
+            return self.one_of.as_ref().is_none_or(|values| !values.is_empty()).then_some(self);
+        }
         if let Some(mut values) = self.one_of.take() {
             values.retain(|value| {
                 !self.none_of.contains(value) && self.tests.iter().all(|(test, negated)| test.holds(value) != *negated)

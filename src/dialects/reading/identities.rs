@@ -37,11 +37,13 @@ const BETA: &str = "beta.kubernetes.io";
 
 /// Whether a label of a pod is part of its identity.
 pub fn hold(key: &str) -> bool {
-    let longest = INCLUDED.iter().filter(|start| key.starts_with(**start)).map(|start| start.len()).max();
+    let longest = || INCLUDED.iter().filter(|start| key.starts_with(**start)).map(|start| start.len()).max();
     let through_beta = key.rfind(BETA).map(|at| at + BETA.len());
-    let starts = EXCLUDED.iter().filter(|start| key.starts_with(**start)).map(|start| start.len());
+    let first = key.as_bytes().first();
+    let excluded = EXCLUDED.iter().filter(|start| start.as_bytes().first() == first);
+    let starts = excluded.filter(|start| key.starts_with(**start)).map(|start| start.len());
     let shortest = starts.chain(through_beta).min();
-    shortest.is_none_or(|shortest| longest.is_some_and(|longest| longest > shortest))
+    shortest.is_none_or(|shortest| longest().is_some_and(|longest| longest > shortest))
 }
 
 /// Whether a label of a namespace is part of the identities of its pods.

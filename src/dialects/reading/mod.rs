@@ -24,6 +24,7 @@ use serde::Deserialize;
 use serde_saphyr::{MergeKeyPolicy, UserMessageFormatter};
 
 use crate::diag::{Diagnostic, codes, quote};
+use crate::model::Sym;
 use crate::source::{FileId, Sources, Span};
 use crate::verify::normal;
 
@@ -92,7 +93,8 @@ pub fn file<T: Send>(
     object: impl Fn(&mut Reader<'_, '_>, &str) -> Option<T> + Sync,
 ) -> Result<Read<T>, Vec<Diagnostic>> {
     let docs = text::split(sources, file)?;
-    let read: Vec<_> = docs.par_iter().map(|doc| document(doc, kinds, Purpose::Rendered, &object)).collect();
+    let read = |doc: &Doc<'_>| document(doc, kinds, Purpose::Rendered, &object);
+    let read: Vec<_> = docs.par_iter().with_min_len(FEW).map(read).collect();
     let (mut whole, mut errors) = (Read { objects: vec![], base: None }, vec![]);
     let is_base = sources.path(file).file_name() == Some(BASE);
     for (position, (result, doc)) in read.into_iter().zip(&docs).enumerate() {
@@ -174,6 +176,9 @@ fn document<T>(
         _ => Err(reader.errors),
     }
 }
+
+/// Documents that are not worth a thread of their own, and labels that are not worth a set: they are compared one by one.
+const FEW: usize = 16;
 
 /// Labels of an object, and conditions of a selector: what they amount to takes all of them together.
 pub const MAX_CONDITIONS: usize = 1_000;
@@ -331,7 +336,7 @@ impl<'d, 's> Reader<'d, 's> {
     }
 
     /// The name of an object and its labels; neither they nor its annotations keep a tool from applying it as it is.
-    pub fn metadata(&mut self, metadata: &Metadata<'_>) -> Option<(String, Vec<(String, String)>)> {
+    pub fn metadata<'t>(&mut self, metadata: &'t Metadata<'_>) -> Option<(&'t str, Vec<(&'t str, &'t str)>)> {
         let labels = metadata.labels.as_ref().map_or(Some(vec![]), |pairs| self.labels(pairs));
         let rendered = self.purpose == Purpose::Rendered;
         if let Some(field) = metadata.of_server().filter(|_| rendered) {
@@ -339,16 +344,11 @@ impl<'d, 's> Reader<'d, 's> {
             self.error::<()>(top, format!("`{field}` is the API server's to write"), "remove the field");
         }
         for (key, value) in metadata.annotations.iter().flat_map(|pairs| &pairs.0) {
-            let span = self.doc.place(key);
-            // Keys of annotations are those of labels, but case does not matter in their prefix.
-            if let Some(key) = self.string(key)
-                && !validity::is_label_key(&key.to_ascii_lowercase())
+            if let Some(word) = self.string(key)
+                && !validity::is_annotation_key(word)
             {
-                self.error::<()>(
-                    span,
-                    format!("{} is no key of an annotation", quote(key)),
-                    "write `prefix/name` or `name`",
-                );
+                let message = format!("{} is no key of an annotation", quote(word));
+                self.error::<()>(self.doc.place(key), message, "write `prefix/name` or `name`");
             }
             self.string(value);
         }
@@ -369,15 +369,15 @@ impl<'d, 's> Reader<'d, 's> {
             let help = "write at most 253 lower-case letters, digits, hyphens and dots, letters or digits at the ends";
             name = self.error(self.doc.place(&metadata.name), "this is no name of an object", help);
         }
-        Some((name?.to_owned(), labels?))
+        Some((name?, labels?))
     }
 
     /// The namespace of an object, which it must name itself.
-    pub fn namespace(&mut self, metadata: &Metadata<'_>) -> Option<String> {
+    pub fn namespace(&mut self, metadata: &Metadata<'_>) -> Option<Sym> {
         let given = self.purpose == Purpose::Given;
         if given && metadata.namespace.as_ref().is_none_or(Text::is_empty) {
             // What kubectl does without being told another one.
-            return Some("default".to_owned());
+            return Some("default".into());
         }
         let Some(namespace) = &metadata.namespace else {
             let top = self.doc.top();
@@ -393,7 +393,7 @@ impl<'d, 's> Reader<'d, 's> {
             let help = "write at most 63 lower-case letters, digits and hyphens";
             namespace = self.error(place, "this is no name of a namespace", help);
         }
-        namespace.map(str::to_owned)
+        namespace.map(Sym::from)
     }
 
     /// An object in no namespace names none. Of what somebody gives it the API server clears one, as kustomize's `namespace:`
@@ -420,37 +420,46 @@ impl<'d, 's> Reader<'d, 's> {
     }
 
     /// Labels, each key once.
-    pub fn labels(&mut self, pairs: &Pairs<'_>) -> Option<Vec<(String, String)>> {
+    pub fn labels<'t>(&mut self, pairs: &'t Pairs<'_>) -> Option<Vec<(&'t str, &'t str)>> {
         if !self.few_enough(pairs.0.len()) {
             return None;
         }
-        let mut out: Vec<(String, String)> = Vec::with_capacity(pairs.0.len());
-        let mut seen: BTreeSet<String> = BTreeSet::new();
+        let mut out: Vec<(&str, &str)> = Vec::with_capacity(pairs.0.len());
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
         for (key, value) in &pairs.0 {
-            let place = self.doc.place(key);
             let name = self.string(key)?;
-            let pair = self.label(key, name, value)?;
-            if !seen.insert(pair.0.clone()) {
-                return self.error(place, format!("the label {} is written twice", quote(name)), "remove one");
+            let value = self.label(key, name, value)?;
+            let is_new = match out.len() < FEW {
+                true => out.iter().all(|(known, _)| *known != name),
+                false => {
+                    if seen.is_empty() {
+                        seen.extend(out.iter().map(|(known, _)| *known));
+                    }
+                    seen.insert(name)
+                }
+            };
+            if !is_new {
+                let message = format!("the label {} is written twice", quote(name));
+                return self.error(self.doc.place(key), message, "remove one");
             }
-            out.push(pair);
+            out.push((name, value));
         }
         Some(out)
     }
 
-    /// One label: `key` as it is meant, which may be less than what is written at `place`.
-    pub fn label(&mut self, place: &Text<'_>, key: &str, value: &Text<'_>) -> Option<(String, String)> {
-        let span = self.doc.place(value);
-        let value = self.string(value)?;
+    /// The value of one label: `key` as it is meant, which may be less than what is written at `place`.
+    pub fn label<'t>(&mut self, place: &Text<'_>, key: &str, value: &'t Text<'_>) -> Option<&'t str> {
+        let word = self.string(value)?;
         if !validity::is_label_key(key) {
             let message = format!("{} is no key of a label", quote(key));
             return self.error(self.doc.place(place), message, "write `prefix/name` or `name`");
         }
-        if !validity::is_label_value(value) {
-            let message = format!("{} is no value of a label", quote(value));
-            return self.error(span, message, "write at most 63 of `A-Za-z0-9._-`, with a letter or digit at the ends");
+        if !validity::is_label_value(word) {
+            let message = format!("{} is no value of a label", quote(word));
+            let help = "write at most 63 of `A-Za-z0-9._-`, with a letter or digit at the ends";
+            return self.error(self.doc.place(value), message, help);
         }
-        Some((key.to_owned(), value.to_owned()))
+        Some(word)
     }
 
     /// An address range in its one canonical form.
@@ -506,19 +515,33 @@ fn shorten(text: &str) -> String {
     }
 }
 
+/// Labels that are kept for longer than their text.
+pub fn owned(labels: Vec<(&str, &str)>) -> Vec<(String, String)> {
+    labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
 /// The tool that an annotation or a label keeps from applying an object as it is written (kustomize's local configuration, Argo CD's
 /// hooks and Flux' reconciliation switches).
 fn steers(key: &str) -> Option<&'static str> {
-    let key = key.to_ascii_lowercase();
-    let (prefix, name) = key.split_once('/')?;
-    match prefix {
-        "config.kubernetes.io" | "internal.config.kubernetes.io" | "config.k8s.io" => Some("kustomize"),
-        "argocd.argoproj.io" if name.starts_with("hook") || name == "skip-reconcile" => Some("Argo CD"),
+    const TOOLS: [(&str, &str); 7] = [
+        ("config.kubernetes.io", "kustomize"),
+        ("internal.config.kubernetes.io", "kustomize"),
+        ("config.k8s.io", "kustomize"),
+        ("argocd.argoproj.io", "Argo CD"),
         // Argo CD takes Helm's hooks for its own.
-        "helm.sh" if name.starts_with("hook") => Some("Helm or Argo CD"),
+        ("helm.sh", "Helm or Argo CD"),
+        ("kustomize.toolkit.fluxcd.io", "Flux"),
+        ("client.lifecycle.config.k8s.io", "kpt"),
+    ];
+    let (prefix, name) = validity::prefixed(key)?;
+    let (_, tool) = TOOLS.iter().find(|(known, _)| known.eq_ignore_ascii_case(prefix))?;
+    let name = name.to_ascii_lowercase();
+    let is_switch = match *tool {
+        "Argo CD" => name.starts_with("hook") || name == "skip-reconcile",
+        "Helm or Argo CD" => name.starts_with("hook"),
         // `prune` keeps it from being deleted, once it is no longer rendered.
-        "kustomize.toolkit.fluxcd.io" if name != "prune" => Some("Flux"),
-        "client.lifecycle.config.k8s.io" => Some("kpt"),
-        _ => None,
-    }
+        "Flux" => name != "prune",
+        _ => true,
+    };
+    is_switch.then_some(*tool)
 }

@@ -42,7 +42,7 @@ pub struct Mode {
 }
 
 /// A NetworkPolicy, valid, with the defaults of the API server.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NetworkPolicy {
     /// Name of the object.
     pub name: String,
@@ -55,7 +55,7 @@ pub struct NetworkPolicy {
     pub span: Span,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Rule {
     direction: Direction,
     /// Empty: everyone.
@@ -65,7 +65,7 @@ struct Rule {
     span: Span,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Peer {
     Block {
         cidr: IpNet,
@@ -78,7 +78,7 @@ enum Peer {
     },
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Port {
     Range(Ports),
     Named(Protocol, Sym),
@@ -134,8 +134,8 @@ fn policy(reader: &mut Reader<'_, '_>, object: &Manifest<'_, Spec<'_>>) -> Optio
     if rendered && object.status.is_some() {
         reader.error::<()>(top, "`status` is the API server's to write", "remove the field");
     }
-    let name = reader.metadata(metadata).map(|(name, _)| name);
-    let namespace: Option<Sym> = reader.namespace(metadata).map(Sym::from);
+    let name = reader.metadata(metadata).map(|(name, _)| name.to_owned());
+    let namespace = reader.namespace(metadata);
     let subject = match &spec.pod_selector {
         Some(selector) => rules::pods(reader, selector),
         None if rendered => {

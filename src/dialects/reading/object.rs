@@ -181,7 +181,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
                 f.write_str("a map of strings")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs = vec![];
+                let mut pairs = Vec::with_capacity(8);
                 while let Some(pair) = map.next_entry()? {
                     pairs.push(pair);
                 }

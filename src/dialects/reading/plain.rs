@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+use memchr::memchr;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_saphyr::Spanned;
@@ -25,32 +26,36 @@ const MAX_KEYS: usize = 16;
 
 /// Reads a document; `None` where it is not of this shape, or no `T`.
 pub fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Option<T> {
-    let mut cursor = Cursor { text, offset: 0, line: 1, column: 0, scalars: 0 };
+    let mut cursor = Cursor { text, offset: 0, end: 0, column: 0, scalars: 0 };
     cursor.next_line(0)?;
     if cursor.column != 0 || cursor.key().is_none() {
         return None;
     }
-    let value = T::deserialize(Node { cursor: &mut cursor, place: Place::Mapping { column: 0 }, depth: 0 }).ok()?;
+    let value =
+        T::deserialize(Node { cursor: &mut cursor, place: Place::Mapping { column: 0, first: None }, depth: 0 })
+            .ok()?;
     cursor.is_at_end().then_some(value)
 }
 
-/// A value and the line on which it starts.
+/// A value and the line on which it starts: see [`Doc::line_of`](super::text::Doc::line_of).
 #[derive(Debug)]
 pub struct Placed<T> {
     /// The value.
     pub value: T,
-    line: u64,
+    pub(super) start: Start,
 }
 
-/// How a [`Placed`] is asked for. This reader answers with a list of line and value, the general one with the value alone.
+/// Where a value starts in its document.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Start {
+    /// On the line of this number, from 1.
+    Line(u64),
+    /// At this byte. Which line that is takes a look at the text, and hardly anybody asks.
+    Byte(usize),
+}
+
+/// How a [`Placed`] is asked for. This reader answers with a list of place and value, the general one with the value alone.
 const PLACED: &str = "netpolc::Placed";
-
-impl<T> Placed<T> {
-    /// The number of the line in its document, from 1.
-    pub fn line(&self) -> u64 {
-        self.line
-    }
-}
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -62,12 +67,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
             }
             fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
                 let spanned: Spanned<T> = Deserialize::deserialize(deserializer)?;
-                Ok(Placed { line: spanned.referenced.line(), value: spanned.value })
+                Ok(Placed { start: Start::Line(spanned.referenced.line()), value: spanned.value })
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let missing = || de::Error::custom("a value and its place");
-                let line = seq.next_element()?.ok_or_else(missing)?;
-                Ok(Placed { line, value: seq.next_element()?.ok_or_else(missing)? })
+                let start = Start::Byte(seq.next_element()?.ok_or_else(missing)?);
+                Ok(Placed { start, value: seq.next_element()?.ok_or_else(missing)? })
             }
         }
         deserializer.deserialize_newtype_struct(PLACED, V(std::marker::PhantomData))
@@ -96,8 +101,8 @@ impl de::Error for Otherwise {
 struct Cursor<'de> {
     text: &'de str,
     offset: usize,
-    /// Number of the line, from 1.
-    line: u64,
+    /// Where its line ends.
+    end: usize,
     /// How far it is indented, the dashes before it included.
     column: usize,
     scalars: usize,
@@ -121,59 +126,40 @@ impl<'de> Cursor<'de> {
 
     /// The rest of the line.
     fn of_line(&self) -> &'de str {
-        let rest = self.rest();
-        rest.as_bytes().iter().position(|byte| *byte == b'\n').and_then(|end| rest.get(..end)).unwrap_or(rest)
+        self.text.get(self.offset..self.end).unwrap_or_default()
     }
 
-    /// From `offset`, the start of a line, to what is said next. `None` for an indentation that is none.
-    fn next_line(&mut self, offset: usize) -> Option<()> {
-        self.offset = offset;
+    /// From `start`, the start of a line, to what is said next. `None` for an indentation that is none.
+    fn next_line(&mut self, mut start: usize) -> Option<()> {
         loop {
-            let line = self.of_line();
-            let said = line.trim_start_matches(' ');
-            match said.as_bytes().first() {
-                None if self.offset + line.len() == self.text.len() => {
-                    self.offset = self.text.len();
-                    self.column = 0;
+            let rest = self.text.get(start..)?;
+            let column = rest.as_bytes().iter().position(|byte| *byte != b' ').unwrap_or(rest.len());
+            let end = start + memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());
+            match rest.as_bytes().get(column) {
+                None => {
+                    (self.offset, self.end, self.column) = (end, end, 0);
                     return Some(());
                 }
-                None => {}
+                Some(b'\n') => {}
                 // What a comment holds matters to readers that break lines elsewhere.
-                Some(b'#') if said.bytes().all(|byte| matches!(byte, b' '..=b'~')) => {}
+                Some(b'#') if self.text.get(start..end)?.bytes().all(|byte| matches!(byte, b' '..=b'~')) => {}
                 Some(b'#' | 0..b' ') => return None,
                 Some(_) => {
-                    self.column = line.len() - said.len();
-                    self.offset += self.column;
+                    (self.offset, self.end, self.column) = (start + column, end, column);
                     return Some(());
                 }
             }
-            self.offset += line.len();
-            if self.offset < self.text.len() {
-                self.offset += 1;
-                self.line += 1;
-            }
+            start = self.text.len().min(end + 1);
         }
     }
 
-    /// Behind the rest of this line.
-    fn end_line(&mut self, rest: &str) -> Option<()> {
-        let end = self.offset + rest.len();
-        match self.text.as_bytes().get(end) {
-            None => {
-                self.offset = self.text.len();
-                self.column = 0;
-                Some(())
-            }
-            Some(b'\n') => {
-                self.line += 1;
-                self.next_line(end + 1)
-            }
-            Some(_) => None,
-        }
+    /// Behind this line.
+    fn end_line(&mut self) -> Option<()> {
+        self.next_line(self.text.len().min(self.end + 1))
     }
 
     fn is_item(&self) -> bool {
-        self.rest().starts_with("- ")
+        matches!(self.rest().as_bytes(), [b'-', b' ', ..])
     }
 
     /// Into the item whose dash is here.
@@ -187,17 +173,15 @@ impl<'de> Cursor<'de> {
     /// The key here, and the length of what is written of it with its colon.
     fn key(&self) -> Option<(&'de str, usize)> {
         let rest = self.rest();
-        let (key, length) = match rest.strip_prefix('"') {
-            Some(inner) => {
-                let end = inner.bytes().position(|byte| !is_inside_quotes(byte))?;
-                let key = inner.get(..end).filter(|_| inner.as_bytes().get(end) == Some(&b'"'))?;
-                (key, end + 2)
+        let (key, length) = match rest.as_bytes() {
+            [b'"', inner @ ..] => {
+                let end = inner.iter().position(|byte| !is_inside_quotes(*byte))?;
+                (rest.get(1..=end).filter(|_| inner.get(end) == Some(&b'"'))?, end + 2)
             }
-            None => {
-                let end = rest
-                    .bytes()
-                    .position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'/' | b'-')))?;
-                let key = rest.get(..end)?;
+            bytes => {
+                let is_of_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'/' | b'-');
+                let end = bytes.iter().position(|byte| !is_of_word(byte))?;
+                let key = rest.get(..end).filter(|_| bytes.get(end) == Some(&b':'))?;
                 (is_word(key).then_some(key)?, end)
             }
         };
@@ -206,18 +190,19 @@ impl<'de> Cursor<'de> {
         (colon && ends && !key.is_empty() && key.len() <= MAX_KEY).then_some((key, length + 1))
     }
 
-    /// The scalar that is the rest of the line; behind it.
+    /// The scalar that is the rest of the line; then behind it.
     fn scalar(&mut self) -> Option<Scalar<'de>> {
         self.scalars += 1;
         let line = self.of_line();
-        let scalar = match line.strip_prefix('"') {
-            Some(inner) => {
-                let inner = inner.strip_suffix('"')?;
-                Scalar::Quoted(inner.bytes().all(is_inside_quotes).then_some(inner)?)
+        let scalar = match line.as_bytes() {
+            [b'"', inner @ .., b'"'] => {
+                // To its end, whatever is found: then several bytes are looked at together.
+                let is_fine = inner.iter().fold(true, |all, byte| all & is_inside_quotes(*byte));
+                Scalar::Quoted(line.get(1..=inner.len()).filter(|_| is_fine)?)
             }
-            None => Scalar::Plain(is_plain(line).then_some(line)?),
+            _ => Scalar::Plain(is_plain(line).then_some(line)?),
         };
-        self.end_line(line)?;
+        self.end_line()?;
         (self.scalars <= MAX_SCALARS).then_some(scalar)
     }
 }
@@ -231,24 +216,32 @@ fn is_inside_quotes(byte: u8) -> bool {
 fn is_plain(line: &str) -> bool {
     let bytes = line.as_bytes();
     let starts = bytes.first().is_some_and(|first| first.is_ascii_alphanumeric() || matches!(first, b'_' | b'/'));
+    if !starts || matches!(bytes.last(), Some(b' ' | b':')) {
+        return false;
+    }
+    let is_one_word = bytes.iter().fold(true, |all, byte| all & matches!(byte, b'!'..=b'"' | b'$'..=b'~'));
     let mut before = b' ';
-    let holds = bytes.iter().all(|byte| {
-        let fine = match byte {
-            b'#' | b' ' => before != b' ' && before != b':',
-            b'!'..=b'~' => true,
-            _ => false,
-        };
-        before = *byte;
-        fine
-    });
-    starts && holds && !matches!(before, b' ' | b':')
+    is_one_word
+        || bytes.iter().all(|byte| {
+            let fine = match byte {
+                b'#' | b' ' => before != b' ' && before != b':',
+                b'!'..=b'~' => true,
+                _ => false,
+            };
+            before = *byte;
+            fine
+        })
 }
 
 /// A word that every reader takes for a string.
 fn is_word(word: &str) -> bool {
-    let starts = word.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, b'_' | b'/'));
+    let Some(first) = word.bytes().next() else { return false };
     let is = |other: &&str| other.eq_ignore_ascii_case(word);
-    starts && !is_ambiguous(word) && !["nan", "inf", "infinity"].iter().any(is)
+    match first {
+        b'i' | b'I' | b'n' | b'N' => !is_ambiguous(word) && !["nan", "inf", "infinity"].iter().any(is),
+        b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'/' => !is_ambiguous(word),
+        _ => false,
+    }
 }
 
 /// `10.0.0.0/8`, which no reader takes for a number.
@@ -261,9 +254,13 @@ fn is_block(word: &str) -> bool {
 
 /// Where a value is.
 #[derive(Clone, Copy)]
-enum Place {
+enum Place<'de> {
     /// A mapping whose first key is here.
-    Mapping { column: usize },
+    Mapping {
+        column: usize,
+        /// The key, and the length of what is written of it, where they were looked at already.
+        first: Option<(&'de str, usize)>,
+    },
     /// A list whose first dash is here; `flush`: the mapping that holds it is indented no less.
     List { column: usize, flush: bool },
     /// `{}`, `[]` or a scalar, to the end of the line.
@@ -273,7 +270,7 @@ enum Place {
 /// A value that is to be read.
 struct Node<'c, 'de> {
     cursor: &'c mut Cursor<'de>,
-    place: Place,
+    place: Place<'de>,
     depth: usize,
 }
 
@@ -290,7 +287,7 @@ impl<'de> Node<'_, 'de> {
         if !matches!(self.place, Place::Inline) || self.cursor.of_line() != written {
             return Ok(false);
         }
-        self.cursor.end_line(written).map(|()| true).ok_or(Otherwise)
+        self.cursor.end_line().map(|()| true).ok_or(Otherwise)
     }
 }
 
@@ -309,7 +306,7 @@ impl<'de> Deserializer<'de> for Node<'_, 'de> {
         match word {
             "true" => visitor.visit_bool(true),
             "false" => visitor.visit_bool(false),
-            _ if is_word(word) => visitor.visit_borrowed_str(word),
+            _ if is_word(word) || is_block(word) => visitor.visit_borrowed_str(word),
             // A zero before a number may make it an octal one.
             _ if word.len() < 10
                 && word.bytes().all(|b| b.is_ascii_digit())
@@ -344,7 +341,7 @@ impl<'de> Deserializer<'de> for Node<'_, 'de> {
         visitor: V,
     ) -> Result<V::Value, Otherwise> {
         match name {
-            PLACED => visitor.visit_seq(WithLine { line: Some(self.cursor.line), node: Some(self) }),
+            PLACED => visitor.visit_seq(WithStart { start: Some(self.cursor.offset), node: Some(self) }),
             // Of other wrappers this reader knows nothing.
             _ => Err(Otherwise),
         }
@@ -355,8 +352,9 @@ impl<'de> Deserializer<'de> for Node<'_, 'de> {
             return visitor.visit_map(Nothing);
         }
         match self.place {
-            Place::Mapping { column } if self.depth < MAX_DEPTH => {
-                visitor.visit_map(Entries::new(self.cursor, column, self.depth + 1))
+            Place::Mapping { column, first } if self.depth < MAX_DEPTH => {
+                let (cursor, depth) = (self.cursor, self.depth + 1);
+                visitor.visit_map(Entries { cursor, column, depth, first, known: [""; MAX_KEYS], count: 0 })
             }
             _ => Err(Otherwise),
         }
@@ -433,14 +431,9 @@ struct Entries<'c, 'de> {
     cursor: &'c mut Cursor<'de>,
     column: usize,
     depth: usize,
+    first: Option<(&'de str, usize)>,
     known: [&'de str; MAX_KEYS],
     count: usize,
-}
-
-impl<'c, 'de> Entries<'c, 'de> {
-    fn new(cursor: &'c mut Cursor<'de>, column: usize, depth: usize) -> Self {
-        Self { cursor, column, depth, known: [""; MAX_KEYS], count: 0 }
-    }
 }
 
 impl<'de> MapAccess<'de> for Entries<'_, 'de> {
@@ -453,7 +446,7 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
         if self.cursor.column > self.column {
             return Err(Otherwise);
         }
-        let (key, length) = self.cursor.key().ok_or(Otherwise)?;
+        let (key, length) = self.first.take().or_else(|| self.cursor.key()).ok_or(Otherwise)?;
         if self.known.iter().take(self.count).any(|known| *known == key) {
             return Err(Otherwise);
         }
@@ -471,12 +464,13 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
                 cursor.offset += 1;
                 Place::Inline
             }
+            // A key is all of its line.
             _ => {
-                cursor.end_line("").ok_or(Otherwise)?;
+                cursor.end_line().ok_or(Otherwise)?;
                 let column = cursor.column;
                 match (cursor.is_at_end(), cursor.is_item()) {
                     (false, true) if column >= self.column => Place::List { column, flush: column == self.column },
-                    (false, false) if column > self.column => Place::Mapping { column },
+                    (false, false) if column > self.column => Place::Mapping { column, first: None },
                     // Nothing is null, or a scalar that begins on another line.
                     _ => return Err(Otherwise),
                 }
@@ -510,7 +504,7 @@ impl<'de> SeqAccess<'de> for Items<'_, 'de> {
         }
         cursor.enter_item().ok_or(Otherwise)?;
         let place = match cursor.key() {
-            Some(_) => Place::Mapping { column: cursor.column },
+            first @ Some(_) => Place::Mapping { column: cursor.column, first },
             None => Place::Inline,
         };
         seed.deserialize(Node { cursor, place, depth: self.depth }).map(Some)
@@ -556,18 +550,18 @@ impl<'de> SeqAccess<'de> for Nothing {
     }
 }
 
-/// The line of a value, then the value.
-struct WithLine<'c, 'de> {
-    line: Option<u64>,
+/// Where a value starts, then the value.
+struct WithStart<'c, 'de> {
+    start: Option<usize>,
     node: Option<Node<'c, 'de>>,
 }
 
-impl<'de> SeqAccess<'de> for WithLine<'_, 'de> {
+impl<'de> SeqAccess<'de> for WithStart<'_, 'de> {
     type Error = Otherwise;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Otherwise> {
-        if let Some(line) = self.line.take() {
-            return seed.deserialize(line.into_deserializer()).map(Some);
+        if let Some(start) = self.start.take() {
+            return seed.deserialize(start.into_deserializer()).map(Some);
         }
         self.node.take().map(|node| seed.deserialize(node)).transpose()
     }

@@ -43,7 +43,7 @@ impl Reader<'_, '_> {
         }
         let values = expression.values.iter().flatten();
         let values: Vec<Option<Sym>> =
-            values.map(|value| Some(self.label(&expression.key, key, value)?.1.into())).collect();
+            values.map(|value| self.label(&expression.key, key, value).map(Sym::from)).collect();
         let values: BTreeSet<Sym> = values.into_iter().collect::<Option<_>>()?;
         let place = self.doc.place(&expression.operator);
         let ask = match (operator, values.is_empty()) {

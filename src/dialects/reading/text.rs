@@ -7,9 +7,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::memchr;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde_saphyr::{Location, Spanned};
 
+use super::plain::{Placed, Start};
 use crate::diag::{Diagnostic, codes, is_deceptive, quote};
 use crate::source::{FileId, Sources, Span};
 
@@ -91,16 +93,24 @@ fn cut(
     refused: fn(&str) -> Option<Complaint>,
 ) -> Result<Vec<Doc<'_>>, Vec<Diagnostic>> {
     let text: &str = &sources.get(file).text;
+    let is_plain = text.as_bytes().chunks(64).all(|part| {
+        // To its end, whatever is found: then several bytes are looked at together.
+        part.iter().fold(true, |all, byte| all & (matches!(byte, b' '..=b'~') | (*byte == b'\n')))
+    });
     let mut errors = vec![];
     let mut docs = vec![];
     let (mut start, mut first_line, mut top) = (0, 1, None);
-    let mut end = 0;
-    for (index, line) in text.split_inclusive('\n').enumerate() {
-        let number = index + 1;
-        let begin = end;
-        end += line.len();
-        let content = line.strip_suffix('\n').map_or(line, |l| l.strip_suffix('\r').unwrap_or(l));
-        if let Some(complaint) = refused(content) {
+    let (mut begin, mut number) = (0, 0);
+    while let Some(rest) = text.get(begin..).filter(|rest| !rest.is_empty()) {
+        let line = memchr(b'\n', rest.as_bytes()).and_then(|end| rest.get(..=end)).unwrap_or(rest);
+        let end = begin + line.len();
+        number += 1;
+        let content = || line.strip_suffix('\n').map_or(line, |l| l.strip_suffix('\r').unwrap_or(l));
+        // Of other lines of a plain text nobody complains.
+        let is_apart = matches!(line.as_bytes().first(), Some(b'-' | b'.' | b'%'));
+        if (is_apart || !is_plain)
+            && let Some(complaint) = refused(content())
+        {
             errors.push(
                 Diagnostic::error(codes::RENDERED, sources.line_span(file, number), complaint.0).help(complaint.1),
             );
@@ -116,15 +126,16 @@ fn cut(
             errors.push(error.help("split it into several files"));
             return Err(errors);
         }
-        if content.starts_with("---") {
+        if is_apart && line.starts_with("---") {
             if let Some(top) = top.take() {
                 let text = text.get(start..begin).unwrap_or_default();
                 docs.push(Doc { sources, file, text, first_line, top, wrapped: false });
             }
             (start, first_line) = (end, number + 1);
-        } else if top.is_none() && !matches!(content.trim_start().as_bytes().first(), None | Some(b'#')) {
-            top = Some(sources.line_span(file, number));
+        } else if top.is_none() && !matches!(content().trim_start().as_bytes().first(), None | Some(b'#')) {
+            top = Some(Span::of_line(file, begin, content()));
         }
+        begin = end;
     }
     if let Some(top) = top {
         let text = text.get(start..).unwrap_or_default();
@@ -192,6 +203,30 @@ impl<'s> Doc<'s> {
         }
     }
 
+    /// What stands at a place in it.
+    pub fn text_of(&self, span: Span) -> &'s str {
+        self.sources.text(span)
+    }
+
+    /// The whole line on which a value starts.
+    pub fn line_of<T>(&self, placed: &Placed<T>) -> Span {
+        match placed.start {
+            Start::Line(number) => self.line(number),
+            Start::Byte(at) => {
+                let (before, after) = self.text.split_at_checked(at).unwrap_or_default();
+                let start = before.rfind('\n').map_or(0, |end| end + 1);
+                let end = at + after.find('\n').unwrap_or(after.len());
+                Span::of_line(self.file, self.start() + start, self.text.get(start..end).unwrap_or_default())
+            }
+        }
+    }
+
+    /// Where its text starts in the file.
+    fn start(&self) -> usize {
+        let file: &str = &self.sources.get(self.file).text;
+        (self.text.as_ptr() as usize).saturating_sub(file.as_ptr() as usize)
+    }
+
     /// Where a string stands; the object when the string is not in the text as such.
     pub fn place(&self, text: &Text<'_>) -> Span {
         match self.offset(text) {
@@ -213,7 +248,7 @@ impl<'s> Doc<'s> {
         let number = |n: Option<u64>| n.and_then(|n| usize::try_from(n).ok());
         let Some(at) = number(place.span().byte_offset()) else { return self.line(place.line()) };
         let file: &str = &self.sources.get(self.file).text;
-        let start = (self.text.as_ptr() as usize).saturating_sub(file.as_ptr() as usize) + at;
+        let start = self.start() + at;
         let first = file.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default().trim_end();
         let length = number(place.span().byte_len()).filter(|length| *length > 0).unwrap_or(first.len());
         Span::new(self.file, start..start + length.min(first.len()))
@@ -254,7 +289,7 @@ impl<'s> Doc<'s> {
             let file = self.sources.get(self.file).text.as_bytes();
             Some(matches!(file.get(start), Some(b'"' | b'\'')))
         };
-        if is_ambiguous(&text.0) && quoted() != Some(true) {
+        if quoted() != Some(true) && is_ambiguous(&text.0) {
             return Err(Box::new(ambiguous(self.place(text), &text.0)));
         }
         Ok(&text.0)
@@ -270,15 +305,22 @@ pub(super) fn ambiguous(span: Span, word: &str) -> Diagnostic {
 /// Whether a reader of YAML 1.1 or 1.2 may take a plain word for null, a boolean, a number, a time or a merge key.
 pub(super) fn is_ambiguous(word: &str) -> bool {
     const WORDS: [&str; 10] = ["null", "y", "n", "yes", "no", "on", "off", "true", "false", "~"];
+    const INITIALS: &[u8] = b"nNyYoOtTfF~";
     match word.bytes().next() {
         None | Some(b'=') => true,
         Some(b'0'..=b'9' | b'+' | b'-' | b'.') => is_numeric(word),
         Some(b'<') => word == "<<",
-        _ => word.len() <= 5 && WORDS.iter().any(|w| w.eq_ignore_ascii_case(word)),
+        Some(first) => {
+            word.len() <= 5 && INITIALS.contains(&first) && WORDS.iter().any(|w| w.eq_ignore_ascii_case(word))
+        }
     }
 }
 
 fn is_numeric(word: &str) -> bool {
+    // `10.0.0.0/8`: no number has a slash, and no time without a date.
+    if word.contains('/') && !word.contains('-') {
+        return false;
+    }
     let word: String = word.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect();
     let digits = word.strip_prefix(['+', '-']).unwrap_or(&word);
     let based =

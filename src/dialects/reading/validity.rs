@@ -16,14 +16,22 @@ pub fn is_dns_label(text: &str) -> bool {
 
 /// RFC 1123 subdomain: labels (of any length, as the API server has it) joined by dots, at most 253 characters.
 pub fn is_dns_subdomain(text: &str) -> bool {
-    let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    text.len() <= 253
-        && text.split('.').all(|part| {
-            let bytes = part.as_bytes();
-            edge(bytes.first())
-                && edge(bytes.last())
-                && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
-        })
+    is_subdomain(text, |b| b.is_ascii_lowercase() || b.is_ascii_digit())
+}
+
+/// Letters and digits are those of `is_edge`.
+fn is_subdomain(text: &str, is_edge: impl Fn(u8) -> bool) -> bool {
+    let mut before = b'.';
+    let holds = text.as_bytes().iter().all(|b| {
+        let fits = match *b {
+            b'.' => is_edge(before),
+            b'-' => before != b'.',
+            other => is_edge(other),
+        };
+        before = *b;
+        fits
+    });
+    text.len() <= 253 && holds && is_edge(before)
 }
 
 /// A word of a label: 1 to 63 characters, letters or digits at its ends.
@@ -36,10 +44,24 @@ fn is_label_word(text: &str) -> bool {
         && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
+/// What stands before the first slash, and what behind it: the same as `split_once`, which takes longer for short texts.
+pub fn prefixed(text: &str) -> Option<(&str, &str)> {
+    let at = text.as_bytes().iter().position(|b| *b == b'/')?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
 /// `[prefix/]name`.
 pub fn is_label_key(text: &str) -> bool {
-    match text.split_once('/') {
+    match prefixed(text) {
         Some((prefix, name)) => is_dns_subdomain(prefix) && is_label_word(name),
+        None => is_label_word(text),
+    }
+}
+
+/// The key of an annotation: that of a label, but case does not matter in its prefix.
+pub fn is_annotation_key(text: &str) -> bool {
+    match prefixed(text) {
+        Some((prefix, name)) => is_subdomain(prefix, |b| b.is_ascii_alphanumeric()) && is_label_word(name),
         None => is_label_word(text),
     }
 }
@@ -96,7 +118,7 @@ mod tests {
     #[test]
     fn names_follow_rfc_1123() {
         assert!(is_dns_subdomain("a.b-c.9") && is_dns_subdomain(&"a".repeat(253)));
-        for bad in ["", "A", "a_b", "-a", "a-", "a..b", ".a", "a."] {
+        for bad in ["", "A", "a_b", "-a", "a-", "a..b", ".a", "a.", "a.-b", "a-.b", "."] {
             assert!(!is_dns_subdomain(bad), "{bad}");
         }
         assert!(!is_dns_subdomain(&"a".repeat(254)) && !is_dns_label(&"a".repeat(64)) && !is_dns_label("a.b"));
@@ -108,6 +130,7 @@ mod tests {
         for bad in ["", "a/b/c", "/a", "a/", "A/b", "-a", "a b"] {
             assert!(!is_label_key(bad), "{bad}");
         }
+        assert!(is_annotation_key("A/b") && is_annotation_key("a.B-c/D") && !is_annotation_key("-A/b"));
         assert!(!is_label_value("a b") && !is_label_value("-a") && !is_label_value(&"a".repeat(64)));
     }
 

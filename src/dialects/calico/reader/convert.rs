@@ -25,7 +25,7 @@ use crate::dialects::reading::networkpolicy::{self, NetworkPolicy};
 use crate::dialects::reading::object::{Manifest, Metadata};
 use crate::dialects::reading::plain::Placed;
 use crate::dialects::reading::text::Text;
-use crate::dialects::reading::{Purpose, Reader, validity};
+use crate::dialects::reading::{Purpose, Reader, owned, validity};
 use crate::model::Sym;
 use crate::source::Span;
 
@@ -184,13 +184,14 @@ impl Convert<'_, '_, '_> {
         let named = self.with.metadata(metadata);
         let nets = self.set_nets(spec.nets.as_deref().unwrap_or_default());
         let namespace = match kind {
-            SET => Some(self.with.namespace(metadata)?.into()),
+            SET => Some(self.with.namespace(metadata)?),
             _ => {
                 self.with.no_namespace(metadata)?;
                 None
             }
         };
         let ((name, labels), nets) = (named?, nets?);
+        let (name, labels) = (name.to_owned(), owned(labels));
         let poses = |key: &str| key == IN_NAMESPACE || key.starts_with(OF_NAMESPACE) || key.starts_with(OF_ACCOUNT);
         let bad = |key: &str| if self.is_rendered() { poses(key) } else { key == IN_NAMESPACE };
         if let Some((key, _)) = labels.iter().find(|(key, _)| bad(key)) {
@@ -207,7 +208,7 @@ impl Convert<'_, '_, '_> {
             return self.error(span, "`metadata` is missing", "write the object's name");
         };
         let (name, labels) = self.with.metadata(metadata)?;
-        Some(Object { kind, name, namespace: None, span, says: Says::Namespace(labels) })
+        Some(Object { kind, name: name.to_owned(), namespace: None, span, says: Says::Namespace(owned(labels)) })
     }
 
     /// 1.
@@ -216,7 +217,7 @@ impl Convert<'_, '_, '_> {
         self.with.no_namespace(metadata)?;
         let (name, _) = self.with.metadata(metadata)?;
         let place = self.with.doc.place(&metadata.name);
-        if !validity::is_dns_label(&name) {
+        if !validity::is_dns_label(name) {
             let help = "write at most 63 lower-case letters, digits and hyphens";
             return self.error(place, "this is no name of a tier", help);
         }
@@ -234,17 +235,17 @@ impl Convert<'_, '_, '_> {
         let tier = Tier { order: number(spec.order.as_ref()), passes };
         if let Some(built_in) = BUILT_IN.iter().find(|built_in| built_in.name == name) {
             if self.is_rendered() {
-                let message = format!("the tier {} is Calico's own", quote(&name));
+                let message = format!("the tier {} is Calico's own", quote(name));
                 return self.error(place, message, "write a tier of another name");
             }
             if built_in.is_fixed && !built_in.is(&tier) {
                 let BuiltIn { order, .. } = built_in;
                 let end = if built_in.passes { "Pass" } else { "Deny" };
-                let message = format!("the tier {} is Calico's own, and cannot be changed", quote(&name));
+                let message = format!("the tier {} is Calico's own, and cannot be changed", quote(name));
                 return self.error(place, message, &format!("write `order: {order}` and `defaultAction: {end}`"));
             }
         }
-        Some(Object { kind, name, namespace: None, span, says: Says::Tier(tier) })
+        Some(Object { kind, name: name.to_owned(), namespace: None, span, says: Says::Tier(tier) })
     }
 }
 

@@ -49,6 +49,21 @@ pub(super) struct Selected {
     pub(super) is_global: bool,
 }
 
+/// A `namespaceSelector`.
+struct Placed<'t, 'a> {
+    text: &'t Text<'a>,
+    /// It is `global()`.
+    is_global: bool,
+    /// Of what is in the namespaces.
+    tree: Selector,
+}
+
+impl<'t, 'a> Placed<'t, 'a> {
+    fn of(text: &'t Text<'a>, tree: Selector) -> Self {
+        Self { text, is_global: tree == Selector::Global, tree: tree.of_namespaces() }
+    }
+}
+
 impl Convert<'_, '_, '_> {
     /// A side of a rule of a policy, of `namespace` or of none.
     pub(super) fn end(
@@ -59,7 +74,7 @@ impl Convert<'_, '_, '_> {
     ) -> Option<End> {
         let Some(entity) = entity else { return Some(End::default()) };
         if let Some(services) = &entity.services {
-            let place = self.with.doc.line(services.line());
+            let place = self.with.doc.line_of(services);
             let message = "`services` cannot be evaluated: policies do not tell the endpoints of a Service";
             return self.error(place, message, "select the pods behind it by their labels"); // 5
         }
@@ -103,21 +118,21 @@ impl Convert<'_, '_, '_> {
     ) -> Option<Option<(Selector, bool)>> {
         let namespaces = match asking(self, entity.namespace_selector.as_ref())? {
             None => None,
-            Some(text) => Some((text, self.namespaces(text)?)),
+            Some(text) => Some(Placed::of(text, self.namespaces(text)?)),
         };
         let mut parts = self.accounts(entity.service_accounts.as_ref())?;
         let labels = match asking(self, entity.selector.as_ref())? {
             None => None,
             Some(text) => Some((text, self.without_global(text)?)),
         };
-        let is_global = namespaces.as_ref().is_some_and(|(_, tree)| *tree == Selector::Global);
+        let is_global = namespaces.as_ref().is_some_and(|namespaces| namespaces.is_global);
         if self.with.purpose == Purpose::Rendered {
             self.plainly(entity, namespace, namespaces.as_ref(), labels.as_ref(), span)?;
         }
         parts.extend(labels.map(|(_, tree)| tree));
         let stays = !parts.is_empty() || leaves_out;
         match (namespaces, namespace) {
-            (Some((_, tree)), _) => parts.insert(0, tree.of_namespaces()),
+            (Some(namespaces), _) => parts.insert(0, namespaces.tree),
             (None, Some(own)) if stays => parts.insert(0, Selector::Equals(IN_NAMESPACE.into(), own.clone())),
             (None, _) => {}
         }
@@ -167,7 +182,7 @@ impl Convert<'_, '_, '_> {
         &mut self,
         entity: &object::Entity<'_>,
         namespace: Option<&Sym>,
-        namespaces: Option<&(&Text<'_>, Selector)>,
+        namespaces: Option<&Placed<'_, '_>>,
         labels: Option<&(&Text<'_>, Selector)>,
         span: Span,
     ) -> Option<()> {
@@ -181,16 +196,16 @@ impl Convert<'_, '_, '_> {
                 let message = "a rule's `selector` without `namespaceSelector` reaches every namespace and every set";
                 self.error(place, message, "write `namespaceSelector` beside it: `global()` for sets")
             }
-            (Some((text, Selector::Global)), None) => {
+            (Some(Placed { text, is_global: true, .. }), None) => {
                 let place = self.with.doc.place(text);
                 let message = "`global()` alone reaches every set and every host endpoint";
                 self.error(place, message, "write the set's labels as `selector`")
             }
-            (Some((_, Selector::Global)), Some((text, tree))) if tree.holds_of_nothing() => {
+            (Some(Placed { is_global: true, .. }), Some((text, tree))) if tree.holds_of_nothing() => {
                 let place = self.with.doc.place(text);
                 self.error(place, "a selector of sets that asks for no label", "write the set's labels")
             }
-            (Some((text, tree)), _) if *tree != Selector::Global && tree.clone().of_namespaces().holds_of_nothing() => {
+            (Some(Placed { text, tree, is_global: false }), _) if tree.holds_of_nothing() => {
                 let place = self.with.doc.place(text);
                 let message = "this `namespaceSelector` also selects sets, which are in no namespace";
                 self.error(place, message, "write `has(projectcalico.org/name) && …` before it")

@@ -28,6 +28,13 @@ pub(super) fn parse(text: &str) -> Result<Selector, Refusal> {
     if text.chars().count() > MAX_LENGTH {
         return refuse(format!("a selector of more than {MAX_LENGTH} characters"), "select by fewer labels");
     }
+    match equalities(text) {
+        Some(selector) => Ok(selector),
+        None => by_tokens(text),
+    }
+}
+
+fn by_tokens(text: &str) -> Result<Selector, Refusal> {
     let tokens = tokens(text)?;
     if tokens.is_empty() {
         return Ok(Selector::All);
@@ -38,6 +45,18 @@ pub(super) fn parse(text: &str) -> Result<Selector, Refusal> {
         [] => Ok(selector),
         _ => refuse("a selector with something after its end", "join terms by `&&`"),
     }
+}
+
+/// `a == 'b' && c == 'd'`, as most selectors are written, without the detour through tokens.
+fn equalities(text: &str) -> Option<Selector> {
+    let equality = |part: &str| {
+        let (label, value) = part.split_once(" == '")?;
+        let value = value.strip_suffix('\'').filter(|value| !value.contains('\''))?;
+        let is_label = (1..=MAX_LABEL).contains(&label.len()) && label.chars().all(is_identifier);
+        is_label.then(|| Selector::Equals(label.into(), value.into()))
+    };
+    let parts: Vec<Selector> = text.split(" && ").map(equality).collect::<Option<_>>()?;
+    Some(single(parts, Selector::And))
 }
 
 fn refuse<T>(message: impl Into<String>, help: &'static str) -> Result<T, Refusal> {
@@ -282,5 +301,35 @@ fn single(mut parts: Vec<Selector>, many: fn(Vec<Selector>) -> Selector) -> Sele
     match parts.len() {
         1 => parts.pop().unwrap_or(Selector::All),
         _ => many(parts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{by_tokens, equalities};
+
+    const PARTS: [&str; 12] =
+        ["a", "k8s.io/b", "has", "in", " == ", "==", "'x'", "'", " && ", "'y' && ", "\"", " == 'x' && c == 'y'"];
+
+    proptest! {
+        #[test]
+        fn equalities_are_read_alike_with_and_without_tokens(
+            parts in prop::collection::vec(prop::sample::select(PARTS.to_vec()), 1..7)
+        ) {
+            let text = parts.concat();
+            if let Some(selector) = equalities(&text) {
+                prop_assert_eq!(by_tokens(&text), Ok(selector), "{}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_mostly_written_takes_no_tokens() {
+        for text in ["app == 'x'", "projectcalico.org/name == 'a' && app == ''"] {
+            assert_eq!(by_tokens(text).ok(), equalities(text), "{text}");
+            assert!(equalities(text).is_some(), "{text}");
+        }
     }
 }

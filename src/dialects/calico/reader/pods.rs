@@ -26,10 +26,26 @@ pub(super) const SERVICE_ACCOUNT: &str = "projectcalico.org/serviceaccount";
 
 /// The pods that a tree selects: any of these. None: no pod can be selected.
 pub(super) fn pods(tree: &Selector) -> Result<Vec<normal::Selector>, Refusal> {
+    if let Some(selector) = equalities(tree) {
+        return Ok(vec![selector]);
+    }
     let mut all: Vec<normal::Selector> = cubes(tree, false)?.into_iter().map(|cube| cube.selector(None)).collect();
     all.sort_unstable();
     all.dedup();
     Ok(all)
+}
+
+/// The pods of a tree that asks for values alone, as most do: the same as by cubes.
+fn equalities(tree: &Selector) -> Option<normal::Selector> {
+    let parts = match tree {
+        Selector::And(parts) => parts.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let equal = parts.iter().map(|part| match part {
+        Selector::Equals(label, value) if **label != *ORCHESTRATOR.0 => Some((key(label), value.clone())),
+        _ => None,
+    });
+    Cube::of_equal(equal.collect::<Option<_>>()?, None).ok()
 }
 
 /// 1.

@@ -53,14 +53,14 @@ pub(super) struct Policy {
 impl Convert<'_, '_, '_> {
     pub(super) fn policy(&mut self, manifest: &Manifest<'_, PolicySpec<'_>>, span: Span) -> Option<Object> {
         let (kind, metadata, spec) = self.manifest(manifest)?;
-        let named = self.with.metadata(metadata).map(|(name, _)| name);
+        let named = self.with.metadata(metadata).map(|(name, _)| name.to_owned());
         let is_global = matches!(kind, GLOBAL_POLICY | STAGED_GLOBAL);
         let namespace: Option<Sym> = match is_global {
             true => {
                 self.with.no_namespace(metadata)?;
                 None
             }
-            false => Some(self.with.namespace(metadata)?.into()),
+            false => Some(self.with.namespace(metadata)?),
         };
         let staged = matches!(kind, STAGED | STAGED_GLOBAL);
         let deletes = self.staged_action(spec, staged);
@@ -140,7 +140,7 @@ impl Convert<'_, '_, '_> {
         ];
         for (name, field) in fields {
             let Some(field) = field else { continue };
-            let place = self.with.doc.line(field.line());
+            let place = self.with.doc.line_of(field);
             if !is_global {
                 return self.error(place, format!("`{name}` in a policy of a namespace"), "remove the field");
             }
@@ -316,7 +316,7 @@ impl Convert<'_, '_, '_> {
     ) -> Option<Vec<Said>> {
         let mut out = Some(vec![]);
         for (index, rule) in rules.iter().enumerate() {
-            let span = self.with.doc.line(rule.line());
+            let span = self.with.doc.line_of(rule);
             if index == MAX_RULES {
                 return self.error(span, format!("more than {MAX_RULES} rules in one direction"), "split the policy");
             }

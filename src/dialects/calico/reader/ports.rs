@@ -173,7 +173,7 @@ impl Convert<'_, '_, '_> {
         match known.filter(|number| *number > 0) {
             Some(number) => Some(Some(number)),
             None => {
-                let span = self.with.doc.line(protocol.line());
+                let span = self.with.doc.line_of(protocol);
                 let message = format!("{} is no protocol", shown(&protocol.value));
                 self.error(span, message, "write `TCP`, `UDP`, `SCTP`, `ICMP`, `ICMPv6`, `UDPLite` or a number to 255")
             }
@@ -209,7 +209,7 @@ impl Convert<'_, '_, '_> {
     fn listed(&mut self, ports: Option<&[Placed<PortValue>]>) -> Option<Listed> {
         let mut listed = Listed::default();
         for (index, port) in ports.unwrap_or_default().iter().enumerate() {
-            let span = self.with.doc.line(port.line());
+            let span = self.with.doc.line_of(port);
             if index == MAX_PORTS {
                 return self.error(span, format!("more than {MAX_PORTS} ports in one rule"), "split the rule");
             }
@@ -267,7 +267,7 @@ impl Convert<'_, '_, '_> {
 
     /// 5. Where it stands.
     fn icmp(&mut self, icmp: &Placed<Icmp>) -> Option<Span> {
-        let span = self.with.doc.line(icmp.line());
+        let span = self.with.doc.line_of(icmp);
         let fits = |number: &Option<Number>, most: f64| {
             number.as_ref().is_none_or(|Number(number)| number.fract() == 0.0 && (0.0..=most).contains(number))
         };
@@ -283,7 +283,7 @@ impl Convert<'_, '_, '_> {
     /// 6.
     fn version(&mut self, rule: &Rule<'_>, protocols: [Option<u8>; 2]) -> Option<Option<Family>> {
         let Some(version) = &rule.ip_version else { return Some(None) };
-        let span = self.with.doc.line(version.line());
+        let span = self.with.doc.line_of(version);
         let Number(number) = version.value;
         let family = match number {
             4.0 => Family::V4,

@@ -77,7 +77,7 @@ fn meant(
                 policies
             }
             (Says::Kubernetes { policy, staged }, Some(rank)) => {
-                let means = policy.means(&mode(rank));
+                let means = policy.clone().means(&mode(rank));
                 means.into_iter().map(|one| normal::Policy { kind: object.kind, staged: *staged, ..one }).collect()
             }
             _ => vec![],
@@ -100,18 +100,18 @@ impl Object {
     }
 
     fn asked(&self) -> Option<Asked<'_>> {
-        let tie = || format!("{}/{}/", self.name, self.namespace.as_deref().unwrap_or_default());
+        let tie = |kind: &str| format!("{}/{}/{kind}", self.name, self.namespace.as_deref().unwrap_or_default());
         match &self.says {
             Says::Policy(policy) => Some(Asked {
                 tier: &policy.tier,
                 order: policy.order,
-                tie: tie() + self.kind,
+                tie: tie(self.kind),
                 count: policy.subjects.len(),
             }),
             Says::Kubernetes { .. } => Some(Asked {
                 tier: DEFAULT_TIER,
                 order: Some(KUBERNETES_ORDER),
-                tie: tie() + "KubernetesNetworkPolicy",
+                tie: tie("KubernetesNetworkPolicy"),
                 count: 1,
             }),
             _ => None,
@@ -192,18 +192,18 @@ fn of_calico(
         }
     }
     let isolates: Vec<_> = policy.sides.iter().map(|(direction, _)| *direction).collect();
-    let one = |(number, subject): (u32, &Selector)| normal::Policy {
+    let one = |((number, subject), rules): ((u32, &Selector), Vec<Rule>)| normal::Policy {
         name: object.name.clone(),
         kind: object.kind,
         namespace: object.namespace.clone(),
         subject: subject.clone(),
         rank: Rank { order: rank.order.saturating_add(number), ..rank },
         isolates: isolates.clone(),
-        rules: rules.clone(),
+        rules,
         staged: policy.staged,
         span: object.span,
     };
-    (0..).zip(&policy.subjects).map(one).collect()
+    (0..).zip(&policy.subjects).zip(std::iter::repeat_n(rules, policy.subjects.len())).map(one).collect()
 }
 
 /// 4.

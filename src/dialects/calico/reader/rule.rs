@@ -106,7 +106,7 @@ impl Convert<'_, '_, '_> {
     /// 3.
     fn http(&mut self, direction: Direction, rule: &Rule<'_>) -> Option<()> {
         let Some(http) = &rule.http else { return Some(()) };
-        let span = self.with.doc.line(http.line());
+        let span = self.with.doc.line_of(http);
         if direction == Direction::Egress {
             return self.error(span, "`http` in an egress rule", "write it in an ingress rule of the destination");
         }
@@ -164,7 +164,7 @@ impl Convert<'_, '_, '_> {
             let place = self.with.doc.place(key);
             self.with.string(value);
             if let Some(key) = self.with.string(key)
-                && !validity::is_label_key(&key.to_ascii_lowercase())
+                && !validity::is_annotation_key(key)
             {
                 let message = format!("{} is no key of an annotation", quote(key));
                 self.error::<()>(place, message, "write `prefix/name` or `name`");

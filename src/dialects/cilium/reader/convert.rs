@@ -69,10 +69,10 @@ pub(super) fn object(with: &mut Reader<'_, '_>, kind: &str) -> Option<Item> {
     let Some(metadata) = &object.metadata else {
         return with.error(top, "`metadata` is missing", "write the object's name");
     };
-    let name = with.metadata(metadata).map(|(name, _)| name);
+    let name = with.metadata(metadata).map(|(name, _)| name.to_owned());
     let namespace = match kind {
         CLUSTERWIDE => with.no_namespace(metadata).map(|()| None),
-        _ => with.namespace(metadata).map(|namespace| Some(Sym::from(namespace))),
+        _ => with.namespace(metadata).map(Some),
     };
     // Rules are read also when the names are wrong, so that all errors show at once.
     let own = match &namespace {
@@ -265,11 +265,10 @@ impl Convert<'_, '_, '_> {
     fn flag(&mut self, flag: Option<&Placed<Flag>>) -> Option<Option<bool>> {
         let Some(flag) = flag else { return Some(None) };
         let on = flag.value.0;
-        let line = flag.line();
-        let written = usize::try_from(line).ok().and_then(|line| self.with.doc.text.lines().nth(line.checked_sub(1)?));
-        match written.is_some_and(|written| written.contains(if on { "true" } else { "false" })) {
+        let line = self.with.doc.line_of(flag);
+        match self.with.doc.text_of(line).contains(if on { "true" } else { "false" }) {
             true => Some(Some(on)),
-            false => self.with.error(self.with.doc.line(line), "booleans are `true` and `false`", "write one of them"),
+            false => self.with.error(line, "booleans are `true` and `false`", "write one of them"),
         }
     }
 
@@ -283,7 +282,7 @@ impl Convert<'_, '_, '_> {
         let mut out = vec![];
         let mut failed = false;
         for rule in ingress.unwrap_or_default() {
-            let at = Place { direction: Direction::Ingress, deny, span: self.with.doc.line(rule.line()) };
+            let at = Place { direction: Direction::Ingress, deny, span: self.with.doc.line_of(rule) };
             let parts = rule.value.as_ref().map(|rule| Parts {
                 lists: Lists::of_ingress(rule),
                 ports: rule.to_ports.as_deref(),
@@ -296,7 +295,7 @@ impl Convert<'_, '_, '_> {
             }
         }
         for rule in egress.unwrap_or_default() {
-            let at = Place { direction: Direction::Egress, deny, span: self.with.doc.line(rule.line()) };
+            let at = Place { direction: Direction::Egress, deny, span: self.with.doc.line_of(rule) };
             if deny && rule.value.as_ref().is_some_and(|rule| rule.to_fqdns.is_some()) {
                 failed = true;
                 self.with.error::<()>(at.span, "a denial of host names, which Cilium does not take", "name addresses");
@@ -335,7 +334,7 @@ impl Convert<'_, '_, '_> {
             None => Peers { peers: vec![Peer::Anyone], ..Peers::default() },
         };
         let action = if at.deny { Action::Deny } else { Action::Allow };
-        let draft = |entry: ports::Entry| {
+        let draft = |(entry, peers): (ports::Entry, Vec<Peer>)| {
             let above = above::with_held(entry.above, held.as_ref());
             let rule = normal::Rule {
                 ports: entry.ports,
@@ -344,7 +343,7 @@ impl Convert<'_, '_, '_> {
                 http: above.http,
                 dns_proxy: above.dns_proxy,
                 provided: provided.or(entry.provided),
-                ..normal::Rule::new(at.direction, action, peers.clone(), at.span)
+                ..normal::Rule::new(at.direction, action, peers, at.span)
             };
             DraftRule { rule, of_any_cluster: of_any_cluster.clone(), groups: groups.clone() }
         };
@@ -352,7 +351,8 @@ impl Convert<'_, '_, '_> {
             let rule = &draft.rule;
             rule.others || !rule.ports.is_empty() || !rule.named.is_empty()
         };
-        Some(ports.into_iter().map(draft).filter(is_some).collect())
+        let peers = std::iter::repeat_n(peers, ports.len());
+        Some(ports.into_iter().zip(peers).map(draft).filter(is_some).collect())
     }
 }
 

@@ -99,19 +99,22 @@ impl Draft {
 
     /// Its policies. `stages`: it may be staged. `any_cluster`: peers are not limited to the own cluster.
     pub(super) fn policies(&self, groups: &mut Groups, any_cluster: bool, stages: bool) -> Vec<Policy> {
-        let (rules, denies) = (groups.rules(&self.rules, any_cluster), groups.rules(&self.denies, any_cluster));
+        let (mut rules, denies) = (groups.rules(&self.rules, any_cluster), groups.rules(&self.denies, any_cluster));
         let Some(subject) = &self.subject else { return vec![] };
         let staged = stages && self.is_staged();
-        let policy = |rank: (u32, End, u32), isolates: Vec<Direction>, rules: &[Rule]| Policy {
-            name: self.name.clone(),
-            kind: self.kind,
-            namespace: self.namespace.clone(),
-            subject: subject.clone(),
-            rank: Rank { tier: rank.0, end: rank.1, order: rank.2, leads: false },
-            rules: rules.iter().filter(|rule| isolates.contains(&rule.direction)).cloned().collect(),
-            isolates,
-            staged,
-            span: self.span,
+        let policy = |rank: (u32, End, u32), isolates: Vec<Direction>, mut rules: Vec<Rule>| {
+            rules.retain(|rule| isolates.contains(&rule.direction));
+            Policy {
+                name: self.name.clone(),
+                kind: self.kind,
+                namespace: self.namespace.clone(),
+                subject: subject.clone(),
+                rank: Rank { tier: rank.0, end: rank.1, order: rank.2, leads: false },
+                rules,
+                isolates,
+                staged,
+                span: self.span,
+            }
         };
         let of = |is: &dyn Fn(Side) -> bool| -> Vec<Direction> {
             self.sides.iter().filter(|side| is(**side)).map(|side| side.direction).collect()
@@ -120,21 +123,23 @@ impl Draft {
         let open = of(&|side| side.allows && !closed.contains(&side.direction));
         let mut out = vec![];
         if !denies.is_empty() {
-            out.push(policy((0, End::Passes, 0), of(&|side| side.denies), &denies));
+            out.push(policy((0, End::Passes, 0), of(&|side| side.denies), denies));
         }
         if !closed.is_empty() {
-            out.push(policy((1, End::Denies, 0), closed, &rules));
+            let rules = if open.is_empty() { std::mem::take(&mut rules) } else { rules.clone() };
+            out.push(policy((1, End::Denies, 0), closed, rules));
         }
         if !open.is_empty() {
             let (lifted, kept) = lifted(&rules);
-            out.push(policy((1, End::Passes, 0), open.clone(), &[rules, lifted].concat()));
+            rules.extend(lifted);
+            out.push(policy((1, End::Passes, 0), open.clone(), rules));
             if !kept.is_empty() {
-                out.push(policy((1, End::Passes, 1), open, &kept));
+                out.push(policy((1, End::Passes, 1), open, kept));
             }
         }
         if out.is_empty() {
             // It says nothing, but it is there.
-            out.push(policy((1, End::Passes, 0), vec![], &[]));
+            out.push(policy((1, End::Passes, 0), vec![], vec![]));
         }
         out
     }

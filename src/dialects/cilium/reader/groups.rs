@@ -20,7 +20,7 @@ use super::object::GroupSpec;
 use crate::diag::{Diagnostic, codes, quote};
 use crate::dialects::reading::object::Manifest;
 use crate::dialects::reading::text::Text;
-use crate::dialects::reading::{Purpose, Reader};
+use crate::dialects::reading::{Purpose, Reader, owned};
 use crate::source::Span;
 use crate::verify::normal;
 
@@ -50,10 +50,11 @@ pub(super) fn read(with: &mut Reader<'_, '_>) -> Option<Group> {
         return with.error(span, "`externalCIDRs` are missing", "write the ranges that the group holds");
     };
     if with.purpose == Purpose::Rendered && name.len() > MAX_NAME {
-        let message = format!("the name {} is longer than {} characters", quote(&name), MAX_NAME);
+        let message = format!("the name {} is longer than {} characters", quote(name), MAX_NAME);
         return with.error(span, message, "shorten it: Cilium makes a label of it");
     }
     let read: Vec<_> = list.iter().map(|text| of_group(with, text)).collect();
+    let (name, labels) = (name.to_owned(), owned(labels));
     Some(Group { name, labels, cidrs: read.into_iter().collect::<Option<_>>()?, span })
 }
 

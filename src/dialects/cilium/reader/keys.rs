@@ -123,12 +123,17 @@ fn is_key(source: Source, name: &str) -> bool {
         Source::Kubernetes => "k8s",
         Source::Reserved => "reserved",
     };
-    validity::is_label_key(name) && validity::is_label_key(&format!("{source}.{name}"))
+    let (most, part) = match name.split_once('/') {
+        Some((prefix, _)) => (253, prefix),
+        None => (63, name),
+    };
+    // With the source in front, its first part is only longer.
+    validity::is_label_key(name) && source.len() + 1 + part.len() <= most
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{About, about, split};
+    use super::{About, Source, about, is_key, split};
 
     #[test]
     fn sources_are_written_in_several_ways() {
@@ -143,6 +148,16 @@ mod tests {
         ] {
             assert_eq!(split(written), parts);
         }
+    }
+
+    #[test]
+    fn keys_leave_room_for_their_source() {
+        let of = |count| "a".repeat(count);
+        assert!(is_key(Source::Kubernetes, &of(59)) && !is_key(Source::Kubernetes, &of(60)));
+        assert!(is_key(Source::Reserved, &of(54)) && !is_key(Source::Reserved, &of(55)));
+        assert!(is_key(Source::Any, &(of(249) + "/a")) && !is_key(Source::Any, &(of(250) + "/a")));
+        assert!(is_key(Source::Any, &format!("a/{}", of(63))) && !is_key(Source::Any, &format!("a/{}", of(64))));
+        assert!(!is_key(Source::Any, "-a") && !is_key(Source::Any, "a/b/c") && !is_key(Source::Any, ""));
     }
 
     #[test]

@@ -224,7 +224,7 @@ fn range(with: &mut Reader<'_, '_>, first: u16, end: Option<u16>, place: Span) -
 /// 2.
 fn number(with: &mut Reader<'_, '_>, word: &str, place: Span) -> Option<u16> {
     let read = match with.purpose {
-        Purpose::Rendered => word.parse::<u16>().ok().filter(|number| number.to_string() == word),
+        Purpose::Rendered => word.parse::<u16>().ok().filter(|_| word == "0" || !word.starts_with(['0', '+'])),
         Purpose::Given => parsed(word),
     };
     match read {

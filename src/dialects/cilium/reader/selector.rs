@@ -153,7 +153,7 @@ fn ask(with: &mut Reader<'_, '_>, expression: &Expression<'_>) -> Option<Ask> {
 
 fn value_of(with: &mut Reader<'_, '_>, key: &Text<'_>, value: &Text<'_>) -> Option<Sym> {
     // The key is looked at elsewhere: only the value can be wrong here.
-    with.label(key, "key", value).map(|(_, value)| value.into())
+    with.label(key, "key", value).map(Sym::from)
 }
 
 /// 2. The governed pods, if any, and what else is governed.

@@ -12,27 +12,30 @@
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::super::conjunction::{Ask, Conjunction};
+use super::super::conjunction::Conjunction;
 use super::super::identities;
+use super::super::selector::Conditions;
 use super::{KIND, Mode, NetworkPolicy, Peer, Port, Rule};
 use crate::model::{Direction, Sym};
 use crate::verify::normal::{self, Action, Entity, Key};
 
 impl NetworkPolicy {
     /// What it means; `None` when it governs no pod that there could be.
-    pub fn means(&self, mode: &Mode) -> Option<normal::Policy> {
-        let mut subject = Conjunction::default();
-        of_pods(&mut subject, &self.subject, mode);
+    pub fn means(self, mode: &Mode) -> Option<normal::Policy> {
+        let isolates = self.isolates(mode);
+        let Self { name, namespace, subject, rules, span, .. } = self;
+        let mut all = Conjunction::default();
+        of_pods(&mut all, subject, mode);
         Some(normal::Policy {
-            name: self.name.clone(),
+            name,
             kind: KIND.1,
-            namespace: Some(self.namespace.clone()),
-            subject: subject.selector(Some(&self.namespace))?,
+            subject: all.selector(Some(&namespace))?,
             rank: mode.rank,
-            isolates: self.isolates(mode),
-            rules: self.rules.iter().filter_map(|rule| rule.means(&self.namespace, mode)).collect(),
+            isolates,
+            rules: rules.into_iter().filter_map(|rule| rule.means(&namespace, mode)).collect(),
+            namespace: Some(namespace),
             staged: false,
-            span: self.span,
+            span,
         })
     }
 
@@ -50,22 +53,23 @@ impl NetworkPolicy {
 
 impl Rule {
     /// `None` when nobody can be at the other end.
-    fn means(&self, own: &Sym, mode: &Mode) -> Option<normal::Rule> {
-        let mut peers: Vec<normal::Peer> = self.peers.iter().flat_map(|peer| peer.means(own, mode)).collect();
+    fn means(self, own: &Sym, mode: &Mode) -> Option<normal::Rule> {
+        let mut peers = Vec::with_capacity(self.peers.len().max(1));
         if self.peers.is_empty() {
             peers.push(normal::Peer::Anyone);
         }
+        self.peers.into_iter().for_each(|peer| peer.means(own, mode, &mut peers));
         if peers.is_empty() {
             return None;
         }
         let mut rule = normal::Rule::new(self.direction, Action::Allow, peers, self.span);
         rule.others = mode.others && self.ports.is_none(); // 4
-        if let Some(ports) = &self.ports {
-            rule.ports = vec![];
+        if let Some(ports) = self.ports {
+            rule.ports.clear();
             for port in ports {
                 match port {
-                    Port::Range(ports) => rule.ports.push(*ports),
-                    Port::Named(protocol, name) => rule.named.push((*protocol, name.clone())),
+                    Port::Range(ports) => rule.ports.push(ports),
+                    Port::Named(protocol, name) => rule.named.push((protocol, name)),
                 }
             }
         }
@@ -74,39 +78,39 @@ impl Rule {
 }
 
 impl Peer {
-    fn means(&self, own: &Sym, mode: &Mode) -> Vec<normal::Peer> {
+    fn means(self, own: &Sym, mode: &Mode, peers: &mut Vec<normal::Peer>) {
         match self {
-            Self::Block { cidr, except } => vec![normal::Peer::Block { cidr: *cidr, except: except.clone() }],
+            Self::Block { cidr, except } => peers.push(normal::Peer::Block { cidr, except }),
             Self::Pods { namespaces, pods } => {
+                let own = namespaces.is_none().then_some(own);
+                let asks_of_namespaces = namespaces.as_ref().is_some_and(|namespaces| !namespaces.is_empty());
                 let mut all = Conjunction::default();
                 of_pods(&mut all, pods, mode);
-                of_namespaces(&mut all, namespaces.as_deref().unwrap_or_default(), mode);
-                let reaches_out = mode.negations_reach_out
-                    && namespaces.as_ref().is_some_and(|namespaces| !namespaces.is_empty())
-                    && all.holds_without_labels();
-                let own = namespaces.is_none().then_some(own);
-                let pods = all.selector(own).map(normal::Selector::peer);
-                let without_labels = if reaches_out { without_labels() } else { vec![] };
-                pods.into_iter().chain(without_labels).collect()
+                of_namespaces(&mut all, namespaces.unwrap_or_default(), mode);
+                let reaches_out = mode.negations_reach_out && asks_of_namespaces && all.holds_without_labels();
+                peers.extend(all.selector(own).map(normal::Selector::peer));
+                if reaches_out {
+                    peers.extend(without_labels());
+                }
             }
         }
     }
 }
 
-fn of_pods(all: &mut Conjunction, conditions: &[(Sym, Ask)], mode: &Mode) {
+fn of_pods(all: &mut Conjunction, conditions: Conditions, mode: &Mode) {
     for (key, ask) in conditions {
-        match mode.by_identities && !identities::hold(key) {
-            true => all.require_of_nothing(ask),
-            false => all.require(Key::Pod(key.clone()), ask.clone()),
+        match mode.by_identities && !identities::hold(&key) {
+            true => all.require_of_nothing(&ask),
+            false => all.require(Key::Pod(key), ask),
         }
     }
 }
 
-fn of_namespaces(all: &mut Conjunction, conditions: &[(Sym, Ask)], mode: &Mode) {
+fn of_namespaces(all: &mut Conjunction, conditions: Conditions, mode: &Mode) {
     for (key, ask) in conditions {
-        match mode.by_identities && !identities::hold_of_namespace(key) {
-            true => all.require_of_nothing(ask),
-            false => all.require(Key::Namespace(key.clone()), ask.clone()),
+        match mode.by_identities && !identities::hold_of_namespace(&key) {
+            true => all.require_of_nothing(&ask),
+            false => all.require(Key::Namespace(key), ask),
         }
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn port(
         }
         (Some(first), None) => match &first.value {
             PortValue::Number(number) => {
-                let number = reader.number(reader.doc.line(first.line()), *number)?;
+                let number = reader.number(reader.doc.line_of(first), *number)?;
                 return range(number, number);
             }
             PortValue::Name(name) => return named(reader, direction, protocol, name, first),
@@ -74,7 +74,7 @@ fn named(
     name: &str,
     place: &Placed<PortValue>,
 ) -> Option<Port> {
-    let span = reader.doc.line(place.line());
+    let span = reader.doc.line_of(place);
     if !validity::is_port_name(name) {
         let message = format!("{} is neither a number nor the name of a port", quote(name));
         let help = "write a number without quotes, or at most 15 lower-case letters, digits and hyphens with a letter";
@@ -89,7 +89,7 @@ fn named(
 }
 
 fn number(reader: &mut Reader<'_, '_>, port: &Placed<PortValue>) -> Option<u16> {
-    let span = reader.doc.line(port.line());
+    let span = reader.doc.line_of(port);
     match &port.value {
         PortValue::Number(number) => reader.number(span, *number),
         PortValue::Name(name) => {

@@ -55,17 +55,17 @@ pub(super) fn types(reader: &mut Reader<'_, '_>, spec: &Spec<'_>) -> Option<Vec<
     }
     types.sort_unstable();
     types.dedup();
-    let lines = [
-        (Direction::Ingress, "Ingress", ingress.first().map(|rule| rule.line())),
-        (Direction::Egress, "Egress", egress.first().map(|rule| rule.line())),
+    let rules = [
+        (Direction::Ingress, "Ingress", ingress.first().map(|rule| reader.doc.line_of(rule))),
+        (Direction::Egress, "Egress", egress.first().map(|rule| reader.doc.line_of(rule))),
     ];
-    for (direction, word, line) in lines {
-        if let Some(line) = line.filter(|_| reader.purpose == Purpose::Rendered)
+    for (direction, word, span) in rules {
+        if let Some(span) = span.filter(|_| reader.purpose == Purpose::Rendered)
             && !types.contains(&direction)
         {
             let message = format!("rules of a direction that `policyTypes` does not list: `{word}`");
             let help = "CNIs disagree what such rules do: list the direction, or remove them";
-            return reader.error(reader.doc.line(line), message, help);
+            return reader.error(span, message, help);
         }
     }
     Some(types)
@@ -76,18 +76,19 @@ pub(super) fn rules(reader: &mut Reader<'_, '_>, spec: &Spec<'_>) -> Option<Vec<
     let mut rules = vec![];
     for rule in spec.ingress.iter().flatten() {
         let parts = rule.value.as_ref().map(|rule| (rule.from.as_deref(), rule.ports.as_deref()));
-        rules.push(self::rule(reader, Direction::Ingress, parts, rule.line()));
+        let span = reader.doc.line_of(rule);
+        rules.push(self::rule(reader, Direction::Ingress, parts, span));
     }
     for rule in spec.egress.iter().flatten() {
         let parts = rule.value.as_ref().map(|rule| (rule.to.as_deref(), rule.ports.as_deref()));
-        rules.push(self::rule(reader, Direction::Egress, parts, rule.line()));
+        let span = reader.doc.line_of(rule);
+        rules.push(self::rule(reader, Direction::Egress, parts, span));
     }
     rules.into_iter().collect()
 }
 
 /// 1 and 5.
-fn rule(reader: &mut Reader<'_, '_>, direction: Direction, parts: Option<Parts<'_, '_>>, line: u64) -> Option<Rule> {
-    let span = reader.doc.line(line);
+fn rule(reader: &mut Reader<'_, '_>, direction: Direction, parts: Option<Parts<'_, '_>>, span: Span) -> Option<Rule> {
     let (peers, ports) = match parts {
         Some(parts) => parts,
         None if reader.purpose == Purpose::Rendered => {
