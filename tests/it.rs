@@ -15,6 +15,7 @@ mod codeowners;
 mod corpus;
 mod crds;
 mod docs;
+mod excerpt;
 mod forbid;
 mod formats;
 #[allow(clippy::duplicate_mod, reason = "the outside judge of selectors judges here as part of the fuzz crate, too")]

@@ -28,7 +28,7 @@ use crate::pipeline::Compiled;
 
 use against::Before;
 use difference::{Difference, Parts, Verdict};
-use sides::Side;
+pub(super) use sides::Side;
 
 #[derive(Debug, Args)]
 #[command(
@@ -140,7 +140,8 @@ fn diff(args: &DiffArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     Ok(if refused { Exit::NotFine } else { args.fail_on.exit(difference.verdict) })
 }
 
-fn sides_of(run: &Run, changes: &[Change], compiled: &[Compiled]) -> Vec<Option<Side>> {
+/// The policies before, for each of what was compiled; `None`: they cannot be read.
+pub(super) fn sides_of(run: &Run, changes: &[Change], compiled: &[Compiled]) -> Vec<Option<Side>> {
     compiled.iter().map(|done| sides::before(run, changes, done)).collect()
 }
 
@@ -183,9 +184,14 @@ impl Other {
 }
 
 /// What a build is about to change: at most so many lines of text, then what opens and closes.
-pub(super) fn show(run: &Run, plan: &Plan, compiled: &[Compiled], most_lines: usize, terminal: &mut Terminal) {
-    let sides = sides_of(run, &plan.changes, compiled);
+pub(super) fn show(
+    run: &Run,
+    plan: &Plan,
+    (compiled, sides): (&[Compiled], &[Option<Side>]),
+    most_lines: usize,
+    terminal: &mut Terminal,
+) {
     let changes = &plan.changes;
-    let parts = Parts { run, compiled, changes, sides: &sides, before: None, detailed: false };
+    let parts = Parts { run, compiled, changes, sides, before: None, detailed: false };
     human::tell(run, compiled, &Difference::of(&parts), Some(most_lines), terminal);
 }

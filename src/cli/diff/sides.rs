@@ -15,7 +15,7 @@ use crate::source::{FileId, Sources};
 use crate::verify::{normal, sum};
 
 /// The policies of one folder on one side.
-pub(super) struct Side {
+pub(in crate::cli) struct Side {
     pub(super) policies: Vec<sum::Policy>,
     /// How many say it otherwise than by sums.
     pub(super) omitted: usize,
