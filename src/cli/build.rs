@@ -56,8 +56,7 @@ fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     if let Some(exit) = stopped(&run, &plan, terminal) {
         return Ok(exit);
     }
-    let sides = diff::sides_of(&run, &plan.changes, &compiled);
-    diff::show(&run, &plan, (&compiled, &sides), MAX_DIFF_LINES, terminal);
+    diff::show(&run, &plan, &compiled, MAX_DIFF_LINES, terminal);
     write(args, &run, &plan, &Tree::new(), &proved, disk.is_fresh(), terminal)
 }
 
@@ -95,11 +94,6 @@ fn in_outline(args: &BuildArgs, run: &mut Run, target: &Target, terminal: &mut T
         excerpt = compiled;
     }
     run.project.sources = sources;
-    let sides = diff::sides_of(run, &plan.changes, &excerpt);
-    if sides.iter().any(Option::is_none) {
-        run.project.sources = templates;
-        return Ok(None);
-    }
     let shown = run.shown();
     report::diagnostics(run, &shown, "", terminal);
     let proved: Vec<Proved> = outlines.iter().map(|outline| outline.proved.clone()).collect();
@@ -110,9 +104,8 @@ fn in_outline(args: &BuildArgs, run: &mut Run, target: &Target, terminal: &mut T
         return Ok(Some(exit));
     }
     if !plan.changes.is_empty() {
-        diff::show(run, &plan, (&excerpt, &sides), MAX_DIFF_LINES, terminal);
+        diff::show_part(run, &plan, excerpt, MAX_DIFF_LINES, terminal);
     }
-    drop((excerpt, sides));
     if plan.later.is_empty() {
         return write(args, run, &plan, &Tree::new(), &proved, disk.is_fresh(), terminal).map(Some);
     }

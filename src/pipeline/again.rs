@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::Compiled;
 use super::stream::{Outline, lists};
 use crate::dialects::writing::layout;
-use crate::dialects::{Document, Writer};
+use crate::dialects::{self, Document, Writer};
 use crate::lower::{Lowering, Shared};
 use crate::model::{Model, Sym};
 use crate::output::{Digest, OutputError, Texts, Tree, Write, header};
@@ -93,7 +93,8 @@ impl<'a> Again<'a> {
     }
 
     /// What opens and closes where some files differ, compiled without what has no part in it. `changed`: paths, and texts as
-    /// they were. `out`: where the new texts are, which `sources` gets.
+    /// they were. `out`: where the new texts are, which `sources` gets. Out: for each outline what says something else, or may, and
+    /// the policies that the changed files held.
     ///
     /// A flow has two ends, and what may pass between them is said by the policies of their namespaces. So one that changes has
     /// an end in a namespace whose policies change; the other is there too, or in a namespace that these name, or that names
@@ -103,7 +104,7 @@ impl<'a> Again<'a> {
         changed: &BTreeMap<&Utf8Path, Option<&str>>,
         out: &Utf8Path,
         sources: &mut Sources,
-    ) -> Option<Vec<Compiled>> {
+    ) -> Option<Vec<(Compiled, Vec<Policy>)>> {
         self.of_parts().map(|part| part.excerpt(changed, out, sources)).collect()
     }
 }
@@ -190,7 +191,7 @@ impl Part<'_> {
         changed: &BTreeMap<&Utf8Path, Option<&str>>,
         out: &Utf8Path,
         sources: &mut Sources,
-    ) -> Option<Compiled> {
+    ) -> Option<(Compiled, Vec<Policy>)> {
         let Self { outline, .. } = self;
         let dialect = outline.dialect;
         let of_part = || changed.iter().filter(|(path, _)| path.starts_with(&outline.proved.folder));
@@ -198,7 +199,13 @@ impl Part<'_> {
             return None;
         }
         let shared = self.made(&self.writer.cluster(&mut vec![]))?;
-        let (touched, others) = self.touched(of_part(), &shared)?;
+        let mut texts = Sources::default();
+        let ids: Vec<FileId> =
+            shared.iter().map(|(path, text, _)| texts.add(out.join(path), Arc::clone(text))).collect();
+        let beside = dialect.shared(&texts, &ids)?;
+        let old = read_old(of_part(), &*beside)?;
+        let touched = touched(of_part(), &old)?;
+        let others = marks(&old);
         let of_touched = |name: &Sym| touched.contains(&mark(name));
         let near: BTreeSet<u32> = {
             let named = self.model.namespaces.keys().zip(&outline.named).filter(|(name, _)| of_touched(name));
@@ -218,40 +225,54 @@ impl Part<'_> {
             contributors: BTreeMap::new(),
             policies: vec![],
         };
+        let own = made.len();
         for (path, text, intents) in made.into_iter().chain(shared) {
             compiled.texts.push((path.clone(), sources.add(out.join(&path), Arc::clone(&text))));
             compiled.contributors.insert(path.clone(), intents);
             compiled.files.insert(path, text);
         }
         let ids: Vec<FileId> = compiled.texts.iter().map(|(_, id)| *id).collect();
-        let read = dialect.read(sources, &ids).ok()?;
+        let read = beside.read(sources, ids.get(..own)?)?;
         compiled.policies = read.into_iter().flat_map(|file| file.policies).collect();
-        Some(compiled)
-    }
-
-    /// Namespaces that changed files are about, and those that their old texts name.
-    fn touched<'c>(
-        &self,
-        changed: impl Iterator<Item = (&'c &'c Utf8Path, &'c Option<&'c str>)> + Clone,
-        shared: &[Made],
-    ) -> Option<(BTreeSet<u32>, Marks)> {
-        let mut texts = Sources::default();
-        let mut ids: Vec<FileId> = vec![];
-        ids.extend(changed.clone().filter_map(|(path, old)| Some(texts.add(*path, (*old)?.to_owned()))));
-        let old = ids.len();
-        ids.extend(shared.iter().map(|(path, text, _)| texts.add(path, Arc::clone(text))));
-        let mut read = self.outline.dialect.read(&texts, &ids).ok()?;
-        read.truncate(old);
-        if read.iter().any(|file| file.shared) {
-            return None;
+        let of_cluster = beside.files().iter().zip(ids.get(own..)?);
+        for (file, id) in of_cluster {
+            compiled.policies.extend(file.policies.iter().cloned().map(|policy| in_file(policy, *id)));
         }
-        let policies: Vec<Policy> = read.into_iter().flat_map(|file| file.policies).collect();
-        let subjects = policies.iter().map(|policy| match &policy.subject.namespaces {
-            Namespaces::Named(name) => Some(mark(name)),
-            Namespaces::Labelled(_) => None,
-        });
-        let mut touched: BTreeSet<u32> = subjects.collect::<Option<_>>()?;
-        touched.extend(changed.filter_map(|(path, _)| namespace(path)).map(mark));
-        Some((touched, marks(&policies)))
+        Some((compiled, old))
     }
+}
+
+/// What changed files held; `None` where it cannot be read, or where others refer to it.
+fn read_old<'c>(
+    changed: impl Iterator<Item = (&'c &'c Utf8Path, &'c Option<&'c str>)>,
+    beside: &dyn dialects::Shared,
+) -> Option<Vec<Policy>> {
+    let mut texts = Sources::default();
+    let ids: Vec<FileId> = changed
+        .filter(|(path, _)| path.file_name() != Some(layout::LIST))
+        .filter_map(|(path, old)| Some(texts.add(*path, (*old)?.to_owned())))
+        .collect();
+    let read = beside.read(&texts, &ids)?;
+    let is_plain = read.iter().all(|file| !file.shared && file.base.is_none());
+    is_plain.then(|| read.into_iter().flat_map(|file| file.policies).collect())
+}
+
+/// The namespaces that changed files are about, by their policies and their names; `None` where it is all of them.
+fn touched<'c>(
+    changed: impl Iterator<Item = (&'c &'c Utf8Path, &'c Option<&'c str>)>,
+    old: &[Policy],
+) -> Option<BTreeSet<u32>> {
+    let subjects = old.iter().map(|policy| match &policy.subject.namespaces {
+        Namespaces::Named(name) => Some(mark(name)),
+        Namespaces::Labelled(_) => None,
+    });
+    let mut touched: BTreeSet<u32> = subjects.collect::<Option<_>>()?;
+    touched.extend(changed.filter_map(|(path, _)| namespace(path)).map(mark));
+    Some(touched)
+}
+
+/// A policy whose text stands among others now.
+fn in_file(mut policy: Policy, file: FileId) -> Policy {
+    policy.span.file = file;
+    policy
 }

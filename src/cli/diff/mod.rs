@@ -25,10 +25,11 @@ use crate::diag::Level;
 use crate::dialects;
 use crate::output::{Change, Plan, Tree};
 use crate::pipeline::Compiled;
+use crate::verify::normal::Policy;
 
 use against::Before;
 use difference::{Difference, Parts, Verdict};
-pub(super) use sides::Side;
+use sides::Side;
 
 #[derive(Debug, Args)]
 #[command(
@@ -140,8 +141,7 @@ fn diff(args: &DiffArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     Ok(if refused { Exit::NotFine } else { args.fail_on.exit(difference.verdict) })
 }
 
-/// The policies before, for each of what was compiled; `None`: they cannot be read.
-pub(super) fn sides_of(run: &Run, changes: &[Change], compiled: &[Compiled]) -> Vec<Option<Side>> {
+fn sides_of(run: &Run, changes: &[Change], compiled: &[Compiled]) -> Vec<Option<Side>> {
     compiled.iter().map(|done| sides::before(run, changes, done)).collect()
 }
 
@@ -184,7 +184,25 @@ impl Other {
 }
 
 /// What a build is about to change: at most so many lines of text, then what opens and closes.
-pub(super) fn show(
+pub(super) fn show(run: &Run, plan: &Plan, compiled: &[Compiled], most_lines: usize, terminal: &mut Terminal) {
+    show_sides(run, plan, (compiled, &sides_of(run, &plan.changes, compiled)), most_lines, terminal);
+}
+
+/// The same of what was compiled in part, each with the policies that its changed files held.
+pub(super) fn show_part(
+    run: &Run,
+    plan: &Plan,
+    parts: Vec<(Compiled, Vec<Policy>)>,
+    most_lines: usize,
+    terminal: &mut Terminal,
+) {
+    let side = |(done, old): &(Compiled, Vec<Policy>)| Some(sides::beside(run, &plan.changes, done, old));
+    let sides: Vec<Option<Side>> = parts.iter().map(side).collect();
+    let compiled: Vec<Compiled> = parts.into_iter().map(|(done, _)| done).collect();
+    show_sides(run, plan, (&compiled, &sides), most_lines, terminal);
+}
+
+fn show_sides(
     run: &Run,
     plan: &Plan,
     (compiled, sides): (&[Compiled], &[Option<Side>]),
