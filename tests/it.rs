@@ -15,6 +15,7 @@ mod codeowners;
 mod corpus;
 mod crds;
 mod docs;
+mod excerpt;
 mod faults;
 mod forbid;
 mod formats;

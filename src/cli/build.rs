@@ -1,17 +1,20 @@
 //! `netpolc build`: compile, check, prove, show, write.
 
+use std::cell::OnceCell;
+
 use super::report::{self, plural};
 use super::run::Run;
 use super::{BuildArgs, Exit, Target, Terminal, argocd, diff, tracked};
 use crate::checks::Settings;
 use crate::diag::{Diagnostic, Level, codes};
-use crate::output::{Plan, Texts, Tree};
+use crate::output::{Plan, Texts, Tree, differing, plan_some};
 use crate::pipeline::{Again, Compiled, Proved};
 
 /// How many lines of the text diff are shown at most: a first build is told by its flows.
 const MAX_DIFF_LINES: usize = 400;
 
-/// How many new files are shown at most, where nothing else changes.
+/// How many new files are shown at most, where nothing else changes; and how many files that differ are told without all the
+/// others at hand.
 const MAX_NEW_FILES: usize = 1_000;
 
 pub(super) fn run(args: &BuildArgs, terminal: &mut Terminal) -> Exit {
@@ -50,17 +53,15 @@ fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
     if args.check {
         return Ok(check(&mut run, &plan, &proved, terminal));
     }
-    let problems = report::sorted(&run, plan.problems.iter().chain(&plan.warnings).cloned());
-    report::diagnostics(&run, &problems, if plan.problems.is_empty() { "" } else { "; nothing was written" }, terminal);
-    if !plan.problems.is_empty() {
-        return Ok(Exit::NotFine);
+    if let Some(exit) = stopped(&run, &plan, terminal) {
+        return Ok(exit);
     }
     diff::show(&run, &plan, &compiled, MAX_DIFF_LINES, terminal);
     write(args, &run, &plan, &Tree::new(), &proved, disk.is_fresh(), terminal)
 }
 
-/// Where everything is as it shall be, or so much is new that nobody reads it: then nothing is shown, so no text needs to be
-/// kept. `None`: the build goes the long way.
+/// Where little changes, or so much is new that nobody reads it: then only the texts of what changes are needed, and what opens
+/// and closes is known without most of the rest. `None`: the build goes the long way, and nothing was told.
 fn in_outline(args: &BuildArgs, run: &mut Run, target: &Target, terminal: &mut Terminal) -> Result<Option<Exit>, Exit> {
     // What the chosen intents allow is shown, even if nothing changes.
     if run.selected.is_some() {
@@ -68,24 +69,58 @@ fn in_outline(args: &BuildArgs, run: &mut Run, target: &Target, terminal: &mut T
     }
     let Some(outlines) = run.outline(target, terminal)? else { return Ok(None) };
     let wanted = outlines.iter().flat_map(|outline| outline.hashes.iter().map(|(path, hash)| (path.clone(), *hash)));
+    let wanted = wanted.collect();
     let disk = run.inspect(target, terminal)?;
-    let Some(plan) = crate::output::outline(&disk, &wanted.collect()) else { return Ok(None) };
-    let is_told = plan.later.is_empty() || (plan.later.len() > MAX_NEW_FILES && !args.check);
-    if !is_told || (args.check && !plan.is_clean()) {
+    let (differing, all_new) = differing(&disk, &wanted);
+    let is_told = differing.len() <= MAX_NEW_FILES;
+    if !is_told && (!all_new || args.check) {
         return Ok(None);
     }
+    let templates = run.project.sources.clone();
+    let again = OnceCell::new();
+    let again = || again.get_or_init(|| Again::new(&outlines, &run.models, &templates));
+    let texts = if is_told && !differing.is_empty() { again().texts(&differing) } else { Some(Tree::new()) };
+    let mut sources = templates.clone();
+    let plan = texts.and_then(|texts| plan_some(&disk, &wanted, &texts, &mut sources, args.overwrite));
+    let Some(plan) = plan else { return Ok(None) };
+    let is_plain = plan.problems.is_empty() && plan.warnings.is_empty() && plan.changes.is_empty();
+    if plan.changes.len() > MAX_NEW_FILES || !(is_told || is_plain) {
+        return Ok(None);
+    }
+    let mut excerpt = vec![];
+    if !args.check && plan.problems.is_empty() && !plan.changes.is_empty() {
+        let changed = plan.changes.iter().map(|change| (change.path.as_path(), change.old_text())).collect();
+        let Some(compiled) = again().excerpt(&changed, &run.project.out, &mut sources) else { return Ok(None) };
+        excerpt = compiled;
+    }
+    run.project.sources = sources;
     let shown = run.shown();
     report::diagnostics(run, &shown, "", terminal);
     let proved: Vec<Proved> = outlines.iter().map(|outline| outline.proved.clone()).collect();
     if args.check {
         return Ok(Some(check(run, &plan, &proved, terminal)));
     }
-    if !plan.later.is_empty() {
-        let files = plural(plan.later.len(), "new file");
-        terminal.line(format!("{files}, too many to show; before a build, `netpolc diff` shows all of it\n"));
+    if let Some(exit) = stopped(run, &plan, terminal) {
+        return Ok(Some(exit));
     }
-    let again = Again::new(&outlines, &run.models, &run.project.sources);
+    if !plan.changes.is_empty() {
+        diff::show_part(run, &plan, excerpt, MAX_DIFF_LINES, terminal);
+    }
+    if plan.later.is_empty() {
+        return write(args, run, &plan, &Tree::new(), &proved, disk.is_fresh(), terminal).map(Some);
+    }
+    let files = plural(plan.later.len(), "new file");
+    terminal.line(format!("{files}, too many to show; before a build, `netpolc diff` shows all of it\n"));
+    let again = Again::new(&outlines, &run.models, &templates);
     write(args, run, &plan, &again, &proved, disk.is_fresh(), terminal).map(Some)
+}
+
+/// Tells what a plan stops at, and what it does not.
+fn stopped(run: &Run, plan: &Plan, terminal: &mut Terminal) -> Option<Exit> {
+    let problems = report::sorted(run, plan.problems.iter().chain(&plan.warnings).cloned());
+    let consequence = if plan.problems.is_empty() { "" } else { "; nothing was written" };
+    report::diagnostics(run, &problems, consequence, terminal);
+    (!plan.problems.is_empty()).then_some(Exit::NotFine)
 }
 
 /// Writes a plan and says what was written and proved. `first`: there was nothing before.

@@ -226,6 +226,8 @@ impl Run {
     fn note(&mut self, cluster: Option<&Sym>, notes: &[String]) {
         for text in notes {
             match self.notes.iter_mut().find(|note| note.text == *text) {
+                // A run may compile what it outlined.
+                Some(note) if note.clusters.iter().any(|known| known.as_ref() == cluster) => {}
                 Some(note) => note.clusters.push(cluster.cloned()),
                 None => self.notes.push(Note { text: text.clone(), clusters: vec![cluster.cloned()] }),
             }

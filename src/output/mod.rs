@@ -38,7 +38,7 @@ pub use create::create;
 pub use diff::unified_diff;
 pub use disk::{Disk, inspect};
 pub use lock::{Digest, LOCK_FILE};
-pub use plan::{Change, ChangeKind, Plan, outline, plan};
+pub use plan::{Change, ChangeKind, Plan, differing, plan, plan_some};
 pub use rewrite::{Rewrite, rewrite, sweep};
 
 /// Generated texts by their path below `out/`.

@@ -3,7 +3,7 @@
 //! In: the disk as inspected, and the wanted tree. Out: changes in the order of their paths, and what forbids them.
 //! Nothing is written here, and read are only the old texts of files that differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -112,34 +112,65 @@ impl Plan {
 /// Compares what is on disk with what is wanted. `overwrite` regenerates files of ours that someone edited; a file
 /// that is not ours is never touched. Texts that diagnostics point into are added to `sources`.
 pub fn plan(disk: &Disk, wanted: &Tree, sources: &mut Sources, overwrite: bool) -> Plan {
-    let mut plan = Plan::new(disk);
-    unusable_names(disk, wanted, &mut plan.problems);
-    in_the_way(disk, wanted, &mut plan.problems);
     let hashes: Vec<_> = wanted.par_iter().map(|(path, text)| (path.clone(), Digest::of(text.as_bytes()))).collect();
-    plan.new_hashes.extend(hashes.into_iter().map(|(path, hash)| (path, [hash].into())));
-    for (path, new) in wanted {
-        plan_wanted(disk, path, new, sources, overwrite, &mut plan);
-    }
-    plan.rest(disk, wanted, sources, overwrite);
-    plan
+    compare(disk, &hashes.into_iter().collect(), wanted, sources, overwrite).0
 }
 
-/// The plan for texts that are not kept, by their hashes: where all that is written is new. `None` where something else
-/// differs or is in the way; what it would be replaced by is then a question for [`plan`].
-pub fn outline(disk: &Disk, wanted: &BTreeMap<Utf8PathBuf, Digest>) -> Option<Plan> {
+/// The same where only some texts are kept: those of files that differ, see [`differing`]. New files without one are for later;
+/// `None` where it is missing for another.
+pub fn plan_some(
+    disk: &Disk,
+    wanted: &BTreeMap<Utf8PathBuf, Digest>,
+    texts: &Tree,
+    sources: &mut Sources,
+    overwrite: bool,
+) -> Option<Plan> {
+    let (plan, is_whole) = compare(disk, wanted, texts, sources, overwrite);
+    is_whole.then_some(plan)
+}
+
+/// A plan, and whether no text was missed.
+fn compare(
+    disk: &Disk,
+    wanted: &BTreeMap<Utf8PathBuf, Digest>,
+    texts: &Tree,
+    sources: &mut Sources,
+    overwrite: bool,
+) -> (Plan, bool) {
+    let mut is_whole = true;
     let mut plan = Plan::new(disk);
     unusable_names(disk, wanted, &mut plan.problems);
     in_the_way(disk, wanted, &mut plan.problems);
     plan.new_hashes.extend(wanted.iter().map(|(path, hash)| (path.clone(), [*hash].into())));
     for (path, hash) in wanted {
-        match disk.files.get(path) {
-            None => plan.later.push(path.clone()),
-            Some(Some(seen)) if seen.hash == *hash => plan.unchanged += 1,
-            Some(_) => return None,
+        match (disk.files.get(path), texts.get(path)) {
+            // Whoever wrote it: the bytes are the wanted ones, so nothing is lost.
+            (Some(Some(seen)), _) if seen.hash == *hash => plan.unchanged += 1,
+            (None, _) if disk.odd.contains_key(path) => {}
+            (None, None) => plan.later.push(path.clone()),
+            (None, Some(new)) => {
+                let kind = ChangeKind::Create { new: Arc::clone(new) };
+                plan.changes.push(Change { path: path.clone(), shown: disk.show(path), kind });
+            }
+            (Some(_), Some(new)) => plan_wanted(disk, path, new, sources, overwrite, &mut plan),
+            (Some(_), None) => is_whole = false,
         }
     }
-    plan.rest(disk, wanted, &mut Sources::default(), false);
-    (plan.problems.is_empty() && plan.warnings.is_empty() && plan.changes.is_empty()).then_some(plan)
+    plan.rest(disk, wanted, sources, overwrite);
+    (plan, is_whole)
+}
+
+/// Files that are not as they shall be, in the order of their paths, and whether all of them are new.
+pub fn differing<'w>(disk: &Disk, wanted: &'w BTreeMap<Utf8PathBuf, Digest>) -> (BTreeSet<&'w Utf8Path>, bool) {
+    let mut all_new = true;
+    let differs = |(path, hash): (&'w Utf8PathBuf, &Digest)| match disk.files.get(path) {
+        Some(Some(seen)) if seen.hash == *hash => None,
+        seen => {
+            all_new &= seen.is_none();
+            Some(path.as_path())
+        }
+    };
+    (wanted.iter().filter_map(differs).collect(), all_new)
 }
 
 impl Plan {
@@ -186,20 +217,9 @@ impl Plan {
     }
 }
 
+/// A file that is there, and is not as it shall be.
 fn plan_wanted(disk: &Disk, path: &Utf8Path, new: &Arc<str>, sources: &mut Sources, overwrite: bool, plan: &mut Plan) {
-    let change = |kind| Change { path: path.to_owned(), shown: disk.show(path), kind };
-    let Some(seen) = disk.files.get(path) else {
-        if !disk.odd.contains_key(path) {
-            plan.changes.push(change(ChangeKind::Create { new: Arc::clone(new) }));
-        }
-        return;
-    };
-    let seen = seen.map(|seen| seen.hash);
-    // Whoever wrote it: the bytes are the wanted ones, so nothing is lost.
-    if seen.is_some() && plan.new_hashes.get(path).is_some_and(|wanted| wanted.iter().copied().eq(seen)) {
-        plan.unchanged += 1;
-        return;
-    }
+    let seen = disk.files.get(path).copied().flatten().map(|seen| seen.hash);
     match disk.owner(path) {
         Owner::Foreign => plan.problems.push(foreign(disk, path)),
         Owner::Edited if !overwrite => plan.problems.push(edited(disk, path, Some(new), sources)),
@@ -213,7 +233,8 @@ fn plan_wanted(disk: &Disk, path: &Utf8Path, new: &Arc<str>, sources: &mut Sourc
                 plan.warnings.push(warning);
             }
             plan.replaced.extend(seen.map(|hash| (path.to_owned(), hash)));
-            plan.changes.push(change(ChangeKind::Update { old: old_text(disk, path), new: Arc::clone(new) }));
+            let kind = ChangeKind::Update { old: old_text(disk, path), new: Arc::clone(new) };
+            plan.changes.push(Change { path: path.to_owned(), shown: disk.show(path), kind });
         }
     }
 }
@@ -353,7 +374,7 @@ fn in_the_way<T>(disk: &Disk, wanted: &BTreeMap<Utf8PathBuf, T>, problems: &mut 
         }
     }
     // A file is in the way of a folder; few trees have as many folders as files, so look each up once.
-    let parents: std::collections::BTreeSet<_> = wanted.keys().flat_map(|path| path.ancestors().skip(1)).collect();
+    let parents: BTreeSet<_> = wanted.keys().flat_map(|path| path.ancestors().skip(1)).collect();
     for path in parents.into_iter().filter(|path| disk.files.contains_key(*path)) {
         problems.push(foreign(disk, path));
     }

@@ -10,6 +10,7 @@
 //! Every stage of a run speaks into one list of diagnostics; the next one starts only when it holds no error. Writing is
 //! not done here: see [`crate::output`].
 
+mod again;
 mod clusters;
 mod compile;
 mod evaluate;
@@ -19,6 +20,7 @@ mod limits;
 mod project;
 mod stream;
 
+pub use again::Again;
 pub use clusters::merge;
 pub use compile::{Compiled, Proved, compile, permitted};
 pub use evaluate::evaluate;
@@ -26,4 +28,4 @@ pub use given::{Given, given};
 pub use inventory::{Asked, Taken, inventories};
 pub use limits::MAX_OUTPUT_BYTES;
 pub use project::{LoadError, Project};
-pub use stream::{Again, Outline, outline};
+pub use stream::{Outline, outline};

@@ -5,20 +5,21 @@
 //! beside the few objects that all share, and dropped. Wherever something is not as it should be, or could be otherwise than
 //! it looks from one namespace, the answer is `None`: then all of it is compiled at once, and the reason is told from there.
 //!
-//! What is written later is rendered again, and must have the hash of what was proved ([`Again`]).
+//! What is written or shown later is rendered again, and must have the hash of what was proved ([`Again`](super::Again)).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
 use super::Project;
+use super::again::{Marks, marks};
 use super::compile::{Proved, permits};
 use crate::dialects::writing::layout;
 use crate::dialects::{self, Dialect, Document, Reviewed, Writer};
-use crate::lower::{Lowering, Shared};
+use crate::lower::Lowering;
 use crate::model::{Model, Sym};
-use crate::output::{Digest, OutputError, Texts, Write, header};
+use crate::output::{Digest, header};
 use crate::render::Renderer;
 use crate::source::{FileId, Sources};
 use crate::verify::{self, Part, Prover, normal};
@@ -29,8 +30,12 @@ pub struct Outline {
     pub proved: Proved,
     /// The texts by their path below `out/`.
     pub hashes: BTreeMap<Utf8PathBuf, Digest>,
-    renderer: Renderer,
-    dialect: &'static dyn Dialect,
+    /// Paths of those of no namespace, without the lists of files.
+    pub(super) shared: BTreeSet<Utf8PathBuf>,
+    /// The namespaces that the policies of each one name, in the order of the model.
+    pub(super) named: Vec<Marks>,
+    pub(super) renderer: Renderer,
+    pub(super) dialect: &'static dyn Dialect,
 }
 
 /// Proves a model in a dialect namespace by namespace. `lowering`: of that model. `sources` gets the texts of templates, and nothing that is rendered.
@@ -69,11 +74,13 @@ pub fn outline(
         names.par_iter().map(|name| unit(&at, &*writer, lowering, &*beside, &prover, name)).collect::<Option<_>>()?;
 
     let mut hashes: BTreeMap<Utf8PathBuf, Digest> = shared.hashes.into_iter().collect();
+    let shared = hashes.keys().cloned().collect();
     let expected = hashes.len() + done.iter().map(|unit| unit.hashes.len()).sum::<usize>();
-    let mut parts = vec![];
+    let (mut parts, mut named) = (vec![], Vec::with_capacity(done.len()));
     for unit in done {
         hashes.extend(unit.hashes);
         parts.push(unit.part);
+        named.push(unit.named);
     }
     let lists = lists(&hashes, &folder, dialect);
     let listing = at.texts(&lists)?;
@@ -95,13 +102,14 @@ pub fn outline(
     }
     let flows = prover.finish(parts).ok()?.flows;
     let proved = Proved { dialect: dialect.name(), cluster: model.cluster.clone(), folder, flows, approximations };
-    Some(Outline { proved, hashes, renderer, dialect })
+    Some(Outline { proved, hashes, shared, named, renderer, dialect })
 }
 
 /// What is kept of a namespace.
 struct Unit {
     hashes: Vec<(Utf8PathBuf, Digest)>,
     part: Part,
+    named: Marks,
 }
 
 fn unit(
@@ -124,10 +132,10 @@ fn unit(
     }
     let policies: Vec<normal::Policy> = files.into_iter().flat_map(|file| file.policies).collect();
     let part = prover.namespace(namespace, &policies).ok()?;
-    Some(Unit { hashes: texts.hashes, part })
+    Some(Unit { hashes: texts.hashes, part, named: marks(&policies) })
 }
 
-fn lists(hashes: &BTreeMap<Utf8PathBuf, Digest>, folder: &Utf8Path, dialect: &dyn Dialect) -> Vec<Document> {
+pub(super) fn lists(hashes: &BTreeMap<Utf8PathBuf, Digest>, folder: &Utf8Path, dialect: &dyn Dialect) -> Vec<Document> {
     let listed = hashes.keys().filter(|path| path.file_name() != Some(layout::LIST));
     layout::lists(listed.filter_map(|path| path.strip_prefix(folder).ok()), dialect.list())
 }
@@ -158,56 +166,5 @@ impl Place<'_> {
             texts.ids.push(texts.sources.add(self.out.join(self.folder).join(&document.path), text));
         }
         Some(texts)
-    }
-}
-
-/// The texts of some outlines, made again.
-pub struct Again<'a> {
-    parts: Vec<(&'a Outline, &'a Model)>,
-    lowerings: BTreeMap<Option<&'a Sym>, (Lowering<'a>, Shared)>,
-    sources: &'a Sources,
-}
-
-impl<'a> Again<'a> {
-    /// `models`: those of the outlines. `sources`: the texts of templates.
-    pub fn new(outlines: &'a [Outline], models: &'a [Model], sources: &'a Sources) -> Self {
-        let of = |outline: &'a Outline| {
-            let model = models.iter().find(|model| model.cluster == outline.proved.cluster)?;
-            Some((outline, model))
-        };
-        let lowering = |model: &'a Model| {
-            let lowering = Lowering::new(model);
-            let shared = lowering.shared();
-            (model.cluster.as_ref(), (lowering, shared))
-        };
-        let lowerings = models.iter().map(lowering).collect();
-        Self { parts: outlines.iter().filter_map(of).collect(), lowerings, sources }
-    }
-}
-
-/// What would be wrong was found before; what is not handed over is missed by whoever writes.
-impl Texts for Again<'_> {
-    fn each(&self, write: Write<'_>) -> Result<(), OutputError> {
-        for (outline, model) in &self.parts {
-            let Some((lowering, shared)) = self.lowerings.get(&model.cluster.as_ref()) else { continue };
-            let folder = &outline.proved.folder;
-            let hand_over = |documents: &[Document]| {
-                documents.iter().try_for_each(|document| {
-                    let mut text = header(&document.sources);
-                    match outline.renderer.render_into(self.sources, document, &mut text) {
-                        Ok(()) => write(&folder.join(&document.path), &text),
-                        Err(_) => Ok(()),
-                    }
-                })
-            };
-            let writer = outline.dialect.writer(model, shared);
-            let errors = || vec![];
-            hand_over(&writer.cluster(&mut errors()))?;
-            let names: Vec<&Sym> = model.namespaces.keys().collect();
-            let of_namespace = |name: &&Sym| writer.namespace(&lowering.namespace(name), &mut errors());
-            names.par_iter().try_for_each(|name| hand_over(&of_namespace(name)))?;
-            hand_over(&lists(&outline.hashes, folder, outline.dialect))?;
-        }
-        Ok(())
     }
 }

@@ -25,6 +25,7 @@ use crate::diag::Level;
 use crate::dialects;
 use crate::output::{Change, Plan, Tree};
 use crate::pipeline::Compiled;
+use crate::verify::normal::Policy;
 
 use against::Before;
 use difference::{Difference, Parts, Verdict};
@@ -184,8 +185,31 @@ impl Other {
 
 /// What a build is about to change: at most so many lines of text, then what opens and closes.
 pub(super) fn show(run: &Run, plan: &Plan, compiled: &[Compiled], most_lines: usize, terminal: &mut Terminal) {
-    let sides = sides_of(run, &plan.changes, compiled);
+    show_sides(run, plan, (compiled, &sides_of(run, &plan.changes, compiled)), most_lines, terminal);
+}
+
+/// The same of what was compiled in part, each with the policies that its changed files held.
+pub(super) fn show_part(
+    run: &Run,
+    plan: &Plan,
+    parts: Vec<(Compiled, Vec<Policy>)>,
+    most_lines: usize,
+    terminal: &mut Terminal,
+) {
+    let side = |(done, old): &(Compiled, Vec<Policy>)| Some(sides::beside(run, &plan.changes, done, old));
+    let sides: Vec<Option<Side>> = parts.iter().map(side).collect();
+    let compiled: Vec<Compiled> = parts.into_iter().map(|(done, _)| done).collect();
+    show_sides(run, plan, (&compiled, &sides), most_lines, terminal);
+}
+
+fn show_sides(
+    run: &Run,
+    plan: &Plan,
+    (compiled, sides): (&[Compiled], &[Option<Side>]),
+    most_lines: usize,
+    terminal: &mut Terminal,
+) {
     let changes = &plan.changes;
-    let parts = Parts { run, compiled, changes, sides: &sides, before: None, detailed: false };
+    let parts = Parts { run, compiled, changes, sides, before: None, detailed: false };
     human::tell(run, compiled, &Difference::of(&parts), Some(most_lines), terminal);
 }

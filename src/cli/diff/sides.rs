@@ -45,19 +45,25 @@ pub(super) fn before(run: &Run, changes: &[Change], done: &Compiled) -> Option<S
     if let Ok(read) = dialect.read(&old, &files)
         && !read.iter().any(|file| file.shared)
     {
-        let kept = done.policies.iter().filter(|policy| !changed.contains(sources.path(policy.span.file)));
-        // What is read apart is summed apart: ranks compare what was read together.
-        let (kept, read) = (kept.cloned().collect::<Vec<_>>(), read.into_iter().flat_map(|file| file.policies));
-        let (kept, read) = (Side::of(&kept), Side::of(&read.collect::<Vec<_>>()));
-        return Some(Side {
-            policies: [kept.policies, read.policies].concat(),
-            omitted: kept.omitted + read.omitted,
-            ordered: kept.ordered || read.ordered,
-        });
+        return Some(beside(run, changes, done, &read.into_iter().flat_map(|file| file.policies).collect::<Vec<_>>()));
     }
     for (path, id) in done.texts.iter().filter(|(_, id)| !changed.contains(sources.path(*id))) {
         files.push(old.add(path, sources.get(*id).text.clone()));
     }
     let read = dialect.read(&old, &files).ok()?;
     Some(Side::of(&read.into_iter().flat_map(|file| file.policies).collect::<Vec<normal::Policy>>()))
+}
+
+/// The same where it is known what the changed files held.
+pub(super) fn beside(run: &Run, changes: &[Change], done: &Compiled, old: &[normal::Policy]) -> Side {
+    let sources = &run.project.sources;
+    let changed: BTreeSet<&Utf8Path> = changes.iter().map(|change| change.shown.as_path()).collect();
+    let kept = done.policies.iter().filter(|policy| !changed.contains(sources.path(policy.span.file)));
+    // What is read apart is summed apart: ranks compare what was read together.
+    let (kept, old) = (Side::of(&kept.cloned().collect::<Vec<_>>()), Side::of(old));
+    Side {
+        policies: [kept.policies, old.policies].concat(),
+        omitted: kept.omitted + old.omitted,
+        ordered: kept.ordered || old.ordered,
+    }
 }

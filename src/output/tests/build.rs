@@ -142,7 +142,10 @@ fn texts_that_are_not_kept_are_written_as_they_were_proved() {
     let mut next = both();
     next.insert("kubernetes/allow/later.yaml".into(), "later: 1\n".into());
     let hashes = |tree: &Tree| tree.iter().map(|(path, text)| (path.clone(), Digest::of(text.as_bytes()))).collect();
-    let plan = outline(&project.inspect(), &hashes(&next)).unwrap();
+    let plan_of = |tree: &Tree| {
+        plan_some(&project.inspect(), &hashes(tree), &Tree::new(), &mut Sources::default(), false).unwrap()
+    };
+    let plan = plan_of(&next);
     assert_eq!((plan.later.len(), plan.unchanged, plan.is_clean()), (1, 2, false));
 
     let before = project.snapshot();
@@ -155,19 +158,22 @@ fn texts_that_are_not_kept_are_written_as_they_were_proved() {
     let applied = plan.apply_with(&next).unwrap();
     assert_eq!((applied.created, applied.updated, applied.lock_written), (1, 0, true));
     assert!(project.check(&next).is_empty());
-    assert!(outline(&project.inspect(), &hashes(&next)).unwrap().is_clean());
+    assert!(plan_of(&next).is_clean());
 }
 
-/// What differs in any other way is no outline: its texts are needed, to be shown.
+/// Of what is there and differs the new text is needed: it is shown, and compared.
 #[test]
-fn only_new_files_have_an_outline() {
+fn texts_of_files_that_differ_are_needed() {
     let project = Project::built();
-    let hashes = |files: &[(&str, &str)]| {
-        wanted(files).into_iter().map(|(path, text)| (path, Digest::of(text.as_bytes()))).collect()
-    };
-    assert!(outline(&project.inspect(), &hashes(&[(A, "a: 2\n"), (B, "b: 1\n")])).is_none(), "an update");
-    assert!(outline(&project.inspect(), &hashes(&[(A, "a: 1\n")])).is_none(), "a deletion");
-    project.put("kubernetes/allow/new.yaml/x", "in the way");
-    let new = hashes(&[(A, "a: 1\n"), (B, "b: 1\n"), ("kubernetes/allow/new.yaml", "new\n")]);
-    assert!(outline(&project.inspect(), &new).is_none(), "a folder in the way");
+    let next = wanted(&[(A, "a: 2\n"), (B, "b: 1\n")]);
+    let hashes = next.iter().map(|(path, text)| (path.clone(), Digest::of(text.as_bytes()))).collect();
+    let disk = project.inspect();
+    assert_eq!(differing(&disk, &hashes), (BTreeSet::from([Utf8Path::new(A)]), false));
+    let plan_with = |texts: &Tree| plan_some(&disk, &hashes, texts, &mut Sources::default(), false);
+    assert!(plan_with(&Tree::new()).is_none());
+    let some = next.iter().filter(|(path, _)| *path == A).map(|(path, text)| (path.clone(), text.clone())).collect();
+    assert_eq!(plan_with(&some).unwrap().changes, plan(&disk, &next, &mut Sources::default(), false).changes);
+    let new = wanted(&[(A, "a: 1\n"), (B, "b: 1\n"), ("kubernetes/allow/new.yaml", "new\n")]);
+    let hashes = new.iter().map(|(path, text)| (path.clone(), Digest::of(text.as_bytes()))).collect();
+    assert_eq!(differing(&disk, &hashes), (BTreeSet::from([Utf8Path::new("kubernetes/allow/new.yaml")]), true));
 }
