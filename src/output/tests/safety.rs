@@ -184,3 +184,17 @@ fn run_that_finished_since_the_inspection_is_seen() {
     assert_eq!(error.to_string(), "`out/.netpolc.lock` changed while netpolc was running; run again");
     assert!(project.text(A).ends_with("a: 1\n"));
 }
+
+#[cfg(unix)]
+#[test]
+fn link_in_the_place_of_what_another_scope_wrote_is_not_in_the_way() {
+    let project = Project::new();
+    let c = "calico/allow/c.yaml";
+    let mut all = both();
+    all.extend(wanted(&[(c, "c: 1\n")]));
+    project.build(&all).unwrap();
+    fs::remove_file(project.path(c)).unwrap();
+    std::os::unix::fs::symlink("nowhere", project.path(c)).unwrap();
+    assert_eq!(found(&project.plan(&all).problems), [codes::UNSAFE_PATH]);
+    assert!(project.only("kubernetes").plan(&both()).problems.is_empty());
+}
