@@ -109,6 +109,7 @@ fn edited_file_that_nobody_wants_is_not_deleted() {
     assert_eq!(found(&project.plan(&next).problems), [codes::EDITED]);
     let plan = project.overwrite(&next);
     assert_eq!(found(&plan.warnings), [codes::FOREIGN]);
+    assert_eq!(plan.warnings[0].notes, ["it was edited, so netpolc does not delete it"]);
     plan.apply().unwrap();
     assert_eq!(project.text(B), "hand-made\n");
     assert!(!project.text(LOCK_FILE).contains(B));

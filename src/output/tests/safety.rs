@@ -28,6 +28,7 @@ fn links_in_the_way_are_refused() {
         let next = wanted(&[(A, "a: 2\n"), (B, "b: 1\n")]);
         for plan in [project.plan(&next), project.overwrite(&next)] {
             assert!(found(&plan.problems).contains(&codes::UNSAFE_PATH), "{place}");
+            assert!(plan.problems[0].message.ends_with(" is a symbolic link"), "{place}");
             assert!(matches!(plan.apply(), Err(OutputError::Refused)));
         }
         assert!(!project.check(&both()).is_empty(), "{place}");
@@ -61,7 +62,9 @@ fn foreign_link_elsewhere_is_extra_and_not_followed() {
 fn out_that_is_a_file_is_refused() {
     let project = Project::new();
     fs::write(project.out(), "x").unwrap();
-    assert_eq!(found(&project.plan(&both()).problems), [codes::UNSAFE_PATH]);
+    let problems = project.plan(&both()).problems;
+    assert_eq!(found(&problems), [codes::UNSAFE_PATH]);
+    assert_eq!(problems[0].message, "`out` is a file, not a folder");
 }
 
 #[test]
@@ -109,6 +112,8 @@ fn twins_by_case_are_refused() {
     let project = Project::new();
     let next = wanted(&[("k/Web.yaml", ""), ("k/web.yaml", ""), ("K/x.yaml", "")]);
     assert_eq!(found(&project.plan(&next).problems), [codes::UNSAFE_PATH, codes::UNSAFE_PATH]);
+    let next = wanted(&[("K/Web.yaml", ""), ("K/weB.yaml", "")]);
+    assert_eq!(found(&project.plan(&next).problems), [codes::UNSAFE_PATH]);
 }
 
 #[test]
