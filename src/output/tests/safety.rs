@@ -1,6 +1,7 @@
 //! What must not be written, or not through.
 
 use super::*;
+use crate::output::folder::Folder;
 use crate::output::lock::{Lock, to_text};
 
 #[test]
@@ -202,4 +203,32 @@ fn link_in_the_place_of_what_another_scope_wrote_is_not_in_the_way() {
     std::os::unix::fs::symlink("nowhere", project.path(c)).unwrap();
     assert_eq!(found(&project.plan(&all).problems), [codes::UNSAFE_PATH]);
     assert!(project.only("kubernetes").plan(&both()).problems.is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn leftover_that_became_something_else_is_not_removed() {
+    let project = Project::built();
+    let leftover = project.path("kubernetes/allow/.netpolc-tmp-Ab12cd");
+    fs::write(&leftover, "half").unwrap();
+    let plan = project.plan(&both());
+    fs::remove_file(&leftover).unwrap();
+    std::os::unix::fs::symlink("nowhere", &leftover).unwrap();
+    assert!(matches!(plan.apply(), Err(OutputError::Changed { .. })));
+    assert!(leftover.is_symlink());
+}
+
+#[cfg(unix)]
+#[test]
+fn files_and_folders_are_known_from_others() {
+    let project = Project::built();
+    let open = |path: &str| Folder::open(&project.path(path)).unwrap();
+    let folder = open("kubernetes/allow");
+    assert!(folder.is(&open("kubernetes/allow")).unwrap());
+    assert!(!folder.is(&open("kubernetes/baseline")).unwrap());
+    let identity = || folder.found("a.yaml").unwrap().unwrap().identity;
+    let before = identity();
+    assert_eq!(identity(), before);
+    project.put(A, "another text");
+    assert_ne!(identity(), before);
 }
