@@ -390,6 +390,25 @@ mod tests {
     }
 
     #[test]
+    fn names_other_spaces_separators_and_controls() {
+        let (text, lines, _) = report("a\u{2003}b\u{2028}c\u{7}".as_bytes());
+        assert_eq!(text, "a b\u{fffd}c\u{fffd}");
+        let names = ["odd space (U+2003)", "line separator (U+2028)", "control character (U+0007)"];
+        for (line, name) in lines.iter().zip(names) {
+            assert!(line.contains(name), "{line}");
+        }
+        assert_eq!(lines.len(), names.len());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn system_errors_are_told_by_their_kind_where_it_has_a_name() {
+        // EACCES, and EPROTO, for which there is no kind.
+        assert_eq!(reason(&io::Error::from_raw_os_error(13)), "permission denied");
+        assert_eq!(reason(&io::Error::from_raw_os_error(71)), "Protocol error (os error 71)");
+    }
+
+    #[test]
     fn says_on_which_line_utf8_is_invalid() {
         let (text, lines, readable) = report(b"a = 1\nwhy = \"caf\xe9\"\n");
         assert_eq!(lines, ["intents/app.toml:2:11: error[NP002]: invalid UTF-8 on line 2: byte 0xE9"]);
@@ -417,6 +436,10 @@ mod tests {
         decode("\u{200b}".repeat(25).into_bytes()).register("x".into(), &mut sources, &mut found);
         assert_eq!(found.len(), MAX_FLAWS);
         assert_eq!(found.last().unwrap().notes, ["15 more of its kind in this file"]);
+        assert!(found.iter().take(MAX_FLAWS - 1).all(|one| one.notes.is_empty()));
+        found.clear();
+        decode("\u{200b}".repeat(MAX_FLAWS).into_bytes()).register("x".into(), &mut sources, &mut found);
+        assert!(found.iter().all(|one| one.notes.is_empty()));
     }
 
     #[test]

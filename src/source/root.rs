@@ -231,6 +231,26 @@ mod tests {
     }
 
     #[test]
+    fn what_leads_out_of_a_root_by_its_words_is_not_inside() {
+        for path in ["a", "a/b.toml", ".hidden/x", "a..b"] {
+            assert!(is_inside(path), "{path:?}");
+        }
+        for path in ["", "..", "../a", "a/../b", "/a", ".", "./a", "a/./b", "a\\b", "a\u{202e}", "a\nb"] {
+            assert!(!is_inside(path), "{path:?}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_and_what_it_leads_to_are_one_place() {
+        let (_temp, dir) = tree(&["real/", "other/"]);
+        std::os::unix::fs::symlink("real", dir.join("link")).unwrap();
+        assert!(is_same_place(&dir.join("real"), &dir.join("link")));
+        assert!(is_same_place(&dir.join("gone"), &dir.join("gone")));
+        assert!(!is_same_place(&dir.join("real"), &dir.join("other")));
+    }
+
+    #[test]
     fn paths_are_made_relative_to_the_root() {
         let (_temp, dir) = tree(&["netpolc.toml", "intents/app.toml"]);
         let found = root(&[], &dir).unwrap();

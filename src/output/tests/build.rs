@@ -109,6 +109,7 @@ fn edited_file_that_nobody_wants_is_not_deleted() {
     assert_eq!(found(&project.plan(&next).problems), [codes::EDITED]);
     let plan = project.overwrite(&next);
     assert_eq!(found(&plan.warnings), [codes::FOREIGN]);
+    assert_eq!(plan.warnings[0].notes, ["it was edited, so netpolc does not delete it"]);
     plan.apply().unwrap();
     assert_eq!(project.text(B), "hand-made\n");
     assert!(!project.text(LOCK_FILE).contains(B));
@@ -176,4 +177,39 @@ fn texts_of_files_that_differ_are_needed() {
     let new = wanted(&[(A, "a: 1\n"), (B, "b: 1\n"), ("kubernetes/allow/new.yaml", "new\n")]);
     let hashes = new.iter().map(|(path, text)| (path.clone(), Digest::of(text.as_bytes()))).collect();
     assert_eq!(differing(&disk, &hashes), (BTreeSet::from([Utf8Path::new("kubernetes/allow/new.yaml")]), true));
+}
+
+#[test]
+fn what_wrote_says_so() {
+    let project = Project::new();
+    assert!(project.build(&both()).unwrap().wrote());
+    assert!(!project.build(&both()).unwrap().wrote());
+}
+
+#[test]
+fn fresh_is_only_what_has_neither_lock_nor_files() {
+    let project = Project::new();
+    project.put(A, "mine");
+    assert!(!project.inspect().is_fresh());
+    let project = Project::built();
+    fs::remove_dir_all(project.path("kubernetes")).unwrap();
+    assert!(!project.inspect().is_fresh());
+}
+
+#[test]
+fn plan_with_a_problem_is_not_clean() {
+    let project = Project::built();
+    project.put(A, "edited");
+    let plan = project.plan(&both());
+    assert!(plan.changes.is_empty() && !plan.lock_changes());
+    assert!(!plan.is_clean());
+}
+
+#[test]
+fn edits_beside_changed_line_ends_are_not_explained_away() {
+    let project = Project::built();
+    project.put(A, project.text(A).replace('\n', "\r\n") + "b: 1\r\n");
+    let plan = project.plan(&wanted(&[(A, "a: 2\n"), (B, "b: 1\n")]));
+    assert_eq!(found(&plan.problems), [codes::EDITED]);
+    assert!(plan.problems[0].notes.is_empty());
 }

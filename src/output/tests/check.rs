@@ -50,3 +50,13 @@ fn extra_check_is_not_repeated_for_a_reported_problem() {
     let problems = project.check(&both());
     assert_eq!(problems.iter().filter(|p| p.message.contains(A)).count(), 1);
 }
+
+#[cfg(unix)]
+#[test]
+fn link_in_the_way_is_reported_once() {
+    let project = Project::built();
+    fs::remove_file(project.path(A)).unwrap();
+    std::os::unix::fs::symlink("nowhere", project.path(A)).unwrap();
+    let problems = project.check(&both());
+    assert_eq!(problems.iter().filter(|p| p.message.contains(A)).count(), 1);
+}

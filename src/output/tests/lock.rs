@@ -1,7 +1,7 @@
 //! The lock file, and scopes.
 
 use super::*;
-use crate::output::lock::Lock;
+use crate::output::lock::{Hashes, Lock, to_text};
 
 #[test]
 fn first_build_creates_files_and_lock() {
@@ -139,4 +139,41 @@ fn lock_cut_off_in_a_line_is_damaged() {
     let next = wanted(&[(A, "a: 1\n"), (B, "b: 2\n")]);
     assert_eq!(project.build(&next).unwrap().updated, 1);
     assert!(project.check(&next).is_empty());
+}
+
+/// What a lossy reading would make of such a path is the path of some other file.
+#[test]
+fn lock_line_of_a_path_that_is_no_text_names_no_file() {
+    let hash = blake3::hash(b"").to_hex();
+    let line = |path: &[u8]| [hash.as_bytes(), b"  ", path, b"\n"].concat();
+    let lock = |path: &[u8]| Lock::parse([to_text(&Hashes::new()).as_bytes(), &line(path)].concat());
+    let good = lock(A.as_bytes());
+    assert_eq!((good.hashes.len(), good.intact), (1, true));
+    for path in [&b"kubernetes/\xff.yaml"[..], "kubernetes/\u{fffd}.yaml".as_bytes()] {
+        let bad = lock(path);
+        assert_eq!((bad.hashes.len(), bad.intact), (0, false), "{path:?}");
+    }
+}
+
+/// A header alone can be copied; it counts only where there is no lock to ask.
+#[test]
+fn generated_texts_are_told_by_the_lock_and_without_it_by_the_header() {
+    let project = Project::built();
+    let forged = "kubernetes/allow/forged.yaml";
+    project.put(forged, header(&["intents/app.toml".into()]) + "forged: 1\n");
+    project.put("kubernetes/allow/other.yaml", "x");
+    let paths = || project.inspect().generated().map(|(path, _)| path.to_string()).collect::<Vec<_>>();
+    assert_eq!(paths(), [A, B]);
+    fs::remove_file(project.path(LOCK_FILE)).unwrap();
+    assert_eq!(paths(), [A, forged, B]);
+}
+
+#[test]
+fn without_a_lock_a_conflict_is_still_an_edit() {
+    let project = Project::built();
+    fs::remove_file(project.path(LOCK_FILE)).unwrap();
+    project.put(A, project.text(A) + "<<<<<<< ours\na: 1\n=======\na: 2\n>>>>>>> theirs\n");
+    assert_eq!(found(&project.plan(&both()).problems), [codes::EDITED]);
+    project.put(A, project.text(B) + "text: a < b\n");
+    assert!(project.plan(&both()).problems.is_empty());
 }

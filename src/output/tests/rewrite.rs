@@ -58,3 +58,18 @@ fn nothing_outside_of_the_project_is_written() {
     assert_eq!(fs::read_to_string(away.join("a.toml")).unwrap(), "a");
     assert_eq!(fs::read_dir(&away).unwrap().count(), 1);
 }
+
+/// A rename would not ask for its permission.
+#[test]
+fn read_only_file_is_not_replaced() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = Utf8Path::from_path(temp.path()).unwrap();
+    fs::write(root.join("a.toml"), "old").unwrap();
+    let mut permissions = root.join("a.toml").metadata().unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(root.join("a.toml"), permissions).unwrap();
+    let change = Rewrite { path: "a.toml".into(), old: b"old".to_vec(), new: b"new".to_vec() };
+    let error = rewrite(root, &[change]).unwrap_err();
+    assert_eq!(error.to_string(), "cannot write `a.toml`: permission denied");
+    assert_eq!(fs::read_to_string(root.join("a.toml")).unwrap(), "old");
+}

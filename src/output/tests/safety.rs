@@ -1,6 +1,7 @@
 //! What must not be written, or not through.
 
 use super::*;
+use crate::output::folder::Folder;
 use crate::output::lock::{Lock, to_text};
 
 #[test]
@@ -28,6 +29,7 @@ fn links_in_the_way_are_refused() {
         let next = wanted(&[(A, "a: 2\n"), (B, "b: 1\n")]);
         for plan in [project.plan(&next), project.overwrite(&next)] {
             assert!(found(&plan.problems).contains(&codes::UNSAFE_PATH), "{place}");
+            assert!(plan.problems[0].message.ends_with(" is a symbolic link"), "{place}");
             assert!(matches!(plan.apply(), Err(OutputError::Refused)));
         }
         assert!(!project.check(&both()).is_empty(), "{place}");
@@ -61,7 +63,9 @@ fn foreign_link_elsewhere_is_extra_and_not_followed() {
 fn out_that_is_a_file_is_refused() {
     let project = Project::new();
     fs::write(project.out(), "x").unwrap();
-    assert_eq!(found(&project.plan(&both()).problems), [codes::UNSAFE_PATH]);
+    let problems = project.plan(&both()).problems;
+    assert_eq!(found(&problems), [codes::UNSAFE_PATH]);
+    assert_eq!(problems[0].message, "`out` is a file, not a folder");
 }
 
 #[test]
@@ -109,6 +113,8 @@ fn twins_by_case_are_refused() {
     let project = Project::new();
     let next = wanted(&[("k/Web.yaml", ""), ("k/web.yaml", ""), ("K/x.yaml", "")]);
     assert_eq!(found(&project.plan(&next).problems), [codes::UNSAFE_PATH, codes::UNSAFE_PATH]);
+    let next = wanted(&[("K/Web.yaml", ""), ("K/weB.yaml", "")]);
+    assert_eq!(found(&project.plan(&next).problems), [codes::UNSAFE_PATH]);
 }
 
 #[test]
@@ -183,4 +189,46 @@ fn run_that_finished_since_the_inspection_is_seen() {
     let error = late.apply().unwrap_err();
     assert_eq!(error.to_string(), "`out/.netpolc.lock` changed while netpolc was running; run again");
     assert!(project.text(A).ends_with("a: 1\n"));
+}
+
+#[cfg(unix)]
+#[test]
+fn link_in_the_place_of_what_another_scope_wrote_is_not_in_the_way() {
+    let project = Project::new();
+    let c = "calico/allow/c.yaml";
+    let mut all = both();
+    all.extend(wanted(&[(c, "c: 1\n")]));
+    project.build(&all).unwrap();
+    fs::remove_file(project.path(c)).unwrap();
+    std::os::unix::fs::symlink("nowhere", project.path(c)).unwrap();
+    assert_eq!(found(&project.plan(&all).problems), [codes::UNSAFE_PATH]);
+    assert!(project.only("kubernetes").plan(&both()).problems.is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn leftover_that_became_something_else_is_not_removed() {
+    let project = Project::built();
+    let leftover = project.path("kubernetes/allow/.netpolc-tmp-Ab12cd");
+    fs::write(&leftover, "half").unwrap();
+    let plan = project.plan(&both());
+    fs::remove_file(&leftover).unwrap();
+    std::os::unix::fs::symlink("nowhere", &leftover).unwrap();
+    assert!(matches!(plan.apply(), Err(OutputError::Changed { .. })));
+    assert!(leftover.is_symlink());
+}
+
+#[cfg(unix)]
+#[test]
+fn files_and_folders_are_known_from_others() {
+    let project = Project::built();
+    let open = |path: &str| Folder::open(&project.path(path)).unwrap();
+    let folder = open("kubernetes/allow");
+    assert!(folder.is(&open("kubernetes/allow")).unwrap());
+    assert!(!folder.is(&open("kubernetes/baseline")).unwrap());
+    let identity = || folder.found("a.yaml").unwrap().unwrap().identity;
+    let before = identity();
+    assert_eq!(identity(), before);
+    project.put(A, "another text");
+    assert_ne!(identity(), before);
 }

@@ -213,6 +213,15 @@ fn files_that_are_not_on_disk_are_a_project_like_those_that_are() {
 }
 
 #[test]
+fn file_of_the_limit_that_is_not_on_disk_is_read() {
+    let mut project = Project::new(&[]);
+    let whole = vec![b' '; MAX_FILE_BYTES as usize];
+    let root = Root::of_files("HEAD", Files::from([("intents/a.toml".into(), whole)]));
+    load_intents(&root, "intents".into(), &mut project.sources, &mut project.diags).unwrap();
+    assert!(project.messages().is_empty());
+}
+
+#[test]
 fn files_that_are_not_on_disk_have_the_same_limit() {
     let mut project = Project::new(&[]);
     let large = vec![b' '; MAX_FILE_BYTES as usize + 1];
@@ -226,4 +235,24 @@ fn files_that_are_not_on_disk_have_the_same_limit() {
             "error[NP007]: `templates` is not a folder"
         ]
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn linked_templates_folder_is_refused() {
+    let mut project = Project::new(&[("other/kubernetes/allow.yaml.j2", "x")]);
+    std::os::unix::fs::symlink("other", project.dir.join("templates")).unwrap();
+    assert!(project.templates().is_empty());
+    assert_eq!(project.messages(), ["error[NP007]: `templates` is a symbolic link"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn project_file_that_is_a_loop_is_told_in_the_words_of_the_system() {
+    let mut project = Project::new(&[]);
+    std::os::unix::fs::symlink("netpolc.toml", project.dir.join("netpolc.toml")).unwrap();
+    let root = project.root();
+    let error = load_project_file(&root, &mut project.sources, &mut project.diags).unwrap_err();
+    assert_eq!(error.path, "netpolc.toml");
+    assert_ne!(error.error.kind(), std::io::ErrorKind::NotFound);
 }
