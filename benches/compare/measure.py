@@ -13,6 +13,7 @@ import shutil
 import signal
 import statistics
 import subprocess
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -36,15 +37,13 @@ class Run:
     peak: float
 
 
-def run(command, folder, limit=None, settle=True, environment=None):
+def run(command, folder, limit=None):
     """Runs a command to its end. `peak` is that of the largest process below it, and never less than this script's own few MiB:
     Linux counts from before the program was started."""
-    if settle:
-        # What was written before shall not be written out at the cost of this one.
-        os.sync()
+    # What was written before shall not be written out at the cost of this one.
+    os.sync()
     stopped = threading.Event()
-    errors = Path(folder) / ".errors"
-    with open(errors, "wb") as stderr:
+    with tempfile.TemporaryFile() as stderr:
         started = time.perf_counter()
         process = subprocess.Popen(
             [str(word) for word in command],
@@ -53,7 +52,6 @@ def run(command, folder, limit=None, settle=True, environment=None):
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             start_new_session=True,
-            env={**os.environ, **(environment or {})},
         )
 
         def stop():
@@ -73,8 +71,8 @@ def run(command, folder, limit=None, settle=True, environment=None):
         process.returncode = os.waitstatus_to_exitcode(status)
         if timer:
             timer.cancel()
-    said = errors.read_text(errors="replace")
-    errors.unlink()
+        stderr.seek(0)
+        said = stderr.read().decode(errors="replace")
     if stopped.is_set():
         raise TooLong(f"more than {limit:g} s")
     if process.returncode != 0:
