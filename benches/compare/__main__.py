@@ -84,7 +84,9 @@ def main():
         tables = measured(options, binary, make, bench, no_stages, work)
     finally:
         shutil.rmtree(work)
-    command = shlex.join(["python3", "benches/compare", *sys.argv[1:]])
+    # Where somebody keeps the JSON is no part of how it was measured.
+    words = [word for before, word in zip(sys.argv, sys.argv[1:]) if "--json" not in (before, word)]
+    command = shlex.join(["python3", "benches/compare", *words])
     about = (command, measure.machine(options.work), tables)
     print(report.document(*about))
     if options.json:
