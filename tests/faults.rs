@@ -208,6 +208,12 @@ impl Scene {
         command.args(options).arg(BINARY).args(case.args);
         command
     }
+
+    /// The same with a fault at calls of one name, which a file gets the trace of.
+    fn injected(&self, case: &Case, trace: &Path, name: &str, inject: &str) -> Command {
+        let filter = format!("trace={name}");
+        self.traced(&["-o", trace.to_str().unwrap(), "-e", &filter, "-e", inject], case)
+    }
 }
 
 fn said(output: &Output) -> String {
@@ -335,8 +341,7 @@ impl Halted {
     fn at(scene: &Scene, case: &Case, name: &str, number: usize) -> Self {
         use std::os::unix::process::CommandExt;
         let told = scene.dir.with_file_name(format!("{name}-{number}"));
-        let (filter, inject) = (format!("trace={name}"), format!("inject={name}:signal=STOP:when={number}"));
-        let mut command = scene.traced(&["-o", told.to_str().unwrap(), "-e", &filter, "-e", &inject], case);
+        let mut command = scene.injected(case, &told, name, &format!("inject={name}:signal=STOP:when={number}"));
         let mut strace = command.process_group(0).spawn().unwrap();
         let group = format!("-{}", strace.id());
         let stands = |told: &Path| fs::read_to_string(told).is_ok_and(|text| text.contains("stopped by SIGSTOP"));

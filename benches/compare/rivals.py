@@ -37,7 +37,7 @@ class Rival:
     runs: int
     # What its package brings into `bin/`; None for a library, which its Python has to know.
     command: str
-    library: str
+    module: str
     # From (executable, project, folder) to what is run and how its result is looked at.
     prepare: object
     # What netpolc does meanwhile.
@@ -126,7 +126,7 @@ def executable(rival, environments, install):
     if rival.command:
         found = shutil.which(rival.command)
     else:
-        known = subprocess.run([sys.executable, "-c", f"import {rival.library}"], capture_output=True).returncode == 0
+        known = subprocess.run([sys.executable, "-c", f"import {rival.module}"], capture_output=True).returncode == 0
         found = sys.executable if known else None
     return (Path(found), None) if found else (None, "not installed")
 

@@ -277,7 +277,7 @@ impl Dialect for Test {
         Review::default()
     }
     fn writer<'m>(&self, _: &'m Model, _: &'m crate::lower::Shared) -> Box<dyn Writer + 'm> {
-        unimplemented!()
+        panic!("a renderer is given its documents")
     }
     fn shared(&self, _: &Sources, _: &[FileId]) -> Option<Box<dyn Shared>> {
         None

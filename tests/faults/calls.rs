@@ -75,9 +75,8 @@ pub(super) fn calls(case: &Case, names: &str) -> BTreeSet<Call> {
 fn disturb(case: &Case, (name, number): &Call, fault: &str, reason: Option<&str>) -> bool {
     let scene = Scene::new(&case.before);
     let trace = scene.dir.with_file_name("trace");
-    let filter = format!("trace={name}");
     let inject = format!("inject={name}:{fault}:when={number}");
-    let output = scene.traced(&["-o", trace.to_str().unwrap(), "-e", &filter, "-e", &inject], case).output().unwrap();
+    let output = scene.injected(case, &trace, name, &inject).output().unwrap();
     case.holds(&scene, &output, &inject);
     match (output.status.code(), reason) {
         // It did not matter, or was tried again.
@@ -136,8 +135,8 @@ fn after_a_kill_the_intents_may_have_changed() {
         let expected = Case::new("third", &["build"], changed).after;
         for (name, number) in calls(&case, "renameat,renameat2,unlinkat") {
             let scene = Scene::new(&case.before);
-            let (filter, inject) = (format!("trace={name}"), format!("inject={name}:signal=KILL:when={number}"));
-            scene.traced(&["-o", "/dev/null", "-e", &filter, "-e", &inject], &case).output().unwrap();
+            let inject = format!("inject={name}:signal=KILL:when={number}");
+            scene.injected(&case, Path::new("/dev/null"), &name, &inject).output().unwrap();
             fs::write(scene.dir.join("intents/shop.toml"), &third).unwrap();
             let output = scene.command(BINARY, case.args).output().unwrap();
             assert_eq!(output.status.code(), Some(0), "{}: {inject}: {}", case.name, said(&output));
@@ -192,6 +191,7 @@ fn a_project_file_or_a_repository_that_cannot_be_looked_at_is_no_missing_one() {
         (new_owners(), "netpolc.toml", "cannot read `netpolc.toml`: input/output error"),
         (update(), "intents", "cannot read `intents`: input/output error"),
         (new_owners(), "CODEOWNERS", "cannot read `CODEOWNERS`: input/output error"),
+        (new_owners(), ".git", "/.git`: input/output error"),
     ] {
         let scene = Scene::new(&case.before);
         let place = scene.dir.join(name);
