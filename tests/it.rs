@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod agreement;
+mod alike;
 mod analyzer;
 mod architecture;
 mod argocd;

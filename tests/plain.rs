@@ -96,7 +96,7 @@ const HAZARDS: [&str; 44] = [
     ".5", "-1", "12:30", "<<: ", "\r", "é", "\u{2028}", "%",
 ];
 
-fn damage(text: &mut String, chance: &mut Chance) {
+pub(crate) fn damage(text: &mut String, chance: &mut Chance) {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     if lines.is_empty() {
         return;

@@ -126,7 +126,7 @@ fn unit(
         return None;
     }
     let texts = at.texts(&documents)?;
-    let files = beside.read(&texts.sources, &texts.ids)?;
+    let files = beside.read_alike(&texts.sources, &texts.ids)?;
     if files.iter().any(|file| file.shared || file.base.is_some()) {
         return None;
     }

@@ -9,6 +9,7 @@
 //! nets, ports ─ entity, rule, policy ─ convert ─ resolve (order, sets, meaning)
 //! ```
 
+mod alike;
 mod convert;
 mod entity;
 mod meaning;
@@ -35,6 +36,7 @@ use rayon::prelude::*;
 use crate::diag::Diagnostic;
 use crate::dialects::reading::Assumed;
 use crate::dialects::reading::Shared;
+use crate::dialects::reading::alike::Shapes;
 use crate::dialects::reading::text::Doc;
 use crate::dialects::reading::{self, Kinds, Purpose, Read, networkpolicy};
 use crate::source::{FileId, Sources};
@@ -87,14 +89,18 @@ pub(super) const KINDS: Kinds = Kinds {
 
 /// Rendered files: policies in the order of the text, or the one kustomization that a file is.
 pub fn read(sources: &Sources, files: &[FileId]) -> Result<Vec<File>, Vec<Diagnostic>> {
-    let read = objects(sources, files)?;
+    let read = objects(sources, files, None)?;
     let objects: Vec<&Object> = read.iter().flat_map(|file| &file.objects).collect();
     let mut policies = resolve::policies(&objects, Purpose::Rendered)?.into_iter();
     Ok(read.iter().map(|read| file(read, &mut policies)).collect())
 }
 
-fn objects(sources: &Sources, files: &[FileId]) -> Result<Vec<Read<Object>>, Vec<Diagnostic>> {
-    let read = files.par_iter().map(|file| reading::file(sources, *file, KINDS, convert::object)).collect();
+fn objects(
+    sources: &Sources,
+    files: &[FileId],
+    shapes: Option<&Shapes<Object>>,
+) -> Result<Vec<Read<Object>>, Vec<Diagnostic>> {
+    let read = files.par_iter().map(|file| reading::file(sources, *file, KINDS, convert::object, shapes)).collect();
     reading::all(read)
 }
 
@@ -114,28 +120,22 @@ pub struct Beside {
     sets: Sets,
     /// Tiers in which the policies of namespaces stand.
     tiers: Mutex<BTreeSet<String>>,
+    shapes: Shapes<Object>,
 }
 
 impl Beside {
     /// `None` where they cannot be read by themselves.
     pub fn read(sources: &Sources, files: &[FileId]) -> Option<Self> {
-        let mut read = objects(sources, files).ok()?;
+        let mut read = objects(sources, files, None).ok()?;
         let all: Vec<&Object> = read.iter().flat_map(|file| &file.objects).collect();
         let sets = Sets::new(&all);
         let mut policies = resolve::beside(&all, &[], &sets)?.into_iter();
         let files = read.iter().map(|read| file(read, &mut policies)).collect();
         let objects = read.iter_mut().flat_map(|file| std::mem::take(&mut file.objects)).collect();
-        Some(Self { objects, files, sets, tiers: Mutex::default() })
-    }
-}
-
-impl Shared for Beside {
-    fn files(&self) -> &[File] {
-        &self.files
+        Some(Self { objects, files, sets, tiers: Mutex::default(), shapes: Shapes::default() })
     }
 
-    fn read(&self, sources: &Sources, files: &[FileId]) -> Option<Vec<File>> {
-        let read = objects(sources, files).ok()?;
+    fn policies(&self, read: &[Read<Object>]) -> Option<Vec<File>> {
         let all: Vec<&Object> = read.iter().flat_map(|file| &file.objects).collect();
         let mut tiers: Vec<&String> = vec![];
         for object in &all {
@@ -151,6 +151,20 @@ impl Shared for Beside {
         let others: Vec<&Object> = self.objects.iter().collect();
         let mut policies = resolve::beside(&all, &others, &self.sets)?.into_iter();
         Some(read.iter().map(|read| file(read, &mut policies)).collect())
+    }
+}
+
+impl Shared for Beside {
+    fn files(&self) -> &[File] {
+        &self.files
+    }
+
+    fn read(&self, sources: &Sources, files: &[FileId]) -> Option<Vec<File>> {
+        self.policies(&objects(sources, files, None).ok()?)
+    }
+
+    fn read_alike(&self, sources: &Sources, files: &[FileId]) -> Option<Vec<File>> {
+        self.policies(&objects(sources, files, Some(&self.shapes)).ok()?)
     }
 
     /// Whether policies of two namespaces stand in an order is not seen from one of them: only in one tier there is none.

@@ -4,6 +4,7 @@
 //! files, or every error of every document. Nothing is skipped. Shares no code with the writer of these files.
 
 mod above;
+mod alike;
 mod cidr;
 mod convert;
 mod draft;
@@ -31,6 +32,7 @@ use rayon::prelude::*;
 
 use crate::diag::Diagnostic;
 use crate::dialects::reading::Shared;
+use crate::dialects::reading::alike::Shapes;
 use crate::dialects::reading::networkpolicy::{self, Mode};
 use crate::dialects::reading::text::Doc;
 use crate::dialects::reading::{self, Assumed, Kinds, Purpose, Read};
@@ -72,15 +74,19 @@ pub(super) const LOCAL: &str = "policy-default-local-cluster";
 
 /// Rendered files: policies in the order of the text, or the one kustomization that a file is.
 pub fn read(sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
-    let read = items(sources, files)?;
+    let read = items(sources, files, None)?;
     let mut groups = Groups::new(Purpose::Rendered);
     read.iter().flat_map(|file| &file.objects).for_each(|item| note(item, &mut groups));
     let files = read.into_iter().map(|read| file(read, &mut groups)).collect();
     groups.finish().map(|_| files)
 }
 
-fn items(sources: &Sources, files: &[FileId]) -> Result<Vec<Read<Item>>, Vec<Diagnostic>> {
-    let read = files.par_iter().map(|file| reading::file(sources, *file, WRITTEN, convert::object)).collect();
+fn items(
+    sources: &Sources,
+    files: &[FileId],
+    shapes: Option<&Shapes<Item>>,
+) -> Result<Vec<Read<Item>>, Vec<Diagnostic>> {
+    let read = files.par_iter().map(|file| reading::file(sources, *file, WRITTEN, convert::object, shapes)).collect();
     reading::all(read)
 }
 
@@ -95,16 +101,27 @@ pub struct Beside {
     files: Vec<normal::File>,
     /// What is known after the shared files were read, of which none is used yet but by them.
     groups: Mutex<Groups>,
+    shapes: Shapes<Item>,
 }
 
 impl Beside {
     /// `None` where they cannot be read by themselves.
     pub fn read(sources: &Sources, files: &[FileId]) -> Option<Self> {
-        let read = items(sources, files).ok()?;
+        let read = items(sources, files, None).ok()?;
         let mut groups = Groups::new(Purpose::Rendered);
         read.iter().flat_map(|file| &file.objects).for_each(|item| note(item, &mut groups));
         let files = read.into_iter().map(|read| file(read, &mut groups)).collect();
-        Some(Self { files, groups: Mutex::new(groups) })
+        Some(Self { files, groups: Mutex::new(groups), shapes: Shapes::default() })
+    }
+
+    fn policies(&self, read: Vec<Read<Item>>) -> Option<Vec<normal::File>> {
+        if read.iter().flat_map(|file| &file.objects).any(|item| matches!(item, Item::Group(_))) {
+            return None;
+        }
+        let mut groups = self.groups.lock().ok()?.beside();
+        let files = read.into_iter().map(|read| file(read, &mut groups)).collect();
+        self.groups.lock().ok()?.merge(groups);
+        Some(files)
     }
 }
 
@@ -114,14 +131,11 @@ impl Shared for Beside {
     }
 
     fn read(&self, sources: &Sources, files: &[FileId]) -> Option<Vec<normal::File>> {
-        let read = items(sources, files).ok()?;
-        if read.iter().flat_map(|file| &file.objects).any(|item| matches!(item, Item::Group(_))) {
-            return None;
-        }
-        let mut groups = self.groups.lock().ok()?.beside();
-        let files = read.into_iter().map(|read| file(read, &mut groups)).collect();
-        self.groups.lock().ok()?.merge(groups);
-        Some(files)
+        self.policies(items(sources, files, None).ok()?)
+    }
+
+    fn read_alike(&self, sources: &Sources, files: &[FileId]) -> Option<Vec<normal::File>> {
+        self.policies(items(sources, files, Some(&self.shapes)).ok()?)
     }
 
     fn is_whole(&self) -> bool {

@@ -69,7 +69,7 @@ impl Dialect for Kubernetes {
     }
 
     fn shared(&self, sources: &Sources, files: &[FileId]) -> Option<Box<dyn Shared>> {
-        Some(Box::new(reader::Lists(reader::read(sources, files).ok()?)))
+        Some(Box::new(reader::Lists::read(sources, files)?))
     }
 
     fn kinds(&self) -> Kinds {

@@ -21,6 +21,7 @@ use rayon::prelude::*;
 
 use crate::diag::Diagnostic;
 use crate::dialects::reading::Shared;
+use crate::dialects::reading::alike::Shapes;
 use crate::dialects::reading::networkpolicy::{self, KIND, Mode, NetworkPolicy};
 use crate::dialects::reading::text::Doc;
 use crate::dialects::reading::{self, Assumed, Kinds, Read};
@@ -51,9 +52,17 @@ const LOCAL_CLUSTER: &str = "policy-default-local-cluster";
 /// Rendered files: policies in the order of the text, or the one kustomization that a file is. No object refers to
 /// another.
 pub fn read(sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
+    objects(sources, files, None)
+}
+
+fn objects(
+    sources: &Sources,
+    files: &[FileId],
+    shapes: Option<&Shapes<NetworkPolicy>>,
+) -> Result<Vec<normal::File>, Vec<Diagnostic>> {
     let read: Vec<Result<Read<NetworkPolicy>, _>> = files
         .par_iter()
-        .map(|file| reading::file(sources, *file, KINDS, |reader, _| networkpolicy::read(reader)))
+        .map(|file| reading::file(sources, *file, KINDS, |reader, _| networkpolicy::read(reader), shapes))
         .collect();
     reading::all(read).map(|files| {
         let normal = |read: Read<NetworkPolicy>| normal::File {
@@ -66,15 +75,29 @@ pub fn read(sources: &Sources, files: &[FileId]) -> Result<Vec<normal::File>, Ve
 }
 
 /// No policy refers to another object: files of no namespace are lists alone, and each is read by itself.
-pub struct Lists(pub Vec<normal::File>);
+pub struct Lists {
+    files: Vec<normal::File>,
+    shapes: Shapes<NetworkPolicy>,
+}
+
+impl Lists {
+    /// `None` where something is wrong with them.
+    pub fn read(sources: &Sources, files: &[FileId]) -> Option<Self> {
+        Some(Self { files: read(sources, files).ok()?, shapes: Shapes::default() })
+    }
+}
 
 impl Shared for Lists {
     fn files(&self) -> &[normal::File] {
-        &self.0
+        &self.files
     }
 
     fn read(&self, sources: &Sources, files: &[FileId]) -> Option<Vec<normal::File>> {
         read(sources, files).ok()
+    }
+
+    fn read_alike(&self, sources: &Sources, files: &[FileId]) -> Option<Vec<normal::File>> {
+        objects(sources, files, Some(&self.shapes)).ok()
     }
 
     fn is_whole(&self) -> bool {

@@ -6,6 +6,7 @@
 //! readers are known to differ (kubectl's follows YAML 1.1) the text is refused rather than read one way. No writer uses
 //! any of this, and nothing here uses a writer.
 
+pub mod alike;
 pub mod conjunction;
 pub mod cube;
 pub mod identities;
@@ -28,6 +29,7 @@ use crate::model::Sym;
 use crate::source::{FileId, Sources, Span};
 use crate::verify::normal;
 
+use alike::{Alike, Shapes};
 use object::{Head, Kustomization, Metadata, Pairs};
 use text::{Doc, Text};
 
@@ -58,6 +60,9 @@ pub trait Shared: Sync {
     /// Reads the files of one namespace.
     fn read(&self, sources: &Sources, files: &[FileId]) -> Option<Vec<normal::File>>;
 
+    /// The same, as documents of one shape are read ([`alike`]): all of an object stands where it starts.
+    fn read_alike(&self, sources: &Sources, files: &[FileId]) -> Option<Vec<normal::File>>;
+
     /// Whether all files together are as good as each, once all were read: nothing shared is left unused, for one.
     fn is_whole(&self) -> bool;
 }
@@ -82,18 +87,23 @@ pub struct Read<T> {
 }
 
 /// Reads a file: its objects in the order of the text, each by `object`, which is told the kind; or the one kustomization
-/// that it is.
+/// that it is. With `shapes` documents of one shape are read alike, and all of an object stands where it starts.
 ///
 /// # Errors
 /// All of them, of all documents.
-pub fn file<T: Send>(
+pub fn file<T: Alike + Send + Sync>(
     sources: &Sources,
     file: FileId,
     kinds: Kinds,
     object: impl Fn(&mut Reader<'_, '_>, &str) -> Option<T> + Sync,
+    shapes: Option<&Shapes<T>>,
 ) -> Result<Read<T>, Vec<Diagnostic>> {
     let docs = text::split(sources, file)?;
-    let read = |doc: &Doc<'_>| document(doc, kinds, Purpose::Rendered, &object);
+    let general = |doc: &Doc<'_>| document(doc, kinds, Purpose::Rendered, &object);
+    let read = |doc: &Doc<'_>| match shapes {
+        Some(shapes) => shapes.read(doc, general),
+        None => general(doc),
+    };
     let read: Vec<_> = docs.par_iter().with_min_len(FEW).map(read).collect();
     let (mut whole, mut errors) = (Read { objects: vec![], base: None }, vec![]);
     let is_base = sources.path(file).file_name() == Some(BASE);

@@ -3,6 +3,7 @@
 //! In: an object. Out: what it asks for, checked as the API server does and with its defaults ([`read`]); and from that
 //! what it means to one engine ([`NetworkPolicy::means`]).
 
+mod alike;
 mod meaning;
 mod object;
 mod ports;

@@ -208,12 +208,12 @@ impl<'de> Cursor<'de> {
 }
 
 /// Printable, and nothing that ends or escapes.
-fn is_inside_quotes(byte: u8) -> bool {
+pub(super) fn is_inside_quotes(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')
 }
 
 /// A plain scalar that is its whole line: no indicator before it, no comment and no key in it.
-fn is_plain(line: &str) -> bool {
+pub(super) fn is_plain(line: &str) -> bool {
     let bytes = line.as_bytes();
     let starts = bytes.first().is_some_and(|first| first.is_ascii_alphanumeric() || matches!(first, b'_' | b'/'));
     if !starts || matches!(bytes.last(), Some(b' ' | b':')) {
@@ -234,7 +234,7 @@ fn is_plain(line: &str) -> bool {
 }
 
 /// A word that every reader takes for a string.
-fn is_word(word: &str) -> bool {
+pub(super) fn is_word(word: &str) -> bool {
     let Some(first) = word.bytes().next() else { return false };
     let is = |other: &&str| other.eq_ignore_ascii_case(word);
     match first {

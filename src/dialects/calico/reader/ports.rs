@@ -32,7 +32,7 @@ const ICMP: u8 = 1;
 const ICMP_V6: u8 = 58;
 
 /// What a rule is about, of what goes between two ends.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Traffic {
     pub(super) ports: Vec<Ports>,
     pub(super) named: Vec<(Protocol, Sym)>,
