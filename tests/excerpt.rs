@@ -12,7 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use netpolc::diag::Diagnostics;
 use netpolc::dialects::{REGISTRY, review};
 use netpolc::lower::Lowering;
-use netpolc::pipeline::{Again, Project as Loaded, outline};
+use netpolc::pipeline::{Again, Project as Loaded, outlines};
 use netpolc::source::find_root;
 
 use crate::mesh::generator::mesh;
@@ -150,8 +150,7 @@ fn an_excerpt_is_small_and_what_others_refer_to_has_none() {
     for dialect in REGISTRY {
         let mut sources = loaded.sources.clone();
         let reviewed = review(model, &[*dialect]);
-        let outline = outline(&loaded, &mut sources, model, &Lowering::new(model), *dialect, &reviewed).unwrap();
-        let outlines = [outline];
+        let outlines = outlines(&loaded, &mut sources, model, &Lowering::new(model), &[*dialect], &reviewed).unwrap();
         let hashes = &outlines[0].hashes;
         let path = |name: &str| Utf8PathBuf::from(format!("{}/{name}", dialect.name()));
         let known = sources.clone();

@@ -3,7 +3,7 @@
 //! ```text
 //! Project::load   source → intent
 //! Project::models model → checks, once a cluster
-//! outline         lower → dialects → render → verify, namespace by namespace, once a cluster and dialect
+//! outlines        lower → dialects → render → verify, namespace by namespace, once a cluster
 //! compile         the same of all namespaces at once, where texts or reasons are asked for
 //! ```
 //!
@@ -28,4 +28,4 @@ pub use given::{Given, given};
 pub use inventory::{Asked, Taken, inventories};
 pub use limits::MAX_OUTPUT_BYTES;
 pub use project::{LoadError, Project};
-pub use stream::{Outline, outline};
+pub use stream::{Outline, outlines};
