@@ -40,20 +40,20 @@ impl<'m> Lowering<'m> {
         // Grants of one policy stay in their order.
         named.sort_by(|(a, _), (b, _)| a.cmp(b));
         let mut allows: Vec<Policy> = Vec::with_capacity(named.len());
-        let mut last: Option<String> = None;
-        for (name, given) in named {
-            if last.as_ref() != Some(&name) {
+        let mut last: Option<&str> = None;
+        for (name, given) in &named {
+            if last != Some(name.as_str()) {
                 allows.push(Policy {
-                    name: shorten(&name, MAX_NAME),
+                    name: shorten(name, MAX_NAME),
                     subject: given.labels.clone(),
                     direction: given.direction,
                     rules: vec![],
                     about: About::default(),
                 });
-                last = Some(name);
+                last = Some(name.as_str());
             }
             if let Some(policy) = allows.last_mut() {
-                add(model, policy, &given);
+                add(model, policy, given);
             }
         }
         // Sorted by the whole name; what is shown may be shortened.
@@ -142,39 +142,48 @@ fn add_rule(model: &Model, policy: &mut Policy, given: &Given<'_>) {
 /// Subject, direction and peer, joined by `--`, which no name holds: so no two policies of a namespace can meet in one
 /// name. The third part is always a fixed word, and apps cannot be called `scrapers` or `netpolc`.
 fn name(model: &Model, grant: &Given<'_>) -> String {
-    let tier = |id: TierId| format!("{}--{}", model[model[id].app].name, model[id].name);
+    // Every policy has one, so it is written in one piece.
+    let mut name = String::with_capacity(96);
+    let tier = |id: TierId| [&*model[model[id].app].name, "--", &*model[id].name];
     match grant.origin {
         Origin::Edge(id) => {
             let edge: &Edge = &model[id];
             let (subject, word, peer) = match grant.direction {
-                Direction::Egress => (edge.from, "egress-to", edge.to),
-                Direction::Ingress => (edge.to, "ingress-from", edge.from),
+                Direction::Egress => (edge.from, "--egress-to--", edge.to),
+                Direction::Ingress => (edge.to, "--ingress-from--", edge.from),
             };
-            match subject {
-                Endpoint::Tier(id) => format!("{}--{word}--{}", tier(id), peer_name(model, peer, model[id].app)),
+            let app = match subject {
+                Endpoint::Tier(id) => {
+                    name.extend(tier(id));
+                    model[id].app
+                }
                 // Grants have managed subjects only.
                 other => {
-                    format!("{}--{word}--{}", model.endpoint_name(other, edge.app), peer_name(model, peer, edge.app))
+                    name.push_str(&model.endpoint_name(other, edge.app));
+                    edge.app
                 }
-            }
+            };
+            name.push_str(word);
+            push_peer_name(model, peer, app, &mut name);
         }
-        Origin::Dns(id) => format!("{}--egress-dns", tier(id)),
-        Origin::Metrics(id) => format!("{}--ingress-metrics", tier(id)),
-        Origin::Scraper(id) => format!("scrapers--egress-to--{}", tier(id)),
+        Origin::Dns(id) => name.extend(tier(id).into_iter().chain(["--egress-dns"])),
+        Origin::Metrics(id) => name.extend(tier(id).into_iter().chain(["--ingress-metrics"])),
+        Origin::Scraper(id) => name.extend(["scrapers--egress-to--"].into_iter().chain(tier(id))),
     }
+    name
 }
 
-/// The peer's name as seen from the subject's app; `app--name` for what another app declares.
-fn peer_name(model: &Model, peer: Endpoint, app: AppId) -> String {
+/// Adds the peer's name as seen from the subject's app; `app--name` for what another app declares.
+fn push_peer_name(model: &Model, peer: Endpoint, app: AppId, out: &mut String) {
     let (owner, name): (Option<AppId>, &str) = match peer {
         Endpoint::Tier(id) => (Some(model[id].app), &model[id].name),
         Endpoint::Peer(id) => (Some(model[id].app), &model[id].name),
         Endpoint::External(id) => (model[id].app, &model[id].name),
-        Endpoint::Builtin(builtin) => return builtin.name().to_owned(),
+        Endpoint::Builtin(builtin) => return out.push_str(builtin.name()),
     };
     match owner {
-        Some(owner) if owner == app => name.to_owned(),
-        Some(owner) => format!("{}--{name}", model[owner].name),
-        None => format!("netpolc--{name}"),
+        Some(owner) if owner == app => out.push_str(name),
+        Some(owner) => out.extend([&model[owner].name, "--", name]),
+        None => out.extend(["netpolc--", name]),
     }
 }

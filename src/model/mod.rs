@@ -269,21 +269,32 @@ pub struct HttpRule {
 impl Model {
     /// `web -> api`, as people and waivers call an edge of an app; names of other apps are written `app/tier`.
     pub fn edge_name(&self, edge: &Edge) -> String {
-        format!("{} -> {}", self.endpoint_name(edge.from, edge.app), self.endpoint_name(edge.to, edge.app))
+        let mut name = String::with_capacity(64);
+        self.push_endpoint_name(edge.from, edge.app, &mut name);
+        name.push_str(" -> ");
+        self.push_endpoint_name(edge.to, edge.app, &mut name);
+        name
     }
 
     /// The name of an endpoint as an intent of `app` writes it.
     pub fn endpoint_name(&self, endpoint: Endpoint, app: AppId) -> String {
-        let qualified = |owner: AppId, name: &str| match owner == app {
-            true => name.to_owned(),
-            false => format!("{}/{name}", self[owner].name),
+        let mut name = String::new();
+        self.push_endpoint_name(endpoint, app, &mut name);
+        name
+    }
+
+    fn push_endpoint_name(&self, endpoint: Endpoint, app: AppId, out: &mut String) {
+        let (owner, name) = match endpoint {
+            Endpoint::Tier(id) => (self[id].app, &self[id].name),
+            Endpoint::Peer(id) => (self[id].app, &self[id].name),
+            Endpoint::External(id) => return out.push_str(&self[id].name),
+            Endpoint::Builtin(builtin) => return out.push_str(builtin.name()),
         };
-        match endpoint {
-            Endpoint::Tier(id) => qualified(self[id].app, &self[id].name),
-            Endpoint::Peer(id) => qualified(self[id].app, &self[id].name),
-            Endpoint::External(id) => self[id].name.to_string(),
-            Endpoint::Builtin(builtin) => builtin.name().to_owned(),
+        if owner != app {
+            out.push_str(&self[owner].name);
+            out.push('/');
         }
+        out.push_str(name);
     }
 
     /// The pods of an endpoint, when it is a group of pods.

@@ -112,17 +112,25 @@ impl<'a> Again<'a> {
 /// What would be wrong was found before; what is not handed over is missed by whoever writes.
 impl Texts for Again<'_> {
     fn each(&self, write: Write<'_>) -> Result<(), OutputError> {
-        for part in self.of_parts() {
-            let hand_over = |documents: &[Document]| {
-                documents.iter().try_for_each(|document| match part.text(document) {
-                    Some((path, text)) => write(&path, &text),
-                    None => Ok(()),
-                })
-            };
-            hand_over(&part.writer.cluster(&mut vec![]))?;
-            let names: Vec<&Sym> = part.model.namespaces.keys().collect();
-            names.par_iter().try_for_each(|name| hand_over(&part.documents(name)))?;
-            hand_over(&part.lists())?;
+        let hand_over = |part: &Part<'_>, documents: &[Document]| {
+            documents.iter().try_for_each(|document| match part.text(document) {
+                Some((path, text)) => write(&path, &text),
+                None => Ok(()),
+            })
+        };
+        let parts: Vec<Part<'_>> = self.of_parts().collect();
+        for part in &parts {
+            hand_over(part, &part.writer.cluster(&mut vec![]))?;
+            hand_over(part, &part.lists())?;
+        }
+        for of_model in parts.chunk_by(|a, b| a.model.cluster == b.model.cluster) {
+            let Some(Part { model, lowering, .. }) = of_model.first() else { continue };
+            let names: Vec<&Sym> = model.namespaces.keys().collect();
+            names.par_iter().try_for_each(|name| {
+                let lowered = lowering.namespace(name);
+                let each = |part: &Part<'_>| hand_over(part, &part.writer.namespace(&lowered, &mut vec![]));
+                of_model.iter().try_for_each(each)
+            })?;
         }
         Ok(())
     }
