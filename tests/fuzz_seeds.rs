@@ -90,6 +90,11 @@ fn seeds_of_pipeline() {
 }
 
 #[test]
+fn seeds_of_alike() {
+    replay("alike");
+}
+
+#[test]
 fn plain_yaml() {
     replay("plain");
 }

@@ -4,6 +4,7 @@
 //! `tests/fuzz_seeds.rs` includes these modules for, to run the seeds on the stable toolchain. They use netpolc's public
 //! functions alone, and the crates that both have.
 
+pub mod alike;
 pub mod calico_selector;
 pub mod cidr_port;
 pub mod intent;
@@ -17,7 +18,8 @@ pub mod yaml_reader;
 pub type Body = fn(&[u8]);
 
 /// Every target: its name, as cargo-fuzz and the folder of its seeds have it, and its body.
-pub const TARGETS: [(&str, Body); 7] = [
+pub const TARGETS: [(&str, Body); 8] = [
+    ("alike", alike::run),
     ("calico_selector", calico_selector::run),
     ("cidr_port", cidr_port::run),
     ("intent", intent::run),
