@@ -28,6 +28,7 @@ const CALLER: &str = "app = \"caller\"\n[tiers]\nz = { namespace = \"caller\", p
      [[allow]]\nfrom = \"z\"\nto = \"y\"\nports = [80]\nwhy = \"it asks\"\n\
      [external]\npartner = { cidrs = [\"203.0.113.0/24\"], ports = [443] }\n\
      [[allow]]\nfrom = \"z\"\nto = \"partner\"\nwhy = \"it pays\"\n";
+const APP: &str = "intents/app-00003.toml";
 const FILE: &str = "out/kubernetes/allow/guarded.yaml";
 
 /// One project in parts, and as a whole.
@@ -75,10 +76,19 @@ impl Both {
         told
     }
 
-    /// What a build changes, checked and done.
+    /// What a build changes, checked and done; then what intents allow that are chosen where nothing changes.
     fn build(&self, what: &str) -> String {
-        self.run(what, &["build", "--check"], 1);
-        self.run(what, &["build"], 0)
+        let told = self.build_chosen(what, &[]);
+        for chosen in [APP, "intents/caller.toml"] {
+            assert!(self.run(what, &["build", chosen], 0).contains("nothing changes; "));
+        }
+        told
+    }
+
+    /// The same, of which only what is about chosen intents is told.
+    fn build_chosen(&self, what: &str, chosen: &[&str]) -> String {
+        self.run(what, &[&["build", "--check"], chosen].concat(), 1);
+        self.run(what, &[&["build"], chosen].concat(), 0)
     }
 }
 
@@ -86,8 +96,7 @@ impl Both {
 fn what_little_changes_is_told_and_written_as_by_the_whole() {
     let both = Both::new();
     both.build("the first build");
-    let app = "intents/app-00003.toml";
-    both.edit(app, |text| {
+    both.edit(APP, |text| {
         text.replacen(
             "[tiers]\n",
             "[tiers]\nextra = { namespace = \"mesh-00003\", pods = { app = \"extra\" }, ports = [80] }\n",
@@ -96,17 +105,20 @@ fn what_little_changes_is_told_and_written_as_by_the_whole() {
     });
     assert!(both.build("a tier added").contains("extra"));
     both.edit("intents/guard.toml", |text| text.replacen("app = \"x\" }", "app = \"x\" }, metrics = [9090]", 1));
-    both.build("metrics");
+    let told = both.build_chosen("metrics, of others", &[APP]);
+    assert!(told.contains("of other intents change too") && !told.contains("9090"), "{told}");
     both.edit("intents/app-00004.toml", |text| {
         let (_, service) = text.split_once("svc-").unwrap();
         let service = service.get(..6).unwrap();
         format!("{text}\n[[allow]]\nfrom = \"svc-{service}\"\nto = \"app-00003/extra\"\nwhy = \"new\"\n")
     });
-    both.build("an edge added");
+    let told = both.build_chosen("an edge added, to what is chosen", &[APP]);
+    assert!(told.contains("→ mesh-00003/extra"), "{told}");
     both.edit("intents/app-00004.toml", |text| text.rsplit_once("\n[[allow]]").unwrap().0.to_owned());
-    both.build("an edge removed");
-    both.edit(app, |text| format!("{text}\n[external]\noutside = {{ cidrs = [\"203.0.113.0/24\"], ports = [443] }}\n"));
-    both.edit(app, |text| format!("{text}[[allow]]\nfrom = \"extra\"\nto = \"outside\"\nwhy = \"new\"\n"));
+    both.build_chosen("an edge removed, by one of all", &["intents"]);
+    assert!(both.run("all of them", &["build", "intents"], 0).contains("nothing changes; "));
+    both.edit(APP, |text| format!("{text}\n[external]\noutside = {{ cidrs = [\"203.0.113.0/24\"], ports = [443] }}\n"));
+    both.edit(APP, |text| format!("{text}[[allow]]\nfrom = \"extra\"\nto = \"outside\"\nwhy = \"new\"\n"));
     both.build("an external added");
     both.remove("intents/called.toml");
     assert!(both.build("an app deleted").contains("caller/z → called/y"));
@@ -131,10 +143,10 @@ fn what_little_changes_is_told_and_written_as_by_the_whole() {
     both.write("netpolc.toml", "[clusters.a]\n[clusters.b]\nstaged = false\n");
     both.run("clusters", &["build"], 0);
     both.edit("intents/caller.toml", |text| text.replacen("ports = [80]", "ports = [81]", 1));
-    both.build("a port, in two clusters");
+    both.build_chosen("a port, in two clusters", &["intents/caller.toml"]);
     let template = fs::read_to_string(crate::support::repo().join("templates/calico/kustomization.yaml.j2"));
     both.write("templates/calico/kustomization.yaml.j2", &(template.unwrap() + "# listed\n"));
-    both.build("a template");
+    both.build_chosen("a template", &[APP]);
 }
 
 /// That the other test compares two ways: a change is told from what it touches, and not from everything.

@@ -1,12 +1,16 @@
 //! `netpolc build`: compile, check, prove, show, write.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
 
 use super::report::{self, plural};
 use super::run::Run;
 use super::{BuildArgs, Exit, Target, Terminal, argocd, diff, tracked};
 use crate::checks::Settings;
 use crate::diag::{Diagnostic, Level, codes};
+use crate::model::{Model, Sym};
 use crate::output::{Plan, Texts, Tree, differing, plan_some};
 use crate::pipeline::{Again, Compiled, Proved};
 
@@ -63,17 +67,14 @@ fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
 /// Where little changes, or so much is new that nobody reads it: then only the texts of what changes are needed, and what opens
 /// and closes is known without most of the rest. `None`: the build goes the long way, and nothing was told.
 fn in_outline(args: &BuildArgs, run: &mut Run, target: &Target, terminal: &mut Terminal) -> Result<Option<Exit>, Exit> {
-    // What the chosen intents allow is shown, even if nothing changes.
-    if run.selected.is_some() {
-        return Ok(None);
-    }
     let Some(outlines) = run.outline(target, terminal)? else { return Ok(None) };
     let wanted = outlines.iter().flat_map(|outline| outline.hashes.iter().map(|(path, hash)| (path.clone(), *hash)));
     let wanted = wanted.collect();
     let disk = run.inspect(target, terminal)?;
     let (differing, all_new) = differing(&disk, &wanted);
     let is_told = differing.len() <= MAX_NEW_FILES;
-    if !is_told && (!all_new || args.check) {
+    // Of chosen intents the files are shown, however many there are of others.
+    if !is_told && (!all_new || args.check || run.selected.is_some()) {
         return Ok(None);
     }
     let templates = run.project.sources.clone();
@@ -87,11 +88,23 @@ fn in_outline(args: &BuildArgs, run: &mut Run, target: &Target, terminal: &mut T
     if plan.changes.len() > MAX_NEW_FILES || !(is_told || is_plain) {
         return Ok(None);
     }
-    let mut excerpt = vec![];
-    if !args.check && plan.problems.is_empty() && !plan.changes.is_empty() {
-        let changed = plan.changes.iter().map(|change| (change.path.as_path(), change.old_text())).collect();
-        let Some(compiled) = again().excerpt(&changed, &run.project.out, &mut sources) else { return Ok(None) };
-        excerpt = compiled;
+    let (mut excerpt, mut standing) = (vec![], None);
+    if !args.check && plan.problems.is_empty() {
+        let out = &run.project.out;
+        match &run.selected {
+            _ if !plan.changes.is_empty() => {
+                let changed = plan.changes.iter().map(|change| (change.path.as_path(), change.old_text())).collect();
+                let Some(compiled) = again().excerpt(&changed, out, &mut sources) else { return Ok(None) };
+                excerpt = compiled;
+            }
+            // What the chosen intents allow is shown, even if nothing changes.
+            Some(selected) => {
+                let chosen = run.models.iter().flat_map(|model| namespaces(model, selected)).collect::<Vec<_>>();
+                let Some(compiled) = again().standing(&chosen, out, &mut sources) else { return Ok(None) };
+                standing = Some(compiled);
+            }
+            None => {}
+        }
     }
     run.project.sources = sources;
     let shown = run.shown();
@@ -103,8 +116,10 @@ fn in_outline(args: &BuildArgs, run: &mut Run, target: &Target, terminal: &mut T
     if let Some(exit) = stopped(run, &plan, terminal) {
         return Ok(Some(exit));
     }
-    if !plan.changes.is_empty() {
-        diff::show_part(run, &plan, excerpt, MAX_DIFF_LINES, terminal);
+    match standing {
+        Some(compiled) => diff::show_standing(run, &[compiled], terminal),
+        None if plan.changes.is_empty() => {}
+        None => diff::show_part(run, &plan, excerpt, MAX_DIFF_LINES, terminal),
     }
     if plan.later.is_empty() {
         return write(args, run, &plan, &Tree::new(), &proved, disk.is_fresh(), terminal).map(Some);
@@ -113,6 +128,12 @@ fn in_outline(args: &BuildArgs, run: &mut Run, target: &Target, terminal: &mut T
     terminal.line(format!("{files}, too many to show; before a build, `netpolc diff` shows all of it\n"));
     let again = Again::new(&outlines, &run.models, &templates);
     write(args, run, &plan, &again, &proved, disk.is_fresh(), terminal).map(Some)
+}
+
+/// The namespaces of some intents.
+fn namespaces<'m>(model: &'m Model, intents: &BTreeSet<Utf8PathBuf>) -> Vec<&'m Sym> {
+    let of_them = model.tiers.iter().filter(|tier| intents.contains(&model[tier.app].path));
+    of_them.flat_map(|tier| tier.pods.namespaces.names()).collect()
 }
 
 /// Tells what a plan stops at, and what it does not.

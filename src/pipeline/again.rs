@@ -105,7 +105,14 @@ impl<'a> Again<'a> {
         out: &Utf8Path,
         sources: &mut Sources,
     ) -> Option<Vec<(Compiled, Vec<Policy>)>> {
-        self.of_parts().map(|part| part.excerpt(changed, out, sources)).collect()
+        self.of_parts().map(|part| part.excerpt(changed, &[], out, sources)).collect()
+    }
+
+    /// What some namespaces may send and receive, in the dialect that says most of what was meant: compiled without what has no
+    /// part in it.
+    pub fn standing(&self, namespaces: &[&Sym], out: &Utf8Path, sources: &mut Sources) -> Option<Compiled> {
+        let part = self.of_parts().min_by_key(|part| part.outline.proved.approximations.len())?;
+        part.excerpt(&BTreeMap::new(), namespaces, out, sources).map(|(compiled, _)| compiled)
     }
 }
 
@@ -194,9 +201,11 @@ impl Part<'_> {
         Some(made.into_iter().flatten().collect())
     }
 
+    /// What changes with some files, and what is said of some namespaces besides.
     fn excerpt(
         &self,
         changed: &BTreeMap<&Utf8Path, Option<&str>>,
+        besides: &[&Sym],
         out: &Utf8Path,
         sources: &mut Sources,
     ) -> Option<(Compiled, Vec<Policy>)> {
@@ -212,7 +221,8 @@ impl Part<'_> {
             shared.iter().map(|(path, text, _)| texts.add(out.join(path), Arc::clone(text))).collect();
         let beside = dialect.shared(&texts, &ids)?;
         let old = read_old(of_part(), &*beside)?;
-        let touched = touched(of_part(), &old)?;
+        let mut touched = touched(of_part(), &old)?;
+        touched.extend(besides.iter().map(|name| mark(name)));
         let others = marks(&old);
         let of_touched = |name: &Sym| touched.contains(&mark(name));
         let near: BTreeSet<u32> = {

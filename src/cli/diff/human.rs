@@ -209,7 +209,7 @@ fn elsewhere(difference: &Difference<'_>, terminal: &mut Terminal) {
 }
 
 /// Where nothing changes, what the chosen intents allow.
-fn standing(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
+pub(super) fn standing(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
     let names = Names::of(run);
     // The one that says most of what was meant.
     let Some(done) = compiled.iter().min_by_key(|done| done.proved.approximations.len()) else { return };

@@ -202,6 +202,11 @@ pub(super) fn show_part(
     show_sides(run, plan, (&compiled, &sides), most_lines, terminal);
 }
 
+/// Where a build changes nothing: what the chosen intents allow. `compiled`: where nothing else is compiled, what says it.
+pub(super) fn show_standing(run: &Run, compiled: &[Compiled], terminal: &mut Terminal) {
+    human::standing(run, compiled, terminal);
+}
+
 fn show_sides(
     run: &Run,
     plan: &Plan,
