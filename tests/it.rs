@@ -26,6 +26,7 @@ mod golden;
 mod injection;
 mod inventory;
 mod judge;
+mod kept;
 mod krm;
 mod limits;
 mod mend;

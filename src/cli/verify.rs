@@ -15,7 +15,7 @@ use crate::diag::{Diagnostic, Diagnostics, Level, codes, quote};
 use crate::dialects::{self, Assumed, Dialect};
 use crate::lower::lower;
 use crate::model::{Model, Sym};
-use crate::pipeline::{Given, Project, compile, given, permitted};
+use crate::pipeline::{Given, Project, compile, given, kept, permitted};
 use crate::source::{self, FileId};
 use crate::verify::drift::{self, Drift, Kind, concerns, drift, with_live};
 use crate::verify::normal::{Policy, Reading};
@@ -76,6 +76,10 @@ fn output(run: &mut Run, target: &Target, terminal: &mut Terminal) -> Result<Exi
                 let error =
                     Diagnostic::placeless(codes::STALE, format!("there is no folder {}", quote(folder.as_str())));
                 errors.push(error.help("`netpolc build` writes it"));
+                continue;
+            }
+            if let Some(flows) = kept(model, *dialect, &at) {
+                proved.push((dialect.name(), flows));
                 continue;
             }
             let files = source::load_manifests(&[at], &mut std::io::empty(), &mut run.project.sources, &mut errors)

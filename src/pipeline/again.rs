@@ -144,7 +144,7 @@ impl Texts for Again<'_> {
 }
 
 /// The namespace of a file, if it is one's.
-fn namespace(path: &Utf8Path) -> Option<&str> {
+pub(super) fn namespace(path: &Utf8Path) -> Option<&str> {
     let stem = path.file_stem()?;
     Some(stem.strip_prefix('_').unwrap_or(stem))
 }

@@ -63,6 +63,26 @@ pub fn load_inventory(
     })
 }
 
+/// The manifests that [`load_manifests`] would load of a folder, by their paths below it, where there is nothing to say of any
+/// name: else `None`.
+pub fn list_manifests(dir: &Utf8Path) -> Option<Vec<Utf8PathBuf>> {
+    let mut manifests = vec![];
+    for entry in list_tree(dir, true).ok()? {
+        match entry.kind {
+            EntryKind::Unnameable | EntryKind::Link => return None,
+            EntryKind::Folder => {}
+            _ if !is_manifest(&entry.path) => {}
+            _ if dir.join(&entry.path).as_str().chars().any(is_deceptive) => return None,
+            _ => manifests.push(entry.path),
+        }
+    }
+    (!manifests.is_empty()).then_some(manifests)
+}
+
+fn is_manifest(path: &Utf8Path) -> bool {
+    path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+}
+
 fn load(
     paths: &[Utf8PathBuf],
     root: Option<&Utf8Path>,
@@ -114,8 +134,7 @@ impl Loader<'_> {
         let mut found = false;
         for entry in list_tree(dir, true)? {
             let path = dir.join(&entry.path);
-            let is_manifest =
-                path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)));
+            let is_manifest = is_manifest(&path);
             let shown = self.shown(&path);
             let problem = match entry.kind {
                 EntryKind::Unnameable => {

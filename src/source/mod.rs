@@ -18,7 +18,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 
 pub use load::{load_intents, load_project_file, load_shared, load_templates};
-pub use manifests::{STANDARD_INPUT_SHOWN, load_inventory, load_manifests};
+pub use manifests::{STANDARD_INPUT_SHOWN, list_manifests, load_inventory, load_manifests};
 pub use read::{
     Decoded, Entry, EntryKind, MAX_FILE_BYTES, MAX_GENERATED_BYTES, MAX_INTENTS, MAX_MANIFESTS_BYTES,
     MAX_PROJECT_BYTES, ReadError, SourceError, decode, entry_kind, list_tree, read_bytes,
