@@ -3,7 +3,7 @@
 //! Every generated file is read in both ways, the second time with all shapes known. Then words of documents are exchanged, for
 //! every word that stands in the sources of the readers too: there stand the words that mean more than a name.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 

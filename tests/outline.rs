@@ -48,9 +48,7 @@ fn assert_alike(project: &Project) {
         let (part, whole) = both(&project, model, dialect);
         let place = format!("{} {:?}", dialect.name(), model.cluster);
         assert!(whole.is_some(), "{place}");
-        // Guardrails are followed over all policies together.
-        assert!(part.is_some() || !model.forbids.is_empty(), "{place}");
-        assert!(part.is_none() || part == whole, "{place}");
+        assert!(part.is_some() && part == whole, "{place}");
     }
 }
 

@@ -197,7 +197,7 @@ impl Run {
     /// is not as it should be, and where it is found that way by [`Self::compile`], which tells it.
     pub(super) fn outline(&mut self, target: &Target, terminal: &mut Terminal) -> Result<Option<Vec<Outline>>, Exit> {
         let chosen = self.dialects(target, terminal)?;
-        if self.diags.has_errors() || self.models.len() < self.clusters {
+        if self.diags.has_errors() || self.models.len() < self.clusters || is_whole() {
             return Ok(None);
         }
         let mut done = vec![];
@@ -293,6 +293,11 @@ impl Run {
         });
         waived
     }
+}
+
+/// Whether everything is to be held at once, whatever could be done in parts: to see that both come to the same.
+pub(super) fn is_whole() -> bool {
+    std::env::var_os("NETPOLC_WHOLE").is_some()
 }
 
 fn compiling(model: &Model, dialects: &[&dyn Dialect]) -> String {

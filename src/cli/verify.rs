@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 
 use super::report::{self, plural};
-use super::run::Run;
+use super::run::{Run, is_whole};
 use super::{Common, Exit, Target, Terminal};
 use crate::checks::Settings;
 use crate::cluster::{self, Inventory};
@@ -78,7 +78,7 @@ fn output(run: &mut Run, target: &Target, terminal: &mut Terminal) -> Result<Exi
                 errors.push(error.help("`netpolc build` writes it"));
                 continue;
             }
-            if let Some(flows) = kept(model, *dialect, &at) {
+            if let Some(flows) = kept(model, *dialect, &at).filter(|_| !is_whole()) {
                 proved.push((dialect.name(), flows));
                 continue;
             }

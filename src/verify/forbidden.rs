@@ -16,19 +16,40 @@ pub(super) fn violated(model: &Model, can: Capabilities, sums: &Sums) -> Vec<Dia
     if model.forbids.is_empty() || sums.everywhere {
         return vec![];
     }
-    let dns = Dns::of(model, can);
-    let mut permits = vec![];
-    for policy in &sums.policies {
-        let Some(namespace) = policy.namespace().filter(|name| !sums.ordered.contains(*name)) else { continue };
-        for rule in &policy.rules {
-            let subject = Subject { namespace: namespace.clone(), labels: policy.subject.clone() };
-            permits.extend(permit(model, &dns, policy, subject, rule));
-        }
+    let follow = Follow::new(model, can);
+    let adds_up = |policy: &&Policy| policy.namespace().is_some_and(|name| !sums.ordered.contains(name));
+    let named = |policy: &Policy| policy.name.clone();
+    model::violations(
+        model,
+        sums.policies.iter().filter(adds_up).flat_map(|policy| follow.permits(policy, named)).collect(),
+    )
+}
+
+/// What makes permits of policies.
+#[derive(Debug)]
+pub(super) struct Follow<'m> {
+    model: &'m Model,
+    dns: Dns,
+}
+
+impl<'m> Follow<'m> {
+    pub(super) fn new(model: &'m Model, can: Capabilities) -> Self {
+        Self { model, dns: Dns::of(model, can) }
     }
-    model::violations(model, permits)
+
+    /// What the rules of a policy permit, if it is one of a namespace. `name`: how messages call it.
+    pub(super) fn permits(&self, policy: &Policy, name: impl Fn(&Policy) -> String) -> Vec<Permit> {
+        let Some(namespace) = policy.namespace() else { return vec![] };
+        let permit = |rule| {
+            let subject = Subject { namespace: namespace.clone(), labels: policy.subject.clone() };
+            permit(self.model, &self.dns, name(policy), subject, rule)
+        };
+        policy.rules.iter().filter_map(permit).collect()
+    }
 }
 
 /// The cluster's DNS, which carries no chain on.
+#[derive(Debug)]
 struct Dns {
     peers: Vec<Peer>,
     ports: PortSet,
@@ -53,7 +74,7 @@ impl Dns {
     }
 }
 
-fn permit(model: &Model, dns: &Dns, policy: &Policy, subject: Subject, rule: &Rule) -> Option<Permit> {
+fn permit(model: &Model, dns: &Dns, name: String, subject: Subject, rule: &Rule) -> Option<Permit> {
     let is_dns = dns.holds(rule);
     let reach: Vec<Reach> = rule
         .peers
@@ -65,7 +86,7 @@ fn permit(model: &Model, dns: &Dns, policy: &Policy, subject: Subject, rule: &Ru
     let everyone = |reach: &Reach| matches!(reach, Reach::Pods(PodSet { namespaces: NamespaceSet::All, labels }) if labels.is_empty());
     let carries = !is_dns && reach.iter().all(|one| matches!(one, Reach::Pods(_)) && !everyone(one));
     let who = (subject, rule.direction);
-    (!reach.is_empty()).then(|| Permit::new(model, who, &reach, ports, carries, (policy.name.clone(), rule.span)))
+    (!reach.is_empty()).then(|| Permit::new(model, who, &reach, ports, carries, (name, rule.span)))
 }
 
 fn reach(peer: &Peer) -> Option<Reach> {

@@ -21,16 +21,18 @@
 //!    a namespace's policies allow is asked in its part, with all guards at hand.
 //! 6. *What the policies of a namespace say, against what is meant* and *host names that stay unknown* concern the policies of
 //!    one namespace, which stand in its part, and those of no namespace, which allow nothing.
-//! 7. *Forbids* follow chains over all namespaces: where there are any, nothing is decided.
+//! 7. *Forbids* follow chains over all namespaces. What policies permit is kept of each part, without their names, and
+//!    [`Prover::finish`] looks at all of it together, as `prove` does.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::expected::{self, Permission, Terms};
+use super::forbidden::Follow;
 use super::normal::{self, Capabilities, Namespaces, Peer, Rule};
 use super::quick::{self, Peers};
 use super::sum::{self, Scope};
 use super::{Permitted, Proof, guards, names, of_namespace};
-use crate::model::{GrantIndex, Model, Sym};
+use crate::model::{self, GrantIndex, Model, Permit, Sym};
 
 /// Something is out of the ordinary, or wrong: only the whole proof can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub struct Part {
     number: u32,
     /// Hashes of its objects' names that are taken in the whole cluster, each once.
     names: Vec<u64>,
+    /// What its policies permit, where something is forbidden.
+    permits: Vec<Permit>,
 }
 
 /// What all parts are held against.
@@ -55,6 +59,7 @@ pub struct Prover<'a> {
     denials: Vec<sum::Denial>,
     names: Vec<u64>,
     peers: Peers,
+    follow: Option<Follow<'a>>,
 }
 
 impl<'a> Prover<'a> {
@@ -73,7 +78,7 @@ impl<'a> Prover<'a> {
         let sums = sum::of(clusterwide);
         let is_guard = |policy: &sum::Policy| matches!(policy.scope, Scope::AllBut(_)) && policy.rules.is_empty();
         let plain = sums.adds_up() && sums.policies.iter().all(is_guard) && clusterwide.iter().all(is_ours);
-        if !plain || !model.forbids.is_empty() || !expected::inexpressible(terms).is_empty() {
+        if !plain || !expected::inexpressible(terms).is_empty() {
             return Err(Undecided);
         }
         let guards: Vec<&sum::Policy> = sums.policies.iter().collect();
@@ -82,7 +87,8 @@ impl<'a> Prover<'a> {
         }
         let (denials, names) = (sum::denials(clusterwide), objects(clusterwide)?);
         let (grants, peers) = (GrantIndex::new(model), Peers::of(terms));
-        Ok(Self { terms, grants, clusterwide: sums.policies, denials, names, peers })
+        let follow = (!model.forbids.is_empty()).then(|| Follow::new(model, can));
+        Ok(Self { terms, grants, clusterwide: sums.policies, denials, names, peers, follow })
     }
 
     /// Proves a managed namespace by its policies: all of them, and no others.
@@ -102,22 +108,34 @@ impl<'a> Prover<'a> {
         }
         let names = objects(policies)?;
         let is_meant = self.is_meant(namespace, policies) || self.compare(namespace, policies);
-        is_meant.then_some(Part { number, names }).ok_or(Undecided)
+        if !is_meant {
+            return Err(Undecided);
+        }
+        let permits = self.follow.as_ref().map(|follow| {
+            let nameless = |_: &sum::Policy| String::new();
+            sum::of(policies).policies.iter().flat_map(|policy| follow.permits(policy, nameless)).collect()
+        });
+        Ok(Part { number, names, permits: permits.unwrap_or_default() })
     }
 
     /// The proof of all parts: one for each managed namespace.
     ///
     /// # Errors
-    /// Where a part is missing or there twice, or two parts have objects of one name.
+    /// Where a part is missing or there twice, two parts have objects of one name, or something is permitted that is
+    /// forbidden.
     pub fn finish(&self, parts: impl IntoIterator<Item = Part>) -> Result<Proof, Undecided> {
         let mut proved = vec![false; self.terms.model.namespaces.len()];
-        let mut names = self.names.clone();
+        let (mut names, mut permits) = (self.names.clone(), vec![]);
         for part in parts {
             match proved.get_mut(part.number as usize) {
                 Some(proved) if !*proved => *proved = true,
                 _ => return Err(Undecided),
             }
             names.extend(part.names);
+            permits.extend(part.permits);
+        }
+        if !model::violations(self.terms.model, permits).is_empty() {
+            return Err(Undecided);
         }
         names.sort_unstable();
         let is_taken = names.windows(2).any(|pair| matches!(pair, [a, b] if a == b));

@@ -56,11 +56,22 @@ pub struct Run {
 
 /// Runs the binary in a folder, without colours and without anything of the caller's environment that could matter.
 pub fn netpolc(dir: &Path, args: &[&str]) -> Run {
+    run(dir, args, &[])
+}
+
+/// The same where all of a project is held at once, whatever could be done in parts.
+pub fn netpolc_whole(dir: &Path, args: &[&str]) -> Run {
+    run(dir, args, &[("NETPOLC_WHOLE", "1")])
+}
+
+fn run(dir: &Path, args: &[&str], env: &[(&str, &str)]) -> Run {
     let output = Command::new(env!("CARGO_BIN_EXE_netpolc"))
         .args(args)
         .current_dir(dir)
         .env_remove("CLICOLOR_FORCE")
+        .env_remove("NETPOLC_WHOLE")
         .env("NO_COLOR", "1")
+        .envs(env.iter().copied())
         .stdin(Stdio::null())
         .output()
         .unwrap();

@@ -169,7 +169,8 @@ impl Shared for Beside {
 
     /// Whether policies of two namespaces stand in an order is not seen from one of them: only in one tier there is none.
     fn is_whole(&self) -> bool {
-        self.sets.unused().is_empty() && self.tiers.lock().is_ok_and(|tiers| tiers.len() <= 1)
+        let is_default = |tier: &String| tier == order::DEFAULT_TIER;
+        self.sets.unused().is_empty() && self.tiers.lock().is_ok_and(|tiers| tiers.iter().all(is_default))
     }
 }
 

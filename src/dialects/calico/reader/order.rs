@@ -84,8 +84,14 @@ impl Place<'_> {
 }
 
 /// The ranks of policies, in the order given: each that of its first policy of the normal form, whose further ones follow.
-pub(super) fn ranks(asked: &[Asked<'_>], tiers: &BTreeMap<&str, &Tier>, purpose: Purpose) -> Vec<Rank> {
-    let names: BTreeSet<&str> = asked.iter().map(|asked| asked.tier).collect();
+/// `besides`: a tier that has its place, whether one of them is in it or not.
+pub(super) fn ranks(
+    asked: &[Asked<'_>],
+    tiers: &BTreeMap<&str, &Tier>,
+    purpose: Purpose,
+    besides: Option<&str>,
+) -> Vec<Rank> {
+    let names: BTreeSet<&str> = asked.iter().map(|asked| asked.tier).chain(besides).collect();
     let mut places: Vec<Place<'_>> = names.into_iter().map(|name| place(name, tiers, purpose)).collect();
     places.sort_by(Place::cmp);
     let numbered: BTreeMap<&str, (usize, &Place<'_>)> =

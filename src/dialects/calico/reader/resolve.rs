@@ -32,7 +32,7 @@ pub(super) fn policies(objects: &[&Object], purpose: Purpose) -> Result<Vec<Vec<
     let rendered = purpose == Purpose::Rendered;
     let mut errors = duplicates(objects, rendered);
     let sets = Sets::new(objects);
-    let out = meant(objects, &[], &sets, purpose, &mut errors);
+    let out = meant((objects, &[]), &sets, purpose, None, &mut errors);
     if rendered {
         errors.extend(sets.unused());
         errors.extend(undescribed(objects));
@@ -40,22 +40,24 @@ pub(super) fn policies(objects: &[&Object], purpose: Purpose) -> Result<Vec<Vec<
     if errors.is_empty() { Ok(out) } else { Err(errors) }
 }
 
-/// The same for what was rendered, of some objects beside others, whose sets are `sets`; `None` where anything is wrong.
+/// The same for what was rendered, of some objects beside others, whose sets are `sets`; `None` where anything is wrong. Tiers
+/// have the same numbers beside the same others, as long as all of what is read there is in [`order::DEFAULT_TIER`].
 pub(super) fn beside(objects: &[&Object], others: &[&Object], sets: &Sets) -> Option<Vec<Vec<normal::Policy>>> {
     let together: Vec<&Object> = objects.iter().chain(others.iter().filter(|other| !other.is_set())).copied().collect();
     if !duplicates(&together, true).is_empty() || !undescribed(&together).is_empty() {
         return None;
     }
     let mut errors = vec![];
-    let out = meant(objects, others, sets, Purpose::Rendered, &mut errors);
+    let out = meant((objects, others), sets, Purpose::Rendered, Some(order::DEFAULT_TIER), &mut errors);
     errors.is_empty().then_some(out)
 }
 
+/// Of objects beside others. `besides`: see [`order::ranks`].
 fn meant(
-    objects: &[&Object],
-    others: &[&Object],
+    (objects, others): (&[&Object], &[&Object]),
     sets: &Sets,
     purpose: Purpose,
+    besides: Option<&str>,
     errors: &mut Vec<Diagnostic>,
 ) -> Vec<Vec<normal::Policy>> {
     let rendered = purpose == Purpose::Rendered;
@@ -64,7 +66,7 @@ fn meant(
     let asked: Vec<Option<Asked<'_>>> = all().map(|object| object.asked()).collect();
     let places: Vec<usize> = asked.iter().enumerate().filter(|(_, asked)| asked.is_some()).map(|(at, _)| at).collect();
     let asked: Vec<Asked<'_>> = asked.into_iter().flatten().collect();
-    let ranks: BTreeMap<usize, Rank> = places.into_iter().zip(order::ranks(&asked, &tiers, purpose)).collect();
+    let ranks: BTreeMap<usize, Rank> = places.into_iter().zip(order::ranks(&asked, &tiers, purpose, besides)).collect();
     let mut out = vec![];
     for (index, object) in objects.iter().enumerate() {
         let rank = ranks.get(&index).copied();
