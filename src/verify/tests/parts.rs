@@ -7,7 +7,7 @@ use super::guards::guarded;
 use super::proof::{model, policies};
 use super::reach::RICH;
 use super::{ADDRESSES, ranked, span};
-use crate::model::{Model, Sym};
+use crate::model::{Forbid, ForbidEnd, ForbidSet, Model, Sym};
 use crate::source::Span;
 use crate::verify::normal::{Capabilities, Namespaces, Policy};
 use crate::verify::{Permitted, Proof, Prover, Undecided, prove};
@@ -66,6 +66,30 @@ fn every_namespace_has_one_part() {
     assert_eq!(prover.finish([one()]), Err(Undecided));
     assert_eq!(prover.finish([one(), one(), other()]), Err(Undecided));
     assert!(part("legacy").is_err());
+}
+
+/// From one part to the other, as the model itself has it: whoever holds the intents against their guardrails told it before.
+#[test]
+fn what_is_forbidden_between_two_parts_is_for_the_whole_proof() {
+    let (model, placed, can) = worlds().into_iter().next().unwrap();
+    let end = |tier: usize| ForbidEnd {
+        name: model.tiers[tier].name.clone(),
+        set: ForbidSet::Pods(model.tiers[tier].pods.clone()),
+    };
+    let forbids = |from: usize, to: usize, transitive: bool| {
+        let (from, to) = (end(from), end(to));
+        let forbid = Forbid { app: None, from, to, ports: vec![], except: vec![], transitive, why: None, span: span() };
+        Model { forbids: vec![forbid], ..model.clone() }
+    };
+    let whole: Vec<Policy> = placed.iter().map(|(_, policy)| policy.clone()).collect();
+    for transitive in [false, true] {
+        let fine = forbids(1, 0, transitive);
+        let proof = prove(&fine, can, &Permitted::default(), &whole).unwrap();
+        assert_eq!(in_parts(&fine, can, &placed), Ok(proof));
+        let violated = forbids(0, 1, transitive);
+        assert!(prove(&violated, can, &Permitted::default(), &whole).is_err());
+        assert_eq!(in_parts(&violated, can, &placed), Err(Undecided));
+    }
 }
 
 /// What stands in one tier is told apart by orders, which each part counts by itself; what comes in a later tier comes too late.
