@@ -27,7 +27,8 @@ use netpolc::output::{self, Disk, Plan, Scope, Tree};
 use netpolc::pipeline::{Project, compile};
 use netpolc::render::Renderer;
 use netpolc::source::{FileId, Sources, find_root};
-use netpolc::verify::{self, Permitted, normal::Policy};
+use netpolc::verify::normal::{File, Policy};
+use netpolc::verify::{self, Permitted};
 use rayon::prelude::*;
 use tempfile::TempDir;
 
@@ -170,10 +171,13 @@ fn parse(sources: &Sources, files: &[FileId]) -> Vec<Parsed<IntentFile>> {
     files.par_iter().map(|file| intent::parse(sources, *file, &mut Diagnostics::default())).collect()
 }
 
+/// As a build does: the lists of files first, then namespace by namespace.
 fn read_back(sources: &Sources, files: &[FileId]) -> Vec<Policy> {
-    let read: Vec<Vec<Policy>> =
-        dialect().read(sources, files).unwrap().into_iter().map(|file| file.policies).collect();
-    read.into_iter().flatten().collect()
+    let is_list = |file: &FileId| sources.path(*file).file_name() == Some("kustomization.yaml");
+    let (lists, files): (Vec<FileId>, Vec<FileId>) = files.iter().partition(|file| is_list(file));
+    let beside = dialect().shared(sources, &lists).unwrap();
+    let read: Vec<Vec<File>> = files.par_iter().map(|file| beside.read_alike(sources, &[*file]).unwrap()).collect();
+    read.into_iter().flatten().flat_map(|file| file.policies).collect()
 }
 
 fn inspect(out: &Utf8Path) -> Disk {

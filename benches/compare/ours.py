@@ -39,6 +39,11 @@ class Project:
         """A command about these dialects."""
         return [self.binary, *words, "--dialect", DIALECTS[dialects]]
 
+    def intent(self):
+        """One of the intents, from the folder of the project."""
+        intents = sorted((self.mesh / "intents").iterdir())
+        return intents[len(intents) // 2].relative_to(self.mesh)
+
     def cold(self, dialects):
         folder = self.fresh()
         run = measure.run(self.netpolc(dialects, "build"), folder)
@@ -106,7 +111,7 @@ def middle(runs, what):
 
 
 STEPS = ["cold build, one dialect", "cold build, three dialects", "build without a change, three dialects"]
-STEPS += ["`verify`, three dialects", "`check`"]
+STEPS += ["`verify`, three dialects", "`check`", "build of one chosen intent, three dialects"]
 
 
 def by_size(projects, runs, large):
@@ -141,9 +146,15 @@ def step(name, project):
         return project.cold(ONE)
     if name == STEPS[1]:
         return project.cold(ALL)
-    words = {STEPS[2]: ["build"], STEPS[3]: ["verify"]}
-    command = project.netpolc(ALL, *words[name]) if name in words else [project.binary, "check"]
-    return measure.run(command, project.output(ALL))
+    return measure.run(command(name, project), project.output(ALL))
+
+
+def command(name, project):
+    """The command of a step, in a folder where all is built if it is no cold build."""
+    if name == STEPS[4]:
+        return [project.binary, "check"]
+    words = {STEPS[3]: ["verify"], STEPS[5]: ["build", project.intent()]}
+    return project.netpolc(ONE if name == STEPS[0] else ALL, *words.get(name, ["build"]))
 
 
 STAGES = {
@@ -209,7 +220,6 @@ def instructions(project, skipped):
             continue
         fresh = words in STEPS[:2]
         folder = project.fresh() if fresh else project.output(ALL)
-        command = {STEPS[0]: project.netpolc(ONE, "build"), STEPS[3]: project.netpolc(ALL, "verify"), STEPS[4]: [project.binary, "check"]}
-        number = count(command.get(words, project.netpolc(ALL, "build")), folder)
+        number = count(command(words, project), folder)
         table.add(words, project.label, name, f"{number / 1e6:,.0f} million", f"{number / project.edges:,.0f}")
     return table

@@ -13,6 +13,7 @@ use crate::diag::{Diagnostic, Level, codes};
 use crate::model::{Model, Sym};
 use crate::output::{Plan, Texts, Tree, differing, plan_some};
 use crate::pipeline::{Again, Compiled, Proved};
+use crate::source::entry_kind;
 
 /// How many lines of the text diff are shown at most: a first build is told by its flows.
 const MAX_DIFF_LINES: usize = 400;
@@ -67,6 +68,9 @@ fn build(args: &BuildArgs, terminal: &mut Terminal) -> Result<Exit, Exit> {
 /// Where little changes, or so much is new that nobody reads it: then only the texts of what changes are needed, and what opens
 /// and closes is known without most of the rest. `None`: the build goes the long way, and nothing was told.
 fn in_outline(args: &BuildArgs, run: &mut Run, target: &Target, terminal: &mut Terminal) -> Result<Option<Exit>, Exit> {
+    if is_shown_whole(args, run, target, terminal)? {
+        return Ok(None);
+    }
     let Some(outlines) = run.outline(target, terminal)? else { return Ok(None) };
     let wanted = outlines.iter().flat_map(|outline| outline.hashes.iter().map(|(path, hash)| (path.clone(), *hash)));
     let wanted = wanted.collect();
@@ -128,6 +132,14 @@ fn in_outline(args: &BuildArgs, run: &mut Run, target: &Target, terminal: &mut T
     terminal.line(format!("{files}, too many to show; before a build, `netpolc diff` shows all of it\n"));
     let again = Again::new(&outlines, &run.models, &templates);
     write(args, run, &plan, &again, &proved, disk.is_fresh(), terminal).map(Some)
+}
+
+/// Whether it is a first build of which all is shown: then nothing is known without all of the texts.
+fn is_shown_whole(args: &BuildArgs, run: &Run, target: &Target, terminal: &mut Terminal) -> Result<bool, Exit> {
+    let is_first = matches!(entry_kind(&run.project.out_dir()), Ok(None)) && !args.check;
+    // Each has its default deny, and mostly something that it allows.
+    let namespaces: usize = run.models.iter().map(|model| model.namespaces.len()).sum();
+    Ok(is_first && namespaces * 2 * run.dialects(target, terminal)?.len() <= MAX_NEW_FILES)
 }
 
 /// The namespaces of some intents.
