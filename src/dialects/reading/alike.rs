@@ -6,9 +6,9 @@
 //! differs in those names alone gives the same with its own.
 //!
 //! 1. A name is free where it stands in `metadata` as `name` or `namespace`, in `matchLabels` as a value, or in a selector that
-//!    asks for values alone, as `a == 'b' && has(c)`. It is a word that every check takes alike: [`shape::is_free`].
+//!    asks for values alone, as `a == 'b' && has(c)`. It is a word that every check takes alike (`shape`).
 //! 2. Readers compare names with each other: documents of one shape have equal names in the same places. They compare them
-//!    with few words of their own: [`shape::OWN_WORDS`], which are never free.
+//!    with few words of their own (`OWN_WORDS`), which are never free.
 //! 3. Everything else is part of the shape, byte by byte, but for the texts of annotations, which are for people.
 //! 4. What could compare a name with anything else, as `matchExpressions`, has no shape.
 //!
