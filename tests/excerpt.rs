@@ -11,7 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use netpolc::diag::Diagnostics;
 use netpolc::dialects::{REGISTRY, review};
 use netpolc::lower::Lowering;
-use netpolc::pipeline::{Again, Project as Loaded, outlines};
+use netpolc::pipeline::{Again, Project as Loaded, outline};
 use netpolc::source::find_root;
 
 use crate::mesh::generator::mesh;
@@ -164,7 +164,7 @@ fn an_excerpt_is_small_and_what_others_refer_to_has_none() {
     for dialect in REGISTRY {
         let mut sources = loaded.sources.clone();
         let reviewed = review(model, &[*dialect]);
-        let outlines = outlines(&loaded, &mut sources, model, &Lowering::new(model), &[*dialect], &reviewed).unwrap();
+        let outlines = [outline(&loaded, &mut sources, model, &Lowering::new(model), *dialect, &reviewed).unwrap()];
         let hashes = &outlines[0].hashes;
         let path = |name: &str| Utf8PathBuf::from(format!("{}/{name}", dialect.name()));
         let known = sources.clone();

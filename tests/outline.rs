@@ -11,7 +11,7 @@ use netpolc::dialects::{Dialect, REGISTRY, review};
 use netpolc::lower::{Lowering, lower};
 use netpolc::model::Model;
 use netpolc::output::Digest;
-use netpolc::pipeline::{Project as Loaded, compile, outlines};
+use netpolc::pipeline::{Project as Loaded, compile, outline};
 use netpolc::source::find_root;
 
 use crate::mesh::generator::mesh;
@@ -33,8 +33,7 @@ fn load(folder: &Path) -> (Loaded, Vec<Model>) {
 fn both(project: &Loaded, model: &Model, dialect: &'static dyn Dialect) -> (Said, Said) {
     let reviewed = review(model, &[dialect]);
     let sources = || project.sources.clone();
-    let parts = outlines(project, &mut sources(), model, &Lowering::new(model), &[dialect], &reviewed);
-    let part = parts.and_then(|mut parts| parts.pop());
+    let part = outline(project, &mut sources(), model, &Lowering::new(model), dialect, &reviewed);
     let whole = compile(project, &mut sources(), model, &lower(model), dialect, &reviewed).ok();
     let hashes = |files: BTreeMap<Utf8PathBuf, std::sync::Arc<str>>| {
         files.into_iter().map(|(path, text)| (path, Digest::of(text.as_bytes()))).collect()

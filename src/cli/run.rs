@@ -14,7 +14,7 @@ use crate::dialects::{self, Dialect};
 use crate::lower::{Lowering, lower};
 use crate::model::{Model, Sym};
 use crate::output::{self, Disk, Scope};
-use crate::pipeline::{Asked, Compiled, Outline, Project, Taken, compile, inventories, merge, outlines};
+use crate::pipeline::{Asked, Compiled, Outline, Project, Taken, compile, inventories, merge, outline};
 use crate::source::{self, Root, Span};
 
 /// A project, checked.
@@ -179,7 +179,7 @@ impl Run {
             failed.push((model.cluster.as_deref(), reviewed.errors.clone()));
             notes.push((model.cluster.clone(), reviewed.notes.clone()));
             for dialect in &chosen {
-                terminal.progress(&compiling(model, &[*dialect]));
+                terminal.progress(&compiling(model, *dialect));
                 match compile(&self.project, &mut sources, model, &policies, *dialect, &reviewed) {
                     Ok(done) => compiled.push(done),
                     Err(errors) => failed.push((model.cluster.as_deref(), errors)),
@@ -200,15 +200,17 @@ impl Run {
         if self.diags.has_errors() || self.models.len() < self.clusters || is_whole() {
             return Ok(None);
         }
-        let mut done = vec![];
+        let mut outlines = vec![];
         let mut notes = vec![];
         let mut sources = std::mem::take(&mut self.project.sources);
         let known = sources.clone();
         let all = self.models.iter().try_for_each(|model| {
             let reviewed = dialects::review(model, &chosen);
             let lowering = Lowering::new(model);
-            terminal.progress(&compiling(model, &chosen));
-            done.extend(outlines(&self.project, &mut sources, model, &lowering, &chosen, &reviewed)?);
+            for dialect in &chosen {
+                terminal.progress(&compiling(model, *dialect));
+                outlines.push(outline(&self.project, &mut sources, model, &lowering, *dialect, &reviewed)?);
+            }
             notes.push((model.cluster.clone(), reviewed.notes));
             Some(())
         });
@@ -218,7 +220,7 @@ impl Run {
         if all.is_some() {
             notes.into_iter().for_each(|(cluster, notes)| self.note(cluster.as_ref(), &notes));
         }
-        Ok(all.map(|()| done))
+        Ok(all.map(|()| outlines))
     }
 
     fn note(&mut self, cluster: Option<&Sym>, notes: &[String]) {
@@ -300,10 +302,9 @@ pub(super) fn is_whole() -> bool {
     std::env::var_os("NETPOLC_WHOLE").is_some()
 }
 
-fn compiling(model: &Model, dialects: &[&dyn Dialect]) -> String {
+fn compiling(model: &Model, dialect: &dyn Dialect) -> String {
     let place = model.cluster.as_ref().map_or(String::new(), |name| format!("{name}/"));
-    let names: Vec<String> = dialects.iter().map(|dialect| format!("{place}{}", dialect.name())).collect();
-    format!("compiling and proving {}", names.join(", "))
+    format!("compiling and proving {place}{}", dialect.name())
 }
 
 /// The current folder. The error is an exit code; the reason was told.

@@ -3,13 +3,12 @@
 //! In: a model, a dialect, and the folder on disk. Out: how many flows it allows, all of them meant and none missing; or
 //! nothing. Then all files are read together, and what is wrong, if anything is, is told from there. Nothing of a file is kept.
 //!
-//! It is proved as what is about to be written is ([`outlines`](super::outlines)): each file that is called after a managed
+//! It is proved as what is about to be written is ([`outline`](super::outline)): each file that is called after a managed
 //! namespace by itself, beside those of no namespace. What stands in another place than its own is no part of what the proof
 //! of that namespace takes, so nothing is decided.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
@@ -20,7 +19,7 @@ use crate::diag::Diagnostics;
 use crate::dialects::Dialect;
 use crate::dialects::writing::layout;
 use crate::model::{Model, Sym};
-use crate::source::{self, FileId, MAX_MANIFESTS_BYTES, Sources};
+use crate::source::{self, FileId, Sources};
 use crate::verify::{self, Part, Prover, normal};
 
 /// Proves what a folder holds. `dir`: where the folder is.
@@ -38,16 +37,14 @@ pub fn kept(model: &Model, dialect: &'static dyn Dialect, dir: &Utf8Path) -> Opt
         }
     }
 
-    let taken = AtomicU64::new(0);
-    let folder = Folder { dir, taken: &taken };
-    let texts = folder.load(&shared)?;
+    let texts = load(dir, &shared)?;
     let beside = dialect.shared(&texts.sources, &texts.ids)?;
     let of_cluster: Vec<normal::Policy> =
         beside.files().iter().flat_map(|file| file.policies.iter().cloned()).collect();
     let permitted = permitted(model, dialect);
     let prover = Prover::new(model, dialect.capabilities(), &permitted, &of_cluster).ok()?;
     let prove = |(name, files): (&Sym, &Vec<&Utf8Path>)| {
-        let texts = folder.load(files)?;
+        let texts = load(dir, files)?;
         let files = beside.read_alike(&texts.sources, &texts.ids)?;
         if files.iter().any(|file| file.shared) {
             return None;
@@ -57,7 +54,7 @@ pub fn kept(model: &Model, dialect: &'static dyn Dialect, dir: &Utf8Path) -> Opt
     };
     let parts: Vec<Part> = of_namespaces.par_iter().map(prove).collect::<Option<_>>()?;
 
-    let texts = folder.load(&lists)?;
+    let texts = load(dir, &lists)?;
     let read = dialect.read(&texts.sources, &texts.ids).ok()?;
     let inside = Project::folder(model.cluster.as_deref(), dialect);
     let plain = normal::File::default();
@@ -73,27 +70,17 @@ pub fn kept(model: &Model, dialect: &'static dyn Dialect, dir: &Utf8Path) -> Opt
     Some(prover.finish(parts).ok()?.flows)
 }
 
-/// Where files are, and how many of their bytes were read: all together are bounded.
-struct Folder<'a> {
-    dir: &'a Utf8Path,
-    taken: &'a AtomicU64,
-}
-
 /// Some files, for as long as they are read.
 struct Loaded {
     sources: Sources,
     ids: Vec<FileId>,
 }
 
-impl Folder<'_> {
-    /// `None` where there is anything to say of one of them.
-    fn load(&self, files: &[&Utf8Path]) -> Option<Loaded> {
-        let (mut sources, mut diags) = (Sources::default(), Diagnostics::default());
-        let paths: Vec<Utf8PathBuf> = files.iter().map(|path| self.dir.join(path)).collect();
-        let ids = source::load_manifests(&paths, &mut io::empty(), &mut sources, &mut diags).ok()?;
-        let bytes = ids.iter().map(|id| sources.get(*id).text.len() as u64).sum();
-        let taken = self.taken.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        let is_plain = diags.iter().next().is_none() && ids.len() == files.len() && taken <= MAX_MANIFESTS_BYTES;
-        is_plain.then_some(Loaded { sources, ids })
-    }
+/// `None` where there is anything to say of one of them. All files of a folder may be more than are held at once.
+fn load(dir: &Utf8Path, files: &[&Utf8Path]) -> Option<Loaded> {
+    let (mut sources, mut diags) = (Sources::default(), Diagnostics::default());
+    let paths: Vec<Utf8PathBuf> = files.iter().map(|path| dir.join(path)).collect();
+    let ids = source::load_manifests(&paths, &mut io::empty(), &mut sources, &mut diags).ok()?;
+    let is_plain = diags.iter().next().is_none() && ids.len() == files.len();
+    is_plain.then_some(Loaded { sources, ids })
 }

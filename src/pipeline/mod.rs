@@ -3,7 +3,7 @@
 //! ```text
 //! Project::load   source → intent
 //! Project::models model → checks, once a cluster
-//! outlines        lower → dialects → render → verify, namespace by namespace, once a cluster
+//! outline         lower → dialects → render → verify, namespace by namespace, once a cluster and dialect
 //! compile         the same of all namespaces at once, where texts or reasons are asked for
 //! ```
 //!
@@ -30,4 +30,4 @@ pub use inventory::{Asked, Taken, inventories};
 pub use kept::kept;
 pub use limits::MAX_OUTPUT_BYTES;
 pub use project::{LoadError, Project};
-pub use stream::{Outline, outlines};
+pub use stream::{Outline, outline};

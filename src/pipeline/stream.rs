@@ -1,6 +1,6 @@
-//! One model in some dialects, namespace by namespace: what is kept of each text is its hash.
+//! One model in one dialect, namespace by namespace: what is kept of each text is its hash.
 //!
-//! In: the same as for [`compile`](super::compile). Out: an [`Outline`] a dialect, or nothing. Nearly always all is well, and then
+//! In: the same as for [`compile`](super::compile). Out: an [`Outline`], or nothing. Nearly always all is well, and then
 //! neither texts nor policies are needed all at once: each namespace is lowered, rendered, read back and proved by itself
 //! beside the few objects that all share, and dropped. Wherever something is not as it should be, or could be otherwise than
 //! it looks from one namespace, the answer is `None`: then all of it is compiled at once, and the reason is told from there.
@@ -16,13 +16,13 @@ use super::Project;
 use super::again::{Marks, marks};
 use super::compile::{Proved, permits};
 use crate::dialects::writing::layout;
-use crate::dialects::{self, Approximated, Dialect, Document, Reviewed, Writer};
-use crate::lower::{self, Lowering, NamespacePolicies};
+use crate::dialects::{self, Dialect, Document, Reviewed, Writer};
+use crate::lower::Lowering;
 use crate::model::{Model, Sym};
 use crate::output::{Digest, header};
 use crate::render::Renderer;
 use crate::source::{FileId, Sources};
-use crate::verify::{self, Part, Permitted, Prover, normal};
+use crate::verify::{self, Part, Prover, normal};
 
 /// What one dialect says of one cluster, proved, of which the texts were not kept.
 pub struct Outline {
@@ -38,89 +38,70 @@ pub struct Outline {
     pub(super) dialect: &'static dyn Dialect,
 }
 
-/// Proves a model in some dialects namespace by namespace: each is lowered once, for all of them. `lowering`: of that model.
-/// `sources` gets the texts of templates, and nothing that is rendered.
-pub fn outlines(
+/// Proves a model in a dialect namespace by namespace. `lowering`: of that model. `sources` gets the texts of templates, and nothing that is rendered.
+pub fn outline(
     project: &Project,
     sources: &mut Sources,
     model: &Model,
     lowering: &Lowering<'_>,
-    dialects: &[&'static dyn Dialect],
+    dialect: &'static dyn Dialect,
     reviewed: &Reviewed,
-) -> Option<Vec<Outline>> {
+) -> Option<Outline> {
     if !reviewed.errors.is_empty() {
         return None;
     }
-    let chosen = dialects.iter().map(|dialect| Chosen::of(project, sources, model, *dialect, reviewed));
-    let chosen: Vec<Chosen> = chosen.collect::<Option<_>>()?;
+    let approximations = reviewed.approximations.get(dialect.name()).cloned().unwrap_or_default();
+    let permitted = permits(&approximations);
+    let renderer = Renderer::new(dialect, &project.templates, sources).ok()?;
+    let folder = Project::folder(model.cluster.as_deref(), dialect);
+    let at = Place { out: &project.out, folder: &folder, renderer: &renderer, sources };
     let lowered = lowering.shared();
-    let start = |chosen| Dialected::start(chosen, &project.out, model, &lowered, sources);
-    let all: Vec<Dialected<'_>> = chosen.iter().map(start).collect::<Option<_>>()?;
-    let units = |name: &&Sym| {
-        let policies = lowering.namespace(name);
-        all.iter().map(|dialected| dialected.unit(&policies)).collect::<Option<Vec<Unit>>>()
-    };
+    let writer = dialect.writer(model, &lowered);
+
+    let mut errors = vec![];
+    let of_cluster = writer.cluster(&mut errors);
+    if !errors.is_empty() {
+        return None;
+    }
+    let shared = at.texts(&of_cluster)?;
+    let beside = dialect.shared(&shared.sources, &shared.ids)?;
+    let of_cluster: Vec<normal::Policy> =
+        beside.files().iter().flat_map(|file| file.policies.iter().cloned()).collect();
+    let prover = Prover::new(model, dialect.capabilities(), &permitted, &of_cluster).ok()?;
     let names: Vec<&Sym> = model.namespaces.keys().collect();
-    let done: Vec<Vec<Unit>> = names.par_iter().map(units).collect::<Option<_>>()?;
+    let done: Vec<Unit> =
+        names.par_iter().map(|name| unit(&at, &*writer, lowering, &*beside, &prover, name)).collect::<Option<_>>()?;
 
-    let mut of_dialects: Vec<Vec<Unit>> = all.iter().map(|_| Vec::with_capacity(done.len())).collect();
-    for units in done {
-        of_dialects.iter_mut().zip(units).for_each(|(all, unit)| all.push(unit));
+    let mut hashes: BTreeMap<Utf8PathBuf, Digest> = shared.hashes.into_iter().collect();
+    let shared = hashes.keys().cloned().collect();
+    let expected = hashes.len() + done.iter().map(|unit| unit.hashes.len()).sum::<usize>();
+    let (mut parts, mut named) = (vec![], Vec::with_capacity(done.len()));
+    for unit in done {
+        hashes.extend(unit.hashes);
+        parts.push(unit.part);
+        named.push(unit.named);
     }
-    let finished: Vec<Finished> =
-        all.par_iter().zip(of_dialects).map(|(dialected, units)| dialected.finish(units)).collect::<Option<_>>()?;
-    drop(all);
-    let outline = |(chosen, finished): (Chosen, Finished)| {
-        let Chosen { dialect, renderer, folder, approximations, .. } = chosen;
-        let Finished { flows, hashes, shared, named } = finished;
-        let proved = Proved { dialect: dialect.name(), cluster: model.cluster.clone(), folder, flows, approximations };
-        Outline { proved, hashes, shared, named, renderer, dialect }
-    };
-    Some(chosen.into_iter().zip(finished).map(outline).collect())
-}
-
-/// What is known of a dialect before a policy is written.
-struct Chosen {
-    dialect: &'static dyn Dialect,
-    renderer: Renderer,
-    folder: Utf8PathBuf,
-    approximations: Vec<Approximated>,
-    permitted: Permitted,
-}
-
-impl Chosen {
-    fn of(
-        project: &Project,
-        sources: &mut Sources,
-        model: &Model,
-        dialect: &'static dyn Dialect,
-        reviewed: &Reviewed,
-    ) -> Option<Self> {
-        let approximations = reviewed.approximations.get(dialect.name()).cloned().unwrap_or_default();
-        let permitted = permits(&approximations);
-        let renderer = Renderer::new(dialect, &project.templates, sources).ok()?;
-        let folder = Project::folder(model.cluster.as_deref(), dialect);
-        Some(Self { dialect, renderer, folder, approximations, permitted })
+    let lists = lists(&hashes, &folder, dialect);
+    let listing = at.texts(&lists)?;
+    let read = dialect.read(&listing.sources, &listing.ids).ok()?;
+    let expected = expected + listing.hashes.len();
+    let plain = normal::File::default();
+    let mut placed: BTreeMap<Utf8PathBuf, &normal::File> = hashes.keys().map(|path| (path.clone(), &plain)).collect();
+    placed.extend(listing.hashes.iter().map(|(path, _)| path.clone()).zip(&read));
+    if read.iter().any(|file| !file.policies.is_empty() || file.base.is_none())
+        || beside.files().iter().any(|file| file.base.is_some())
+        || !verify::strays(&folder, &placed).is_empty()
+    {
+        return None;
     }
-}
-
-/// A dialect while namespaces are written in it: what all of them share is written, and read back.
-struct Dialected<'a> {
-    at: Place<'a>,
-    dialect: &'static dyn Dialect,
-    writer: Box<dyn Writer + 'a>,
-    /// Texts of no namespace.
-    shared: Vec<(Utf8PathBuf, Digest)>,
-    beside: Box<dyn dialects::Shared>,
-    prover: Prover<'a>,
-}
-
-/// What is known when all namespaces were proved.
-struct Finished {
-    flows: usize,
-    hashes: BTreeMap<Utf8PathBuf, Digest>,
-    shared: BTreeSet<Utf8PathBuf>,
-    named: Vec<Marks>,
+    drop(placed);
+    hashes.extend(listing.hashes);
+    if hashes.len() != expected || !beside.is_whole() {
+        return None;
+    }
+    let flows = prover.finish(parts).ok()?.flows;
+    let proved = Proved { dialect: dialect.name(), cluster: model.cluster.clone(), folder, flows, approximations };
+    Some(Outline { proved, hashes, shared, named, renderer, dialect })
 }
 
 /// What is kept of a namespace.
@@ -130,79 +111,27 @@ struct Unit {
     named: Marks,
 }
 
-impl<'a> Dialected<'a> {
-    fn start(
-        chosen: &'a Chosen,
-        out: &'a Utf8Path,
-        model: &'a Model,
-        lowered: &'a lower::Shared,
-        sources: &'a Sources,
-    ) -> Option<Self> {
-        let Chosen { dialect, renderer, folder, permitted, .. } = chosen;
-        let at = Place { out, folder, renderer, sources };
-        let writer = dialect.writer(model, lowered);
-        let mut errors = vec![];
-        let of_cluster = writer.cluster(&mut errors);
-        if !errors.is_empty() {
-            return None;
-        }
-        let shared = at.texts(&of_cluster)?;
-        let beside = dialect.shared(&shared.sources, &shared.ids)?;
-        let of_cluster: Vec<normal::Policy> =
-            beside.files().iter().flat_map(|file| file.policies.iter().cloned()).collect();
-        let prover = Prover::new(model, dialect.capabilities(), permitted, &of_cluster).ok()?;
-        Some(Self { at, dialect: *dialect, writer, shared: shared.hashes, beside, prover })
+fn unit(
+    at: &Place<'_>,
+    writer: &dyn Writer,
+    lowering: &Lowering<'_>,
+    beside: &dyn dialects::Shared,
+    prover: &Prover<'_>,
+    namespace: &Sym,
+) -> Option<Unit> {
+    let mut errors = vec![];
+    let documents = writer.namespace(&lowering.namespace(namespace), &mut errors);
+    if !errors.is_empty() {
+        return None;
     }
-
-    fn unit(&self, lowered: &NamespacePolicies) -> Option<Unit> {
-        let mut errors = vec![];
-        let documents = self.writer.namespace(lowered, &mut errors);
-        if !errors.is_empty() {
-            return None;
-        }
-        let texts = self.at.texts(&documents)?;
-        let files = self.beside.read_alike(&texts.sources, &texts.ids)?;
-        if files.iter().any(|file| file.shared || file.base.is_some()) {
-            return None;
-        }
-        let policies: Vec<normal::Policy> = files.into_iter().flat_map(|file| file.policies).collect();
-        let part = self.prover.namespace(&lowered.namespace, &policies).ok()?;
-        Some(Unit { hashes: texts.hashes, part, named: marks(&policies) })
+    let texts = at.texts(&documents)?;
+    let files = beside.read_alike(&texts.sources, &texts.ids)?;
+    if files.iter().any(|file| file.shared || file.base.is_some()) {
+        return None;
     }
-
-    fn finish(&self, units: Vec<Unit>) -> Option<Finished> {
-        let Self { at, beside, .. } = self;
-        let mut hashes: BTreeMap<Utf8PathBuf, Digest> = self.shared.iter().cloned().collect();
-        let shared = hashes.keys().cloned().collect();
-        let expected = hashes.len() + units.iter().map(|unit| unit.hashes.len()).sum::<usize>();
-        let (mut parts, mut named) = (vec![], Vec::with_capacity(units.len()));
-        for unit in units {
-            hashes.extend(unit.hashes);
-            parts.push(unit.part);
-            named.push(unit.named);
-        }
-        let lists = lists(&hashes, at.folder, self.dialect);
-        let listing = at.texts(&lists)?;
-        let read = self.dialect.read(&listing.sources, &listing.ids).ok()?;
-        let expected = expected + listing.hashes.len();
-        let plain = normal::File::default();
-        let mut placed: BTreeMap<Utf8PathBuf, &normal::File> =
-            hashes.keys().map(|path| (path.clone(), &plain)).collect();
-        placed.extend(listing.hashes.iter().map(|(path, _)| path.clone()).zip(&read));
-        if read.iter().any(|file| !file.policies.is_empty() || file.base.is_none())
-            || beside.files().iter().any(|file| file.base.is_some())
-            || !verify::strays(at.folder, &placed).is_empty()
-        {
-            return None;
-        }
-        drop(placed);
-        hashes.extend(listing.hashes);
-        if hashes.len() != expected || !beside.is_whole() {
-            return None;
-        }
-        let flows = self.prover.finish(parts).ok()?.flows;
-        Some(Finished { flows, hashes, shared, named })
-    }
+    let policies: Vec<normal::Policy> = files.into_iter().flat_map(|file| file.policies).collect();
+    let part = prover.namespace(namespace, &policies).ok()?;
+    Some(Unit { hashes: texts.hashes, part, named: marks(&policies) })
 }
 
 pub(super) fn lists(hashes: &BTreeMap<Utf8PathBuf, Digest>, folder: &Utf8Path, dialect: &dyn Dialect) -> Vec<Document> {
